@@ -1,0 +1,1 @@
+//! A runtime for AI agents with an OpenMail inbox.

@@ -1,0 +1,1 @@
+//! OpenMail on a laptop.
