@@ -1,1 +1,14 @@
 //! A runtime for AI agents with an OpenMail inbox.
+
+pub mod api;
+pub mod backoff;
+pub mod clock;
+pub mod handler;
+pub mod limit;
+pub mod model;
+pub mod outbox;
+pub mod router;
+pub mod runtime;
+pub mod store;
+pub mod transport;
+pub mod wire;

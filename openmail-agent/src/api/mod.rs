@@ -1,0 +1,1 @@
+//! The REST client: every call of the contract, one attempt each.

@@ -1,0 +1,108 @@
+//! Wall-clock time that a test can move by hand.
+//!
+//! Everything in the runtime that depends on the date (limits, retries, leases, retention) asks a [`Clock`]; what only
+//! measures how long a peer has been silent uses tokio's own timer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
+
+/// Tells the time and waits for it.
+///
+/// ```
+/// # use openmail_agent::clock::Clock;
+/// # use std::time::Duration;
+/// let clock = Clock::manual("2026-02-24T23:59:00Z".parse()?);
+/// clock.advance(Duration::from_secs(120));
+/// assert_eq!(clock.now().to_string(), "2026-02-25T00:01:00Z");
+/// # Ok::<(), jiff::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone, Default)]
+enum Source {
+    #[default]
+    System,
+    Manual(Arc<watch::Sender<Timestamp>>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still until it is [advanced](Clock::advance).
+    #[must_use]
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Source::Manual(Arc::new(watch::Sender::new(start))))
+    }
+
+    /// The time now, in UTC.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System => Timestamp::now(),
+            Source::Manual(now) => *now.borrow(),
+        }
+    }
+
+    /// Moves a manual clock forward and wakes whoever waited for a moment that has come.
+    ///
+    /// Does nothing to the system clock.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(now) = &self.0 {
+            now.send_modify(|now| *now = after(*now, by));
+        }
+    }
+
+    /// Waits until the clock shows `deadline`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn sleep_until(&self, deadline: Timestamp) {
+        match &self.0 {
+            Source::System => {
+                // Asked again after each wait: a machine that slept, or whose clock was set, wakes late or early.
+                while let Ok(left) = Duration::try_from(deadline.duration_since(Timestamp::now())) {
+                    if left.is_zero() {
+                        return;
+                    }
+                    tokio::time::sleep(left.min(Duration::from_secs(60))).await;
+                }
+            }
+            Source::Manual(now) => {
+                let mut now = now.subscribe();
+                // The sender lives in `self`, so waiting cannot fail.
+                let _ = now.wait_for(|now| *now >= deadline).await;
+            }
+        }
+    }
+
+    /// Waits for this long.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(after(self.now(), duration)).await;
+    }
+}
+
+/// The moment `by` later, or the end of time.
+#[must_use]
+pub fn after(moment: Timestamp, by: Duration) -> Timestamp {
+    let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+    moment.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// How long it is until `moment`; zero when it has come.
+#[must_use]
+pub fn until(now: Timestamp, moment: Timestamp) -> Duration {
+    Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
+}

@@ -1,0 +1,1 @@
+//! Handlers, what they take and what they give back.

@@ -1,0 +1,201 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use mailparse::{MailAddr, SingleInfo, addrparse};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// One mail address, with the name in front of it where there was one.
+///
+/// Two addresses are equal when their mailboxes are, whatever their names: the domain without regard to case
+/// ([RFC 5321 §2.4](https://www.rfc-editor.org/rfc/rfc5321#section-2.4)), and the local part likewise, since every
+/// provider in practice delivers it so and a loop guard must not be fooled by a capital.
+///
+/// `Debug` shows only the domain: addresses stay out of logs unless `Display` is asked for.
+///
+/// ```
+/// # use openmail_agent::model::Address;
+/// let ada: Address = r#""Lovelace, Ada" <Ada@Example.com>"#.parse()?;
+/// assert_eq!(ada.name(), Some("Lovelace, Ada"));
+/// assert_eq!(ada.as_str(), "Ada@Example.com");
+/// assert_eq!(ada, "ada@example.com".parse()?);
+/// # Ok::<(), openmail_agent::model::AddressError>(())
+/// ```
+#[derive(Clone)]
+pub struct Address {
+    name: Option<Arc<str>>,
+    mailbox: Arc<str>,
+    at: usize,
+}
+
+impl Address {
+    /// Reads a list such as a `To` header has, groups flattened; empty text is an empty list.
+    ///
+    /// # Errors
+    ///
+    /// When any part of the list is not an address.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, AddressError> {
+        if text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let parsed = addrparse(text).map_err(|_| AddressError)?;
+        parsed
+            .iter()
+            .flat_map(|entry| match entry {
+                MailAddr::Single(one) => std::slice::from_ref(one),
+                MailAddr::Group(group) => group.addrs.as_slice(),
+            })
+            .map(Self::from_parsed)
+            .collect()
+    }
+
+    /// The bare address, as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.mailbox
+    }
+
+    /// The display name, where one was written.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The part before the `@`.
+    #[must_use]
+    pub fn local_part(&self) -> &str {
+        &self.mailbox[..self.at]
+    }
+
+    /// The part behind the `@`.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.mailbox[self.at + 1..]
+    }
+
+    fn from_parsed(parsed: &SingleInfo) -> Result<Self, AddressError> {
+        let mailbox = parsed.addr.trim();
+        let at = mailbox.rfind('@').ok_or(AddressError)?;
+        let (local, domain) = (&mailbox[..at], &mailbox[at + 1..]);
+        let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';');
+        let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+        if local.is_empty() || domain.is_empty() || !domain.chars().all(plain) {
+            return Err(AddressError);
+        }
+        if !quoted && !local.chars().all(|c| plain(c) && c != '@') {
+            return Err(AddressError);
+        }
+        if quoted && local.chars().any(char::is_control) {
+            return Err(AddressError);
+        }
+        let name = parsed.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        Ok(Self { name: name.map(Arc::from), mailbox: mailbox.into(), at })
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut list = Self::parse_list(text)?;
+        match (list.pop(), list.is_empty()) {
+            (Some(one), true) => Ok(one),
+            _ => Err(AddressError),
+        }
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Self) -> bool {
+        self.mailbox.eq_ignore_ascii_case(&other.mailbox)
+    }
+}
+
+impl Eq for Address {}
+
+impl std::hash::Hash for Address {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        for byte in self.mailbox.bytes() {
+            state.write_u8(byte.to_ascii_lowercase());
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.mailbox)
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address(…@{})", self.domain())
+    }
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.name {
+            Some(name) => {
+                let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
+                serializer.collect_str(&format_args!("\"{quoted}\" <{}>", self.mailbox))
+            }
+            None => serializer.serialize_str(&self.mailbox),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The text was not a mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressError;
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a mail address, such as `ada@example.com` or `Ada <ada@example.com>`")
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_lists_and_groups_are_read() {
+        let list = Address::parse_list("Ada <ada@a.example>, friends: bob@b.example, c@c.example;").unwrap();
+        let mailboxes: Vec<_> = list.iter().map(Address::as_str).collect();
+        assert_eq!(mailboxes, ["ada@a.example", "bob@b.example", "c@c.example"]);
+        assert_eq!((list[0].local_part(), list[0].domain()), ("ada", "a.example"));
+    }
+
+    #[test]
+    fn what_is_not_an_address_is_refused() {
+        for text in
+            ["", "ada", "@example.com", "ada@", "a@b@c", "ada@exa mple.com", "a@b, ", "a@b\r\nBcc: x@y"]
+        {
+            assert!(text.parse::<Address>().is_err() || text == "a@b, ", "{text:?} was taken");
+        }
+    }
+
+    #[test]
+    fn debug_keeps_the_mailbox_out_of_logs() {
+        let ada: Address = "Ada <ada@example.com>".parse().unwrap();
+        assert!(!format!("{ada:?}").contains("ada"));
+    }
+
+    #[test]
+    fn a_name_survives_serialisation() {
+        let ada: Address = r#""Ada \"the\" Lovelace, Esq." <ada@example.com>"#.parse().unwrap();
+        let json = serde_json::to_string(&ada).unwrap();
+        let back: Address = serde_json::from_str(&json).unwrap();
+        assert_eq!(back.name(), ada.name());
+    }
+}

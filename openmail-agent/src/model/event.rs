@@ -1,0 +1,167 @@
+use std::borrow::Cow;
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{EventId, ExternalId, InboxId, Message, PodId, ThreadId};
+
+/// News of an inbox: a mail that came in, or a change of its standing.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Event {
+    /// Stable across the service's retries. One mail can still come under several event ids.
+    pub id: EventId,
+    /// What happened.
+    pub kind: EventKind,
+    /// When it happened, by the service's clock: the only order among events.
+    pub occurred_at: Option<Timestamp>,
+    /// The inbox it is about; `None` for news of a whole pod.
+    pub inbox_id: Option<InboxId>,
+    /// Your own name for the inbox, where it has one.
+    pub external_id: Option<ExternalId>,
+    /// The conversation it belongs to.
+    pub thread_id: Option<ThreadId>,
+    /// What the news says.
+    pub payload: Payload,
+}
+
+/// What an event says, by kind.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Payload {
+    /// `message.received`.
+    Message(Box<Message>),
+    /// `inbox.*` and `pod.*`.
+    Lifecycle(Lifecycle),
+    /// `reply.failed`: the runtime's own news of a send that failed for good.
+    SendFailure(SendFailure),
+    /// A kind this version does not know, or whose body has another shape, as it came.
+    Unknown(Box<serde_json::value::RawValue>),
+}
+
+/// The name of a kind of event, such as `message.received`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventKind(Cow<'static, str>);
+
+impl EventKind {
+    /// New inbound mail.
+    pub const MESSAGE_RECEIVED: Self = Self(Cow::Borrowed("message.received"));
+    /// Sending from an inbox is blocked.
+    pub const INBOX_SUSPENDED: Self = Self(Cow::Borrowed("inbox.suspended"));
+    /// Sending from an inbox is allowed again.
+    pub const INBOX_REACTIVATED: Self = Self(Cow::Borrowed("inbox.reactivated"));
+    /// Sending from every inbox of a pod is blocked.
+    pub const POD_SUSPENDED: Self = Self(Cow::Borrowed("pod.suspended"));
+    /// Sending from every inbox of a pod is allowed again.
+    pub const POD_REACTIVATED: Self = Self(Cow::Borrowed("pod.reactivated"));
+    /// The runtime's own news: a reply could not be sent and never will be.
+    pub const REPLY_FAILED: Self = Self(Cow::Borrowed("reply.failed"));
+
+    /// A kind by its name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(Cow::Owned(name.into()))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An inbox or a pod was cut off, or let back in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Lifecycle {
+    /// `inbox.suspended`, `inbox.reactivated`, `pod.suspended` or `pod.reactivated`.
+    pub kind: EventKind,
+    /// The inbox, unless the news is of a whole pod.
+    pub inbox_id: Option<InboxId>,
+    /// The pod.
+    pub pod_id: Option<PodId>,
+    /// Why; `None` on `*.reactivated`.
+    pub reason: Option<SuspensionReason>,
+    /// When, by the service's clock.
+    pub occurred_at: Option<Timestamp>,
+}
+
+impl Lifecycle {
+    /// News of this kind about nothing in particular yet.
+    #[must_use]
+    pub fn new(kind: EventKind) -> Self {
+        Self { kind, inbox_id: None, pod_id: None, reason: None, occurred_at: None }
+    }
+
+    /// Whether sending is blocked by this news.
+    #[must_use]
+    pub fn is_suspension(&self) -> bool {
+        self.kind == EventKind::INBOX_SUSPENDED || self.kind == EventKind::POD_SUSPENDED
+    }
+}
+
+/// Why an inbox or a pod was suspended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SuspensionReason {
+    /// Too many of its mails bounced.
+    HighBounceRate,
+    /// Too many recipients complained.
+    HighComplaintRate,
+    /// Abuse.
+    Abuse,
+    /// Another inbox of its pod did harm.
+    PodDegraded,
+    /// Somebody is looking at it.
+    ManualReview,
+    /// A reason this version does not know, `other` among them.
+    #[serde(untagged)]
+    Other(String),
+}
+
+/// A reply that could not be sent and never will be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SendFailure {
+    /// The key it was sent under.
+    pub idempotency_key: String,
+    /// The handler whose reply it was.
+    pub handler: String,
+    /// The service's code, such as `recipient_suppressed`; `None` where the runtime itself gave up.
+    pub code: Option<String>,
+    /// The service's words, or the runtime's.
+    pub message: String,
+}
+
+impl SendFailure {
+    /// A failure with its cause.
+    #[must_use]
+    pub fn new(
+        idempotency_key: impl Into<String>,
+        handler: impl Into<String>,
+        code: Option<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            idempotency_key: idempotency_key.into(),
+            handler: handler.into(),
+            code,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The program around it all.

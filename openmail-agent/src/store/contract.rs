@@ -1,0 +1,108 @@
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::limit::{Allowance, Quotas};
+use crate::model::{IdempotencyKey, InboxId};
+
+use super::{
+    Bookmark, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded, Reservations,
+    ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement,
+};
+
+/// A place that keeps events, owed sends and the ledger of what was sent.
+///
+/// Every verb is one transaction. Time is an argument, so that a store has no clock of its own.
+///
+/// # Errors
+///
+/// Every verb fails with [`Unavailable`](super::ErrorKind::Unavailable) when the place behind it cannot be written or
+/// reached, and then has done nothing; verbs that take a [`Lease`] fail with
+/// [`LeaseLost`](super::ErrorKind::LeaseLost) when it is no longer held.
+///
+/// # Cancel safety
+///
+/// A dropped future leaves the verb either wholly done or not done at all.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Keeps events that arrived, and moves a bookmark with them in the same transaction.
+    ///
+    /// An event is known already when its event id *or* its message id is; it is then left as it was. Answers one
+    /// verdict for each event, in order.
+    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>>;
+
+    /// The value a bookmark was last moved to.
+    async fn bookmark(&self, name: &str) -> Result<Option<String>>;
+
+    /// Takes the next due events for a bounded time: one at a time per lane, oldest first within a lane, fairly between
+    /// inboxes, no more than [`LeaseRequest::per_inbox`] of one inbox at once over all workers.
+    ///
+    /// An event whose lease ran out is due again.
+    async fn lease(&self, request: LeaseRequest) -> Result<Leases>;
+
+    /// Prolongs a lease.
+    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()>;
+
+    /// Ends a lease: the event's fate, the sends it owes, what its thread remembers, all or nothing.
+    ///
+    /// A send whose key is known already is left as it was committed the first time.
+    async fn settle(&self, settlement: Settlement) -> Result<()>;
+
+    /// Commits sends while the handler still runs. A key that is known already keeps its first body.
+    async fn owe(&self, lease: &Lease, sends: Vec<NewSend>) -> Result<()>;
+
+    /// Keeps a value while the handler still runs.
+    async fn remember(&self, lease: &Lease, note: Note) -> Result<()>;
+
+    /// Reads a value back.
+    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>>;
+
+    /// Takes the next owed sends that may go now, each with a slot in the ledger: oldest first within a thread, none
+    /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held.
+    async fn reserve(&self, request: ReserveRequest) -> Result<Reservations>;
+
+    /// Records what became of an attempt: the send's fate, its slot, what the answer taught, all or nothing.
+    async fn settle_send(&self, settlement: SendSettlement) -> Result<()>;
+
+    /// What became of a send.
+    async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>>;
+
+    /// What is left of an inbox's limits.
+    async fn allowance(&self, inbox: &InboxId, quotas: &Quotas, now: Timestamp) -> Result<Allowance>;
+
+    /// Holds all sends of an inbox, a pod or the account. A hold older than what is known of the same scope changes
+    /// nothing, since news comes in any order.
+    async fn hold(&self, hold: Hold) -> Result<()>;
+
+    /// Lets the sends of a scope go again, unless a hold newer than `as_of` stands.
+    async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()>;
+
+    /// Forgets what was finished before `before`, at most `limit` events and as many sends, and tells how many events went.
+    /// What is parked or dead stays twice as long, measured from `now`.
+    async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize>;
+
+    /// Counts what is kept.
+    async fn census(&self) -> Result<Census>;
+}
+
+/// How many events and sends are in which state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Census {
+    /// Events that wait for a handler, those waiting to be tried again among them.
+    pub waiting: u64,
+    /// Events that a handler has now.
+    pub leased: u64,
+    /// Events handled.
+    pub done: u64,
+    /// Events set aside without a handler having failed: undecodable, harmful, or nobody's.
+    pub parked: u64,
+    /// Events whose handler failed for good.
+    pub dead: u64,
+    /// Sends owed and not yet sent.
+    pub owed: u64,
+    /// Sends the service accepted.
+    pub sent: u64,
+    /// Sends that failed for good or were stopped.
+    pub failed: u64,
+}

@@ -1,0 +1,157 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::model::{EventId, EventKind, InboxId, MessageId};
+
+use super::{NewSend, Note};
+
+/// The number a store gave an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventSeq(pub i64);
+
+/// What must be handled one at a time: a conversation, or what stands alone.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lane(pub Arc<str>);
+
+/// Names one worker process among those that share a store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub Arc<str>);
+
+/// An event as it arrived, ready to be kept.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The service's id of the event, or one made from its content where it had none.
+    pub event_id: EventId,
+    /// The mail it is about: the same mail is kept once, under whichever event id it comes.
+    pub message_id: Option<MessageId>,
+    /// The inbox it is about.
+    pub inbox_id: Option<InboxId>,
+    /// What it must wait for its turn in.
+    pub lane: Lane,
+    /// What happened.
+    pub kind: EventKind,
+    /// When it happened: the order within the lane.
+    pub occurred_at: Timestamp,
+    /// When it arrived here.
+    pub received_at: Timestamp,
+    /// The event as JSON, byte for byte as it came.
+    pub body: Bytes,
+    /// Why it is set aside at once, where it is: it cannot be decoded, say.
+    pub parked: Option<String>,
+}
+
+/// What [`record`](super::Store::record) found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It was news, and is kept under this number.
+    New(EventSeq),
+    /// It was known already.
+    Known,
+}
+
+/// A place in a stream, by name: the last event id of the socket, the newest row of an inbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bookmark {
+    /// Which stream.
+    pub name: String,
+    /// How far it was read.
+    pub value: String,
+}
+
+impl Bookmark {
+    /// A bookmark at this value.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { name: name.into(), value: value.into() }
+    }
+}
+
+/// Asks for events to handle.
+#[derive(Debug, Clone)]
+pub struct LeaseRequest {
+    /// Who asks.
+    pub worker: WorkerId,
+    /// How many at most.
+    pub limit: usize,
+    /// How many of one inbox may be leased at once.
+    pub per_inbox: usize,
+    /// The time now.
+    pub now: Timestamp,
+    /// When the leases run out.
+    pub until: Timestamp,
+}
+
+/// What [`lease`](super::Store::lease) found.
+#[derive(Debug, Default)]
+pub struct Leases {
+    /// Events to handle now.
+    pub events: Vec<Leased>,
+    /// When the next one falls due that waits for a time and for nothing else.
+    pub next_due: Option<Timestamp>,
+}
+
+/// An event in the hands of a worker.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// The right to settle it.
+    pub lease: Lease,
+    /// The event as it was recorded.
+    pub event: NewEvent,
+    /// Which try this is, from 1. A crash counts, a [deferral](Outcome::Defer) does not.
+    pub attempt: u32,
+}
+
+/// The right to settle an event, until it runs out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The event.
+    pub seq: EventSeq,
+    /// Tells this lease from earlier and later ones on the same event.
+    pub fence: i64,
+}
+
+/// The end of a lease.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The lease that ends.
+    pub lease: Lease,
+    /// What becomes of the event.
+    pub outcome: Outcome,
+    /// The time now.
+    pub now: Timestamp,
+    /// What is owed from now on.
+    pub sends: Vec<NewSend>,
+    /// What is remembered from now on.
+    pub notes: Vec<Note>,
+}
+
+/// What becomes of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was handled.
+    Done,
+    /// It is tried again, not before this time; its lane waits for it.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// What went wrong, for the operator.
+        error: String,
+    },
+    /// It was not tried at all, and is taken up again at this time: no attempt is counted.
+    Defer {
+        /// When.
+        at: Timestamp,
+    },
+    /// It failed for good: kept for the operator, and its lane goes on.
+    Dead {
+        /// What went wrong.
+        error: String,
+    },
+    /// It is set aside without a failure: kept for the operator, and its lane goes on.
+    Parked {
+        /// Why.
+        reason: String,
+    },
+}

@@ -1,0 +1,40 @@
+//! Where mail is kept: one trait of atomic verbs, named by the moment they belong to.
+//!
+//! Two sentences govern it. *Nothing is acknowledged before [`record`](Store::record) commits, and nothing is sent that
+//! [`settle`](Store::settle) or [`owe`](Store::owe) did not commit.* Each verb is one transaction: when it returns, what it
+//! did survives a crash; when it fails, it did nothing.
+//!
+//! | verb | moment |
+//! |---|---|
+//! | [`record`](Store::record), [`bookmark`](Store::bookmark) | an event arrives; the place in the stream moves with it |
+//! | [`lease`](Store::lease), [`extend`](Store::extend), [`settle`](Store::settle) | a handler takes it, works, is done |
+//! | [`remember`](Store::remember), [`recall`](Store::recall) | what a step or a thread must not forget |
+//! | [`owe`](Store::owe), [`reserve`](Store::reserve), [`settle_send`](Store::settle_send), [`send_state`](Store::send_state) | a reply is owed, gets its slot, is sent |
+//! | [`allowance`](Store::allowance), [`hold`](Store::hold), [`release`](Store::release) | what may be sent, and what may not |
+//! | [`prune`](Store::prune), [`census`](Store::census) | the file stays small, the operator sees what is in it |
+//!
+//! A backend is done when [`conformance`] passes.
+
+mod contract;
+mod error;
+mod event;
+mod note;
+mod send;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+pub mod memory;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+
+pub use contract::{Census, Store};
+pub use error::{ErrorKind, Result, StoreError};
+pub use event::{
+    Bookmark, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Settlement,
+    WorkerId,
+};
+pub use note::{Note, Scope};
+pub use send::{
+    Hold, HoldScope, KEY_LIFE, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSeq,
+    SendSettlement, SendState,
+};

@@ -1,0 +1,162 @@
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::limit::{Lesson, Quotas};
+use crate::model::{Draft, IdempotencyKey, InboxId, MessageId, PodId, ThreadId};
+
+use super::{NewEvent, WorkerId};
+
+/// The number a store gave a send; sends of a thread leave in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SendSeq(pub i64);
+
+/// A send to be owed from now on.
+#[derive(Debug, Clone)]
+pub struct NewSend {
+    /// Its name for ever.
+    pub key: IdempotencyKey,
+    /// The inbox it leaves from.
+    pub inbox_id: InboxId,
+    /// That inbox's pod, so that a pod's suspension holds it.
+    pub pod_id: Option<PodId>,
+    /// The handler it comes from.
+    pub handler: String,
+    /// The words, frozen. Its thread is the lane it leaves in.
+    pub draft: Draft,
+    /// Why it is stopped at once, where it is: kept for the operator, never sent.
+    pub stopped: Option<String>,
+}
+
+/// Asks for sends that may go.
+#[derive(Debug, Clone)]
+pub struct ReserveRequest {
+    /// Who asks.
+    pub worker: WorkerId,
+    /// How many at most.
+    pub limit: usize,
+    /// The limits of each inbox.
+    pub quotas: Quotas,
+    /// The time now.
+    pub now: Timestamp,
+    /// When the reservations run out: the send is then attempted again, under the same key.
+    pub until: Timestamp,
+}
+
+/// What [`reserve`](super::Store::reserve) found.
+#[derive(Debug, Default)]
+pub struct Reservations {
+    /// Sends that may go now.
+    pub sends: Vec<Reservation>,
+    /// When the next one may go that waits for a time and for nothing else.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A send with its slot in the ledger: must be settled with what the service answered.
+#[derive(Debug, Clone)]
+pub struct Reservation {
+    /// The send.
+    pub seq: SendSeq,
+    /// Tells this reservation from earlier and later ones of the same send.
+    pub fence: i64,
+    /// What to send.
+    pub send: NewSend,
+    /// Which try this is, from 1.
+    pub attempt: u32,
+    /// When it was first attempted, which starts the key's 24 hours.
+    pub first_attempt_at: Timestamp,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone)]
+pub struct SendSettlement {
+    /// The send.
+    pub seq: SendSeq,
+    /// The reservation.
+    pub fence: i64,
+    /// The send's fate.
+    pub outcome: SendOutcome,
+    /// The time now: the slot stays taken for a minute from here, since the service counted at some time before.
+    pub now: Timestamp,
+    /// What the answer taught about the limits.
+    pub lesson: Option<Lesson>,
+    /// What the answer said is suspended.
+    pub hold: Option<Hold>,
+    /// News to record with it, such as `reply.failed`.
+    pub news: Option<NewEvent>,
+}
+
+/// The fate of a send after an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendOutcome {
+    /// The service took it.
+    Sent {
+        /// The service's name for the mail.
+        message_id: Option<MessageId>,
+        /// The conversation it landed in.
+        thread_id: Option<ThreadId>,
+    },
+    /// It is tried again with the same key and the same words, not before this time.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Whether the service may have counted the attempt: a refusal for a limit is not counted, a lost answer may be.
+        counted: bool,
+        /// What went wrong, for the operator.
+        error: String,
+    },
+    /// It failed for good.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+/// Where a send stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendState {
+    /// It waits for its turn, a slot or a retry.
+    Owed,
+    /// The service took it.
+    Sent {
+        /// The service's name for the mail.
+        message_id: Option<MessageId>,
+        /// The conversation it landed in.
+        thread_id: Option<ThreadId>,
+    },
+    /// It failed for good, or was stopped.
+    Failed {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A stop on all sends of a scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// What is held.
+    pub scope: HoldScope,
+    /// As of when, by the news that said so.
+    pub since: Timestamp,
+    /// Until when, where it ends by itself and the next send finds out; `None` = until released.
+    pub until: Option<Timestamp>,
+    /// Why, for the operator.
+    pub reason: String,
+}
+
+/// What a hold covers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HoldScope {
+    /// One inbox.
+    Inbox(InboxId),
+    /// Every inbox of a pod.
+    Pod(PodId),
+    /// Everything this key can send.
+    Account,
+}
+
+/// How long the service remembers an idempotency key, and so the longest a send may be retried.
+pub const KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);

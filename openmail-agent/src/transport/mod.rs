@@ -1,0 +1,1 @@
+//! How events arrive: over the WebSocket, as webhooks, and over REST where there may be a gap.

@@ -1,0 +1,1 @@
+//! Bytes to values and back: events, frames, rows, signatures. No I/O, no clock.
