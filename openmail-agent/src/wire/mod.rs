@@ -1,1 +1,12 @@
-//! Bytes to values and back: events, frames, rows, signatures. No I/O, no clock.
+//! Bytes to model, and back: no I/O, no clock.
+//!
+//! Tolerant in: unknown fields, unknown kinds, missing or null optional fields and values of an unexpected shape are
+//! never an error. Strict out: only what the contract lists.
+
+pub mod event;
+pub mod row;
+
+mod error;
+mod lenient;
+
+pub use error::{DecodeError, DecodeErrorKind};
