@@ -5,6 +5,7 @@
 
 pub mod event;
 pub mod row;
+pub mod text;
 
 mod error;
 mod lenient;

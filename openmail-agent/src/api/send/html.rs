@@ -30,10 +30,9 @@ fn has_tag(text: &str) -> bool {
 }
 
 fn has_entity(rest: &str) -> bool {
-    let name = rest.split(';').next().unwrap_or_default();
-    name.len() < rest.len()
-        && (2..=32).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'#')
+    // No entity's name is longer, and a text of nothing but ampersands must not be read over and over.
+    let name = rest.bytes().take(32).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'#').count();
+    name >= 2 && rest.as_bytes().get(name) == Some(&b';')
 }
 
 /// Escapes, and keeps line breaks, indents and runs of spaces without relying on a style sheet.
