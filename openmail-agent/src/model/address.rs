@@ -45,10 +45,10 @@ impl Address {
     /// must not cost the others.
     #[must_use]
     pub fn parse_list_lossy(text: &str) -> Vec<Self> {
-        match addrparse(text) {
-            Ok(list) => Self::flatten(list).filter_map(Result::ok).collect(),
-            Err(_) => Vec::new(),
+        if let Ok(list) = addrparse(text) {
+            return Self::flatten(list).filter_map(Result::ok).collect();
         }
+        entries(text).filter_map(|entry| entry.parse().ok()).collect()
     }
 
     /// The bare address, as it was written.
@@ -103,6 +103,23 @@ impl Address {
         let name = parsed.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         Ok(Self { name: name.map(Arc::from), mailbox: mailbox.into(), at })
     }
+}
+
+/// The entries of a list that cannot be parsed as a whole: parted at commas outside of quotes, brackets and comments.
+fn entries(list: &str) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
+    list.split(move |c| {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            '<' | '(' if !quoted => depth += 1,
+            '>' | ')' if !quoted => depth = depth.saturating_sub(1),
+            ',' | ';' => return !quoted && depth == 0,
+            _ => {}
+        }
+        false
+    })
 }
 
 impl FromStr for Address {
@@ -199,8 +216,9 @@ mod tests {
 
     #[test]
     fn a_broken_entry_does_not_cost_the_others() {
-        let list = Address::parse_list_lossy("a@a.example, nobody, c@c.example");
+        let list = Address::parse_list_lossy(r#"a@a.example, nobody, "C, d" <c@c.example>, <"#);
         assert_eq!(list.iter().map(Address::as_str).collect::<Vec<_>>(), ["a@a.example", "c@c.example"]);
+        assert_eq!(list[1].name(), Some("C, d"));
     }
 
     #[test]

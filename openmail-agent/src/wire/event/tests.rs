@@ -65,6 +65,7 @@ fn every_drift_of_a_mail_is_taken() {
     assert_eq!(message(r#"{"id":"m","from":"no address"}"#).from, None);
     assert_eq!(message(r#"{"id":"m","cc":"a@a.example, Bob <b@b.example>"}"#).cc.len(), 2);
     assert_eq!(message(r#"{"id":"m","cc":["a@a.example",null,7,"junk"]}"#).cc.len(), 1);
+    assert_eq!(message(r#"{"id":"m","cc":"a@a.example, undisclosed, b@b.example"}"#).cc.len(), 2);
     assert_eq!(message(r#"{"id":"m","autoReplyable":false}"#).auto_replyable, Some(false));
     assert_eq!(
         message(r#"{"id":"m","auto_replyable":false,"autoReplyable":true}"#).auto_replyable,

@@ -97,9 +97,9 @@ fn is_hidden(attributes: &str) -> bool {
     }
     let plain: String =
         attributes.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-    let style =
-        ["display:none", "visibility:hidden", "font-size:0", "opacity:0;", "opacity:0\"", "mso-hide:all"];
-    let attribute = attributes.split_whitespace().any(|word| word.eq_ignore_ascii_case("hidden"));
+    let hides = ["display:none", "visibility:hidden", "opacity:0;", "opacity:0\"", "mso-hide:all"];
     // `font-size:0.9em` is small and to be seen.
-    attribute || style.iter().any(|hides| plain.contains(hides) && !plain.contains("font-size:0."))
+    let sizeless = plain.contains("font-size:0") && !plain.contains("font-size:0.");
+    let attribute = attributes.split_whitespace().any(|word| word.eq_ignore_ascii_case("hidden"));
+    attribute || sizeless || hides.iter().any(|style| plain.contains(style))
 }

@@ -85,6 +85,16 @@ fn mail_of_html_alone_has_a_text() {
 }
 
 #[test]
+fn what_html_hides_from_a_reader_is_left_out() {
+    for style in
+        ["hidden", "style='display:none; font-size:0.9em'", "style=\"font-size: 0px\"", "style='opacity:0;'"]
+    {
+        assert_eq!(from_html(&format!("<span {style}>whisper</span>seen")), "seen", "{style}");
+    }
+    assert_eq!(from_html("<span style='font-size:0.9em'>small</span>"), "small");
+}
+
+#[test]
 fn broken_html_does_no_harm() {
     assert_eq!(from_html("a < b <3 & &unknown; &#x110000; <b"), "a < b <3 & &unknown; \u{fffd}");
     assert_eq!(from_html("<p title=\"a > b\">x</p"), "x");
