@@ -116,7 +116,7 @@ pub(in crate::wire) struct AttachmentFrame<'a> {
     extraction_method: Text<'a>,
 }
 
-/// Attachments in order; one without a name keeps its place and is named by nobody.
+/// Attachments in order; one without a name stays, under an empty one.
 pub(in crate::wire) fn attachments(list: List<AttachmentFrame<'_>>) -> Vec<Attachment> {
     list.0.into_iter().filter_map(|entry| entry.0).map(AttachmentFrame::into_attachment).collect()
 }
