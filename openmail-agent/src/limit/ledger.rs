@@ -92,11 +92,11 @@ impl Ledger {
         self.in_flight.remove(&slot);
     }
 
-    /// The service said to wait: nothing leaves before then, whatever the ledger thinks.
+    /// The service said to wait: nothing leaves before then, whatever the ledger thinks. Tells which pause stands now.
     ///
     /// A pause of much more than a minute means that the day's sends are used up.
-    pub fn learn(&mut self, pause: Pause) {
-        self.pause = Some(pause.or_longer(self.pause));
+    pub fn learn(&mut self, pause: Pause) -> Pause {
+        *self.pause.insert(pause.or_longer(self.pause))
     }
 
     fn used_in_minute(&self, now: Timestamp) -> u32 {
@@ -110,7 +110,8 @@ impl Ledger {
     }
 
     fn minute_frees_at(&self, quotas: &Quotas, now: Timestamp) -> Timestamp {
-        let Some(excess) = self.used_in_minute(now).saturating_add(1).checked_sub(quotas.per_minute).filter(|n| *n > 0)
+        let Some(excess) =
+            self.used_in_minute(now).saturating_add(1).checked_sub(quotas.per_minute).filter(|n| *n > 0)
         else {
             return now;
         };
