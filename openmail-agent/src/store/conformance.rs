@@ -9,8 +9,10 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+#![expect(clippy::unwrap_used, reason = "a check that fails must panic")]
+
 mod events;
-mod fixture;
+pub(crate) mod fixture;
 mod holds;
 mod limits;
 mod reopen;
