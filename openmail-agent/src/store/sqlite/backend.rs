@@ -62,7 +62,7 @@ impl SqliteStore {
     ///
     /// # Cancel safety
     ///
-    /// Once polled, the store closes even if the future is dropped.
+    /// When the future is dropped, the store may stay open until it is dropped itself.
     pub async fn close(&self) {
         if let Some(calls) = &self.calls {
             // An error means that it is closed.
