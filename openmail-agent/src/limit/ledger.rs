@@ -99,6 +99,13 @@ impl Ledger {
         *self.pause.insert(pause.or_longer(self.pause))
     }
 
+    /// All there is in it, in an order of its own.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> String {
+        let in_flight: BTreeMap<_, _> = self.in_flight.iter().collect();
+        format!("{:?}", (in_flight, &self.completed, &self.days, &self.pause))
+    }
+
     fn used_in_minute(&self, now: Timestamp) -> u32 {
         count(self.in_flight.len() + self.completed.len() - self.expired(now))
     }

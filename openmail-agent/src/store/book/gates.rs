@@ -122,6 +122,16 @@ impl Gates {
         self.ledgers.entry(inbox_id.clone()).or_default()
     }
 
+    #[cfg(test)]
+    pub(super) fn snapshot(&self) -> Vec<String> {
+        let ledgers = self.ledgers.iter().map(|(inbox, ledger)| format!("{inbox} {}", ledger.snapshot()));
+        let holds = self.holds.iter().map(|entry| format!("{entry:?}"));
+        let mut lines: Vec<_> = ledgers.chain(holds).collect();
+        lines.sort_unstable();
+        lines.push(format!("{:?}", self.account));
+        lines
+    }
+
     fn held_until(&self, sender: &Sender, now: i64) -> Option<i64> {
         let scopes = [
             Some(HoldScope::Account),

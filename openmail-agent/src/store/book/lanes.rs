@@ -181,6 +181,16 @@ impl Lanes {
         [later, blocked].into_iter().flatten().min()
     }
 
+    /// What waits, and for what, whoever's turn it is.
+    #[cfg(test)]
+    pub(super) fn snapshot(&self) -> Vec<String> {
+        let items = self.items.iter().map(|((lane, rank), item)| {
+            let busy = self.lanes.get(lane).is_some_and(|lane| lane.busy);
+            format!("{:?}", (lane, rank, item.due, busy))
+        });
+        items.collect()
+    }
+
     fn place(&mut self, lane: Digest) {
         let first =
             self.items.range((lane, FIRST)..=(lane, LAST)).next().map(|((_, rank), item)| (*rank, *item));

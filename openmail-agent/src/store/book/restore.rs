@@ -130,3 +130,31 @@ impl Book {
         self.gates.restore_hold(scope, hold);
     }
 }
+
+/// What a book made anew must have in common with the one that wrote the rows.
+#[cfg(test)]
+impl Book {
+    pub(crate) fn snapshot(&self) -> Vec<String> {
+        fn sorted<T: std::fmt::Debug>(entries: impl IntoIterator<Item = T>) -> Vec<String> {
+            let mut lines: Vec<_> = entries.into_iter().map(|entry| format!("{entry:?}")).collect();
+            lines.sort_unstable();
+            lines
+        }
+        let (events, sends) = (&self.events, &self.sends);
+        let mut lines = vec![format!("{:?}", (events.next_seq, sends.next_seq, self.census()))];
+        lines.push(format!("{:?}", (&events.leases, &events.done, &events.parked, &events.dead)));
+        lines.push(format!("{:?}", (&sends.reservations, &sends.sent, &sends.failed)));
+        lines.extend(sorted(&events.known));
+        lines.extend(sorted(&sends.keys));
+        lines.extend(sorted(events.unfinished.iter().map(|(seq, entry)| {
+            (seq, entry.lane, entry.occurred_at, entry.attempts, entry.fence, entry.leased_until)
+        })));
+        lines.extend(sorted(sends.owed.iter().map(|(seq, entry)| {
+            (seq, entry.lane, entry.attempts, entry.fence, entry.reserved_until, entry.first_attempt_at)
+        })));
+        lines.extend(events.lanes.snapshot());
+        lines.extend(sends.lanes.snapshot());
+        lines.extend(self.gates.snapshot());
+        lines
+    }
+}

@@ -12,6 +12,7 @@ use super::SqliteStore;
 mod disk;
 mod kill;
 mod opening;
+mod truth;
 
 struct File {
     path: PathBuf,
