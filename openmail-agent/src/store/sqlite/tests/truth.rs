@@ -1,0 +1,176 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::limit::Lesson;
+use crate::store::conformance::fixture::{
+    answered, at, lease_request, lost, mail, refused, reply, reserve_request, retry, sent, settlement,
+    with_attachment,
+};
+use crate::store::sqlite::load::load;
+use crate::store::{
+    Hold, HoldScope, Leased, NewEvent, NewSend, Outcome, Reservation, SendOutcome, Settlement,
+};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Record(u8),
+    Alias(u8),
+    Park(u8),
+    Lease(u8),
+    Extend(usize),
+    Settle(usize, u8),
+    Owe(usize, u8),
+    Reserve(u8),
+    Answer(usize, u8),
+    Hold(u8),
+    Release(u8),
+    Wait(u8),
+    Prune(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let n = || any::<u8>();
+    let nth = || 0_usize..6;
+    let step = prop_oneof![
+        4 => n().prop_map(Step::Record),
+        1 => n().prop_map(Step::Alias),
+        1 => n().prop_map(Step::Park),
+        3 => (1_u8..5).prop_map(Step::Lease),
+        1 => nth().prop_map(Step::Extend),
+        4 => (nth(), n()).prop_map(|(nth, n)| Step::Settle(nth, n)),
+        1 => (nth(), n()).prop_map(|(nth, n)| Step::Owe(nth, n)),
+        3 => (1_u8..5).prop_map(Step::Reserve),
+        4 => (nth(), n()).prop_map(|(nth, n)| Step::Answer(nth, n)),
+        1 => n().prop_map(Step::Hold),
+        1 => n().prop_map(Step::Release),
+        3 => n().prop_map(Step::Wait),
+        1 => n().prop_map(Step::Prune),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+struct World {
+    store: SqliteStore,
+    now: i64,
+    leases: Vec<Leased>,
+    reservations: Vec<Reservation>,
+}
+
+impl World {
+    /// Takes a step; a refusal is as good as anything, for it must change nothing either.
+    async fn take(&mut self, step: Step) {
+        let (store, now) = (&self.store, self.now);
+        let event = |n: u8| mail(&n.to_string(), &format!("i{}", n % 3), &format!("l{}", n % 7), n.into());
+        match step {
+            Step::Record(n) => drop(store.record(vec![event(n), event(n / 2)], None).await),
+            Step::Alias(n) => {
+                let alias = NewEvent { event_id: format!("alias-{now}").into(), ..event(n) };
+                drop(store.record(vec![alias], None).await);
+            }
+            Step::Park(n) => {
+                let parked = NewEvent { parked: Some("unreadable".into()), ..event(n) };
+                drop(store.record(vec![parked], None).await);
+            }
+            Step::Lease(n) => {
+                let leases = store.lease(lease_request(now, n.into())).await.unwrap();
+                self.leases.extend(leases.events);
+            }
+            Step::Extend(nth) => {
+                let Some(leased) = self.leases.get(nth) else { return };
+                drop(store.extend(&leased.lease, at(now + 90)).await);
+            }
+            Step::Settle(nth, n) if nth < self.leases.len() => {
+                let leased = self.leases.remove(nth);
+                let sends = vec![send(n), send(n.wrapping_add(1))];
+                drop(store.settle(Settlement { sends, ..settlement(&leased.lease, end(n, now), now) }).await);
+            }
+            Step::Owe(nth, n) => {
+                let Some(leased) = self.leases.get(nth) else { return };
+                drop(store.owe(&leased.lease, vec![send(n)]).await);
+            }
+            Step::Reserve(n) => {
+                let reservations = store.reserve(reserve_request(now, n.into())).await.unwrap();
+                self.reservations.extend(reservations.sends);
+            }
+            Step::Answer(nth, n) if nth < self.reservations.len() => {
+                let reservation = self.reservations.remove(nth);
+                let mut settlement = answered(&reservation, fate(n, now), now);
+                let inbox = Some(reservation.send.inbox_id).filter(|_| n % 16 != 1);
+                let until = at(now + 40);
+                settlement.lesson =
+                    (n % 8 == 1).then(|| inbox.map_or(Lesson::account(until), |id| Lesson::inbox(id, until)));
+                settlement.news = (n % 8 == 2).then(|| event(n));
+                drop(store.settle_send(settlement).await);
+            }
+            Step::Settle(..) | Step::Answer(..) => {}
+            Step::Hold(n) => {
+                let until = (n % 2 == 0).then(|| at(now + 20));
+                let hold = Hold { scope: scope(n), since: at(n.into()), until, reason: "abuse".into() };
+                store.hold(hold).await.unwrap();
+            }
+            Step::Release(n) => store.release(&scope(n), at(n.into())).await.unwrap(),
+            Step::Wait(n) => self.now += i64::from(n) / 4,
+            Step::Prune(n) => drop(store.prune(at(now - i64::from(n) / 8), at(now), 5).await.unwrap()),
+        }
+    }
+
+    /// What the book says, and what one made anew from the file says.
+    async fn both(&self) -> (Vec<String>, Vec<String>) {
+        let both = |book: &mut crate::store::book::Book, shelf: &mut super::super::shelf::SqliteShelf<'_>| {
+            Ok((book.snapshot(), load(shelf.0, book.fences()).unwrap().snapshot()))
+        };
+        self.store.call(both).await.unwrap()
+    }
+}
+
+fn send(n: u8) -> NewSend {
+    let send = reply(&format!("k{n}"), &format!("i{}", n % 3), &format!("t{}", n % 5));
+    let send = if n % 5 == 0 { with_attachment(send, b"x") } else { send };
+    NewSend { stopped: (n % 7 == 0).then(|| "a loop".into()), ..send }
+}
+
+fn end(n: u8, now: i64) -> Outcome {
+    match n % 6 {
+        0 => retry(now + 10),
+        1 => Outcome::Defer { at: at(now + 5) },
+        2 => Outcome::Dead { error: "x".into() },
+        3 => Outcome::Parked { reason: "x".into() },
+        _ => Outcome::Done,
+    }
+}
+
+fn fate(n: u8, now: i64) -> SendOutcome {
+    match n % 5 {
+        0 => lost(now + 10),
+        1 => refused(now + 10),
+        2 => SendOutcome::Failed { error: "x".into() },
+        _ => sent(),
+    }
+}
+
+fn scope(n: u8) -> HoldScope {
+    match n % 4 {
+        0 => HoldScope::Account,
+        1 => HoldScope::Pod("pod".into()),
+        _ => HoldScope::Inbox(format!("i{}", n % 3).into()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+
+    #[test]
+    fn the_book_knows_what_the_file_holds(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let file = File::new();
+        let (book, anew) = runtime.block_on(async {
+            let store = open(&file.path).await;
+            let mut world = World { store, now: 0, leases: Vec::new(), reservations: Vec::new() };
+            for step in steps {
+                world.take(step).await;
+            }
+            world.both().await
+        });
+        prop_assert_eq!(book, anew);
+    }
+}
