@@ -1,5 +1,9 @@
 //! How much may be sent, decided from a ledger, the quotas and the time: no I/O, no clock.
 
+mod ledger;
+mod pause;
 mod quota;
 
+pub use ledger::{Decision, Ledger, Slot};
+pub use pause::Pause;
 pub use quota::{Allowance, Lesson, Quotas};

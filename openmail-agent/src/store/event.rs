@@ -87,7 +87,7 @@ pub struct LeaseRequest {
 pub struct Leases {
     /// Events to handle now.
     pub events: Vec<Leased>,
-    /// When the next one falls due that waits for a time and for nothing else.
+    /// When the next one falls due that waits for a time and for nothing else, or a lease runs out.
     pub next_due: Option<Timestamp>,
 }
 

@@ -15,6 +15,7 @@
 //!
 //! A backend is done when [`conformance`] passes.
 
+mod book;
 mod contract;
 mod error;
 mod event;

@@ -48,7 +48,9 @@ pub struct ReserveRequest {
 pub struct Reservations {
     /// Sends that may go now.
     pub sends: Vec<Reservation>,
-    /// When the next one may go that waits for a time and for nothing else.
+    /// Sends that failed just now without being attempted, since their [key's life](KEY_LIFE) is over.
+    pub expired: Vec<NewSend>,
+    /// When the next one may go that waits for a time and for nothing else, or a reservation runs out.
     pub next_due: Option<Timestamp>,
 }
 

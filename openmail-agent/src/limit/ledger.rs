@@ -1,0 +1,148 @@
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock;
+
+use super::{Allowance, Pause, Quotas};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+
+/// What one inbox sent lately, and so what it may send now.
+///
+/// The service counts a send at some moment between its reservation and its completion, and which moment is not known.
+/// So a send is taken to be in the minute from the one until 60 seconds after the other, and in every UTC day that the
+/// two touch. That is safe whether the service's own minute slides or is fixed, and costs nothing but the time an answer
+/// takes.
+///
+/// ```
+/// # use openmail_agent::limit::{Decision, Ledger, Quotas, Slot};
+/// # use jiff::{SignedDuration, Timestamp};
+/// let (quotas, now) = (Quotas::new(1, 200), Timestamp::UNIX_EPOCH);
+/// let mut ledger = Ledger::default();
+/// ledger.reserve(Slot(1), now);
+/// ledger.complete(Slot(1), now);
+/// assert_eq!(ledger.decide(&quotas, now), Decision::Wait(now + SignedDuration::from_secs(60)));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    in_flight: HashMap<Slot, Timestamp>,
+    /// When the latest ones were completed, oldest first.
+    completed: VecDeque<Timestamp>,
+    /// How many completed ones touched each of the latest days.
+    days: BTreeMap<i64, u32>,
+    pause: Option<Pause>,
+}
+
+/// Names a send's place in a ledger from its reservation on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Slot(pub i64);
+
+/// Whether one more send may leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It may leave now.
+    Go,
+    /// Not before this time; then ask again, since a send in flight may have taken the place.
+    Wait(Timestamp),
+}
+
+impl Ledger {
+    /// Whether one more send may leave now.
+    #[must_use]
+    pub fn decide(&self, quotas: &Quotas, now: Timestamp) -> Decision {
+        let next_slot = self.allowance(quotas, now).next_slot;
+        if next_slot <= now { Decision::Go } else { Decision::Wait(next_slot) }
+    }
+
+    /// What is left of the limits, and when the next send may leave.
+    #[must_use]
+    pub fn allowance(&self, quotas: &Quotas, now: Timestamp) -> Allowance {
+        let minute = quotas.per_minute.saturating_sub(self.used_in_minute(now));
+        let day = quotas.per_day.saturating_sub(self.used_in_day(now));
+        let mut next_slot = self.minute_frees_at(quotas, now);
+        if day == 0 {
+            next_slot = next_slot.max(next_midnight(now));
+        }
+        let allowance = Allowance::new(minute, day, next_slot);
+        self.pause.map_or(allowance, |pause| pause.restrict(allowance, now))
+    }
+
+    /// Takes a place for a send that is about to leave. It stays taken until it is completed or cancelled.
+    pub fn reserve(&mut self, slot: Slot, now: Timestamp) {
+        self.in_flight.insert(slot, now);
+    }
+
+    /// The attempt came to an end, and the service may have counted it. Does nothing for a slot that is not in flight.
+    pub fn complete(&mut self, slot: Slot, now: Timestamp) {
+        let Some(reserved) = self.in_flight.remove(&slot) else { return };
+        let completed = now.max(reserved);
+        self.forget_before(completed);
+        for day in day_of(reserved).max(day_of(completed) - 1)..=day_of(completed) {
+            *self.days.entry(day).or_default() += 1;
+        }
+        let at = self.completed.partition_point(|earlier| *earlier <= completed);
+        self.completed.insert(at, completed);
+    }
+
+    /// The attempt was certainly not counted, and gives its place back.
+    pub fn cancel(&mut self, slot: Slot) {
+        self.in_flight.remove(&slot);
+    }
+
+    /// The service said to wait: nothing leaves before then, whatever the ledger thinks. Tells which pause stands now.
+    ///
+    /// A pause of much more than a minute means that the day's sends are used up.
+    pub fn learn(&mut self, pause: Pause) -> Pause {
+        *self.pause.insert(pause.or_longer(self.pause))
+    }
+
+    fn used_in_minute(&self, now: Timestamp) -> u32 {
+        count(self.in_flight.len() + self.completed.len() - self.expired(now))
+    }
+
+    /// What is in flight may still be counted today, whenever it was reserved.
+    fn used_in_day(&self, now: Timestamp) -> u32 {
+        let completed = self.days.get(&day_of(now)).copied().unwrap_or_default();
+        completed.saturating_add(count(self.in_flight.len()))
+    }
+
+    fn minute_frees_at(&self, quotas: &Quotas, now: Timestamp) -> Timestamp {
+        let Some(excess) =
+            self.used_in_minute(now).saturating_add(1).checked_sub(quotas.per_minute).filter(|n| *n > 0)
+        else {
+            return now;
+        };
+        // Where it is the ones in flight that fill the minute, the first place is free a minute from now at the soonest.
+        let last_to_expire = self.expired(now) + excess as usize - 1;
+        clock::after(self.completed.get(last_to_expire).copied().unwrap_or(now), MINUTE)
+    }
+
+    fn expired(&self, now: Timestamp) -> usize {
+        self.completed.partition_point(|completed| clock::after(*completed, MINUTE) <= now)
+    }
+
+    /// Yesterday is kept, for a clock that is set back over midnight.
+    fn forget_before(&mut self, now: Timestamp) {
+        let expired = self.expired(now);
+        self.completed.drain(..expired);
+        self.days = self.days.split_off(&(day_of(now) - 1));
+    }
+}
+
+fn day_of(moment: Timestamp) -> i64 {
+    moment.as_second().div_euclid(DAY_SECONDS)
+}
+
+fn next_midnight(now: Timestamp) -> Timestamp {
+    Timestamp::from_second((day_of(now) + 1) * DAY_SECONDS).unwrap_or(Timestamp::MAX)
+}
+
+fn count(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn at(milliseconds: i64) -> Timestamp {
+    // An hour before midnight, so that a day's end is near.
+    let start: Timestamp = "2026-02-24T23:00:00Z".parse().unwrap();
+    Timestamp::from_millisecond(start.as_millisecond() + milliseconds).unwrap()
+}
+
+fn send_at(ledger: &mut Ledger, slot: i64, now: Timestamp) {
+    ledger.reserve(Slot(slot), now);
+    ledger.complete(Slot(slot), now);
+}
+
+#[test]
+fn ten_may_leave_at_once_and_the_eleventh_waits_for_the_first() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::default());
+    for n in 0..10 {
+        assert_eq!(ledger.decide(&quotas, at(n)), Decision::Go);
+        send_at(&mut ledger, n, at(n));
+    }
+    assert_eq!(ledger.decide(&quotas, at(10)), Decision::Wait(at(60_000)));
+    assert_eq!(ledger.decide(&quotas, at(59_999)), Decision::Wait(at(60_000)));
+    assert_eq!(ledger.decide(&quotas, at(60_000)), Decision::Go);
+    assert_eq!(ledger.allowance(&quotas, at(60_004)).minute, 5);
+}
+
+#[test]
+fn a_send_in_flight_keeps_its_place_however_long_it_takes() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(1, 200));
+    ledger.reserve(Slot(1), at(0));
+    assert_eq!(ledger.decide(&quotas, at(600_000)), Decision::Wait(at(660_000)));
+    ledger.complete(Slot(1), at(600_500));
+    assert_eq!(ledger.decide(&quotas, at(660_000)), Decision::Wait(at(660_500)));
+    assert_eq!(ledger.decide(&quotas, at(660_500)), Decision::Go);
+}
+
+#[test]
+fn a_refused_send_gives_its_place_back() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(1, 1));
+    ledger.reserve(Slot(1), at(0));
+    ledger.cancel(Slot(1));
+    assert_eq!(ledger.allowance(&quotas, at(0)), Allowance::new(1, 1, at(0)));
+}
+
+#[test]
+fn the_day_ends_at_midnight_utc() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 2));
+    send_at(&mut ledger, 1, at(0));
+    send_at(&mut ledger, 2, at(0));
+    let midnight: Timestamp = "2026-02-25T00:00:00Z".parse().unwrap();
+    assert_eq!(ledger.allowance(&quotas, at(120_000)), Allowance::new(10, 0, midnight));
+    assert_eq!(ledger.allowance(&quotas, midnight), Allowance::new(10, 2, midnight));
+}
+
+#[test]
+fn a_send_over_midnight_counts_on_both_days() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 2));
+    ledger.reserve(Slot(1), at(3_599_000));
+    ledger.complete(Slot(1), at(3_601_000));
+    assert_eq!(ledger.allowance(&quotas, at(3_599_500)).day, 1);
+    assert_eq!(ledger.allowance(&quotas, at(3_601_000)).day, 1);
+}
+
+#[test]
+fn a_lesson_blocks_and_a_long_one_uses_up_the_day() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::default());
+    ledger.learn(Pause::new(at(0), at(30_000)));
+    assert_eq!(ledger.allowance(&quotas, at(1)), Allowance::new(0, 200, at(30_000)));
+    ledger.learn(Pause::new(at(0), at(600_000)));
+    ledger.learn(Pause::new(at(1), at(20_000)));
+    assert_eq!(ledger.allowance(&quotas, at(40_000)), Allowance::new(0, 0, at(600_000)));
+    assert_eq!(ledger.decide(&quotas, at(600_000)), Decision::Go);
+}
+
+/// Sends greedily with the given answer times, and tells when the service counted each.
+fn counted_by_service(quotas: &Quotas, sends: &[(u16, u16, u8)]) -> Vec<i64> {
+    let (mut ledger, mut now) = (Ledger::default(), at(3_500_000));
+    let mut in_flight: Vec<(i64, Slot)> = Vec::new();
+    let mut counted = Vec::new();
+    for (n, (pause, takes, counted_at)) in sends.iter().enumerate() {
+        now = clock::after(now, Duration::from_millis((*pause).into()));
+        loop {
+            in_flight.sort_unstable();
+            while in_flight.first().is_some_and(|(ends, _)| *ends <= now.as_millisecond()) {
+                let (ends, slot) = in_flight.remove(0);
+                ledger.complete(slot, Timestamp::from_millisecond(ends).unwrap());
+            }
+            match ledger.decide(quotas, now) {
+                Decision::Go => break,
+                Decision::Wait(until) => {
+                    assert!(until > now, "a wait must end later than it begins");
+                    let next_end = in_flight.first().map_or(i64::MAX, |(ends, _)| *ends);
+                    now = until.min(Timestamp::from_millisecond(next_end).unwrap_or(until));
+                }
+            }
+        }
+        let slot = Slot(i64::try_from(n).unwrap());
+        ledger.reserve(slot, now);
+        let start = now.as_millisecond();
+        in_flight.push((start + i64::from(*takes), slot));
+        counted.push(start + i64::from(*takes) * i64::from(*counted_at) / 255);
+    }
+    counted.sort_unstable();
+    counted
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn the_service_never_counts_too_many(
+        per_minute in 1_u32..12,
+        per_day in 5_u32..40,
+        sends in prop::collection::vec((0_u16..3_000, 0_u16..40_000, any::<u8>()), 1..120),
+    ) {
+        let counted = counted_by_service(&Quotas::new(per_minute, per_day), &sends);
+        for (n, &moment) in counted.iter().enumerate() {
+            let sliding = counted[..=n].iter().filter(|c| **c > moment - 60_000).count();
+            prop_assert!(sliding <= per_minute as usize, "{sliding} in a sliding minute");
+            let fixed = counted.iter().filter(|c| **c / 60_000 == moment / 60_000).count();
+            prop_assert!(fixed <= per_minute as usize, "{fixed} in a fixed minute");
+            let day = counted.iter().filter(|c| **c / 86_400_000 == moment / 86_400_000).count();
+            prop_assert!(day <= per_day as usize, "{day} in a day");
+        }
+    }
+
+    #[test]
+    fn all_of_the_allowance_is_usable(per_minute in 1_u32..12, minutes in 1_u32..5) {
+        let sends = vec![(0, 0, 0); (per_minute * minutes) as usize];
+        let counted = counted_by_service(&Quotas::new(per_minute, 1_000), &sends);
+        let took = counted.last().unwrap() - counted.first().unwrap();
+        prop_assert_eq!(took, i64::from(minutes - 1) * 60_000);
+    }
+}

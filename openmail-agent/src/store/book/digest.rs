@@ -1,0 +1,39 @@
+use sha2::{Digest as _, Sha256};
+
+use crate::model::{EventId, IdempotencyKey, MessageId, ThreadId};
+use crate::store::Lane;
+
+/// Half of the SHA-256 of a name: small enough to keep one for every name in memory, and too large for two names to meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Digest(u64, u64);
+
+impl Digest {
+    pub(super) const MIN: Self = Self(0, 0);
+
+    pub(crate) fn event(id: &EventId) -> Self {
+        Self::of(b'e', id.as_str())
+    }
+
+    pub(crate) fn message(id: &MessageId) -> Self {
+        Self::of(b'm', id.as_str())
+    }
+
+    pub(crate) fn key(key: &IdempotencyKey) -> Self {
+        Self::of(b'k', key.as_str())
+    }
+
+    pub(crate) fn lane(lane: &Lane) -> Self {
+        Self::of(b'l', &lane.0)
+    }
+
+    /// The lane a send leaves in: its thread, or itself alone.
+    pub(crate) fn send_lane(thread_id: Option<&ThreadId>, seq: i64) -> Self {
+        thread_id.map_or(Self(u64::MAX, seq.cast_unsigned()), |thread| Self::of(b't', thread.as_str()))
+    }
+
+    fn of(realm: u8, name: &str) -> Self {
+        let hash = Sha256::new().chain_update([realm]).chain_update(name).finalize();
+        let half = |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        Self(half(0), half(8))
+    }
+}

@@ -1,0 +1,208 @@
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::InboxId;
+use crate::store::{
+    Census, ErrorKind, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Result,
+};
+use crate::store::{EventSeq, StoreError};
+
+use super::finished::Finished;
+use super::interner::Interner;
+use super::lanes::{AT_ONCE, Lanes};
+use super::{Digest, EventFate, EventState, Shelf, ceil_ms, floor_ms, from_ms};
+
+/// Events that wait or are leased, and the names of all that are kept.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    pub(super) unfinished: HashMap<i64, Entry>,
+    pub(super) lanes: Lanes,
+    pub(super) inboxes: Interner<Option<InboxId>>,
+    /// When each lease runs out.
+    pub(super) leases: BTreeSet<(i64, i64)>,
+    pub(super) known: HashMap<Digest, i64>,
+    pub(super) done: Finished,
+    pub(super) parked: Finished,
+    pub(super) dead: Finished,
+    pub(super) next_seq: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) lane: Digest,
+    pub(super) occurred_at: i64,
+    pub(super) inbox: u32,
+    pub(super) attempts: u32,
+    /// The latest lease's; 0 where there is none that could still be settled.
+    pub(super) fence: i64,
+    /// When its lease runs out, while it has one.
+    pub(super) leased_until: Option<i64>,
+}
+
+impl Events {
+    pub(super) fn record(&mut self, shelf: &mut impl Shelf, event: NewEvent) -> Result<Recorded> {
+        let id = Digest::event(&event.event_id);
+        if self.known.contains_key(&id) {
+            return Ok(Recorded::Known);
+        }
+        let mail = event.message_id.as_ref().map(Digest::message);
+        if let Some(&seq) = mail.and_then(|mail| self.known.get(&mail)) {
+            self.known.insert(id, seq);
+            shelf.add_alias(seq, event.event_id)?;
+            return Ok(Recorded::Known);
+        }
+        self.next_seq += 1;
+        let seq = self.next_seq;
+        self.known.extend([Some(id), mail].into_iter().flatten().map(|name| (name, seq)));
+        match event.parked {
+            Some(_) => self.parked.add(floor_ms(event.received_at), seq),
+            None => self.await_turn(seq, &event),
+        }
+        shelf.add_event(seq, event)?;
+        Ok(Recorded::New(EventSeq(seq)))
+    }
+
+    pub(super) fn lease(
+        &mut self,
+        shelf: &mut impl Shelf,
+        request: &LeaseRequest,
+        fences: &mut i64,
+    ) -> Result<Leases> {
+        let now = floor_ms(request.now);
+        self.expire(shelf, now)?;
+        self.lanes.advance(now);
+        let mut events = Vec::new();
+        while events.len() < request.limit {
+            let turn = self.lanes.turn().filter(|turn| (turn.load as usize) < request.per_inbox);
+            let Some((_, (_, seq))) = turn.and_then(|turn| self.lanes.take(turn.group)) else { break };
+            *fences += 1;
+            events.push(self.grant(shelf, seq, *fences, ceil_ms(request.until))?);
+        }
+        let next_due =
+            self.leases.first().map(|(until, _)| *until).into_iter().chain(self.lanes.next_due()).min();
+        Ok(Leases { events, next_due: next_due.map(from_ms) })
+    }
+
+    pub(super) fn extend(&mut self, shelf: &mut impl Shelf, lease: &Lease, until: i64) -> Result<()> {
+        let entry = self.unfinished.get_mut(&lease.seq.0).filter(|entry| entry.fence == lease.fence);
+        let Some(leased_until) = entry.and_then(|entry| entry.leased_until.as_mut()) else {
+            return Err(StoreError::new(ErrorKind::LeaseLost));
+        };
+        let before = std::mem::replace(leased_until, until);
+        self.leases.remove(&(before, lease.seq.0));
+        self.leases.insert((until, lease.seq.0));
+        shelf.extend_event(lease.seq.0, until)
+    }
+
+    /// Fails unless the lease is the latest on its event.
+    ///
+    /// One that ran out is good until somebody else takes the event: the work is done, and nobody does it again.
+    pub(super) fn check(&self, lease: &Lease) -> Result<()> {
+        match self.unfinished.get(&lease.seq.0) {
+            Some(entry) if entry.fence == lease.fence => Ok(()),
+            _ => Err(StoreError::new(ErrorKind::LeaseLost)),
+        }
+    }
+
+    /// Ends a lease that was [checked](Self::check).
+    pub(super) fn settle(
+        &mut self,
+        shelf: &mut impl Shelf,
+        lease: &Lease,
+        outcome: Outcome,
+        now: i64,
+    ) -> Result<()> {
+        let seq = lease.seq.0;
+        let Some(mut entry) = self.unfinished.remove(&seq) else { return Ok(()) };
+        if matches!(outcome, Outcome::Defer { .. }) {
+            entry.attempts = entry.attempts.saturating_sub(1);
+        }
+        let fate = fate(outcome, entry.attempts, now);
+        let leased_until = entry.leased_until.take();
+        match fate.state {
+            EventState::Waiting { due } => {
+                entry.fence = 0;
+                self.unfinished.insert(seq, entry);
+                self.lanes.postpone(entry.lane, (entry.occurred_at, seq), due);
+            }
+            EventState::Done { at } => self.done.add(at, seq),
+            EventState::Parked { at } => self.parked.add(at, seq),
+            EventState::Dead { at } => self.dead.add(at, seq),
+        }
+        if !matches!(fate.state, EventState::Waiting { .. }) {
+            self.lanes.remove(entry.lane, (entry.occurred_at, seq));
+        }
+        if let Some(until) = leased_until {
+            self.leases.remove(&(until, seq));
+            self.lanes.release(entry.lane, entry.inbox);
+        }
+        shelf.settle_event(seq, fate)
+    }
+
+    /// Forgets at most `limit` events: what is done since before `before`, and what is set aside since before `older`.
+    pub(super) fn prune(
+        &mut self,
+        shelf: &mut impl Shelf,
+        before: i64,
+        older: i64,
+        limit: usize,
+    ) -> Result<usize> {
+        for forgotten in 0..limit {
+            let set_aside = || self.parked.take_before(older).or_else(|| self.dead.take_before(older));
+            let Some(seq) = self.done.take_before(before).or_else(set_aside) else { return Ok(forgotten) };
+            for name in shelf.forget_event(seq)? {
+                self.known.remove(&name);
+            }
+        }
+        Ok(limit)
+    }
+
+    pub(super) fn census(&self, census: &mut Census) {
+        census.leased = self.leases.len() as u64;
+        census.waiting = self.unfinished.len() as u64 - census.leased;
+        census.done = self.done.len();
+        census.parked = self.parked.len();
+        census.dead = self.dead.len();
+    }
+
+    fn await_turn(&mut self, seq: i64, event: &NewEvent) {
+        let (lane, inbox) = (Digest::lane(&event.lane), self.inboxes.number(&event.inbox_id));
+        let occurred_at = floor_ms(event.occurred_at);
+        let entry = Entry { lane, occurred_at, inbox, attempts: 0, fence: 0, leased_until: None };
+        self.unfinished.insert(seq, entry);
+        self.lanes.insert(lane, (occurred_at, seq), inbox, AT_ONCE);
+    }
+
+    fn grant(&mut self, shelf: &mut impl Shelf, seq: i64, fence: i64, until: i64) -> Result<Leased> {
+        let entry = self.unfinished.get_mut(&seq).ok_or(ErrorKind::Corrupt)?;
+        entry.attempts += 1;
+        entry.fence = fence;
+        entry.leased_until = Some(until);
+        self.leases.insert((until, seq));
+        shelf.lease_event(seq, entry.attempts, fence, until)?;
+        let lease = Lease { seq: EventSeq(seq), fence };
+        Ok(Leased { lease, event: shelf.event(seq)?, attempt: entry.attempts })
+    }
+
+    fn expire(&mut self, shelf: &mut impl Shelf, now: i64) -> Result<()> {
+        while let Some(&(until, seq)) = self.leases.first().filter(|(until, _)| *until <= now) {
+            self.leases.remove(&(until, seq));
+            if let Some(entry) = self.unfinished.get_mut(&seq) {
+                entry.leased_until = None;
+                self.lanes.release(entry.lane, entry.inbox);
+            }
+            shelf.expire_event(seq)?;
+        }
+        Ok(())
+    }
+}
+
+fn fate(outcome: Outcome, attempts: u32, now: i64) -> EventFate {
+    let (state, error) = match outcome {
+        Outcome::Done => (EventState::Done { at: now }, None),
+        Outcome::Retry { at, error } => (EventState::Waiting { due: ceil_ms(at) }, Some(error)),
+        Outcome::Defer { at } => (EventState::Waiting { due: ceil_ms(at) }, None),
+        Outcome::Dead { error } => (EventState::Dead { at: now }, Some(error)),
+        Outcome::Parked { reason } => (EventState::Parked { at: now }, Some(reason)),
+    };
+    EventFate { state, attempts, error }
+}

@@ -1,0 +1,22 @@
+use std::collections::VecDeque;
+
+/// What is finished and waits to be forgotten, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Finished(VecDeque<(i64, i64)>);
+
+impl Finished {
+    /// Time seldom runs backwards, so this is an append as good as always.
+    pub(super) fn add(&mut self, finished_at: i64, seq: i64) {
+        let entry = (finished_at, seq);
+        let at = self.0.partition_point(|earlier| *earlier <= entry);
+        self.0.insert(at, entry);
+    }
+
+    pub(super) fn take_before(&mut self, before: i64) -> Option<i64> {
+        self.0.pop_front_if(|(finished_at, _)| *finished_at < before).map(|(_, seq)| seq)
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+}

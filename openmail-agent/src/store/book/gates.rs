@@ -1,0 +1,134 @@
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::limit::{Allowance, Decision, Ledger, Lesson, Pause, Quotas, Slot};
+use crate::model::{InboxId, PodId};
+use crate::store::{Hold, HoldScope, Result};
+
+use super::{KeptHold, Shelf, ceil_ms, floor_ms};
+
+/// What may be sent: a ledger for each inbox, what the service taught, and what is held.
+#[derive(Debug, Default)]
+pub(super) struct Gates {
+    ledgers: HashMap<InboxId, Ledger>,
+    account: Option<Pause>,
+    holds: HashMap<HoldScope, KeptHold>,
+    /// Speaks for every inbox that has sent nothing yet.
+    unused: Ledger,
+}
+
+/// Sends of one inbox, as a member of its pod: they share all that can stop them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Sender {
+    pub(super) inbox_id: InboxId,
+    pub(super) pod_id: Option<PodId>,
+}
+
+impl Gates {
+    /// Until when a sender must wait, if it must; `i64::MAX` = until something is released.
+    pub(super) fn waits_until(&self, sender: &Sender, quotas: &Quotas, now: Timestamp) -> Option<i64> {
+        let held = self.held_until(sender, floor_ms(now));
+        let paused = self.account.filter(|pause| pause.until() > now).map(|pause| ceil_ms(pause.until()));
+        let full = match self.ledgers.get(&sender.inbox_id).unwrap_or(&self.unused).decide(quotas, now) {
+            Decision::Go => None,
+            Decision::Wait(until) => Some(ceil_ms(until)),
+        };
+        [held, paused, full].into_iter().flatten().max()
+    }
+
+    pub(super) fn allowance(&self, inbox_id: &InboxId, quotas: &Quotas, now: Timestamp) -> Allowance {
+        let allowance = self.ledgers.get(inbox_id).unwrap_or(&self.unused).allowance(quotas, now);
+        self.account.map_or(allowance, |pause| pause.restrict(allowance, now))
+    }
+
+    pub(super) fn open_slot(
+        &mut self,
+        shelf: &mut impl Shelf,
+        slot: Slot,
+        inbox_id: &InboxId,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.ledger(inbox_id).reserve(slot, now);
+        shelf.open_slot(slot, inbox_id, floor_ms(now))
+    }
+
+    /// Does nothing for a slot that is not in flight.
+    pub(super) fn complete_slot(
+        &mut self,
+        shelf: &mut impl Shelf,
+        slot: Slot,
+        inbox_id: &InboxId,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.ledger(inbox_id).complete(slot, now);
+        shelf.complete_slot(slot, ceil_ms(now))
+    }
+
+    pub(super) fn cancel_slot(
+        &mut self,
+        shelf: &mut impl Shelf,
+        slot: Slot,
+        inbox_id: &InboxId,
+    ) -> Result<()> {
+        self.ledger(inbox_id).cancel(slot);
+        shelf.cancel_slot(slot)
+    }
+
+    pub(super) fn learn(&mut self, shelf: &mut impl Shelf, lesson: &Lesson, now: Timestamp) -> Result<()> {
+        let pause = Pause::new(now, lesson.until);
+        let standing = self.restore_pause(lesson.inbox_id.as_ref(), pause);
+        shelf.put_pause(lesson.inbox_id.as_ref(), standing)
+    }
+
+    pub(super) fn hold(&mut self, shelf: &mut impl Shelf, hold: Hold) -> Result<()> {
+        let kept = KeptHold {
+            since: floor_ms(hold.since),
+            until: hold.until.map_or(i64::MAX, ceil_ms),
+            reason: hold.reason,
+        };
+        if self.holds.get(&hold.scope).is_some_and(|known| known.since > kept.since) {
+            return Ok(());
+        }
+        shelf.put_hold(&hold.scope, &kept)?;
+        self.holds.insert(hold.scope, kept);
+        Ok(())
+    }
+
+    pub(super) fn release(&mut self, shelf: &mut impl Shelf, scope: &HoldScope, as_of: i64) -> Result<()> {
+        if self.holds.get(scope).is_some_and(|known| known.since > as_of) {
+            return Ok(());
+        }
+        // Kept although nothing is held any more: an older hold may still be on its way.
+        let kept = KeptHold { since: as_of, until: i64::MIN, reason: String::new() };
+        shelf.put_hold(scope, &kept)?;
+        self.holds.insert(scope.clone(), kept);
+        Ok(())
+    }
+
+    /// Adds a pause to what is known, and tells which one stands.
+    pub(super) fn restore_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) -> Pause {
+        match inbox_id {
+            Some(inbox_id) => self.ledger(inbox_id).learn(pause),
+            None => *self.account.insert(pause.or_longer(self.account)),
+        }
+    }
+
+    pub(super) fn restore_hold(&mut self, scope: HoldScope, hold: KeptHold) {
+        self.holds.insert(scope, hold);
+    }
+
+    pub(super) fn ledger(&mut self, inbox_id: &InboxId) -> &mut Ledger {
+        self.ledgers.entry(inbox_id.clone()).or_default()
+    }
+
+    fn held_until(&self, sender: &Sender, now: i64) -> Option<i64> {
+        let scopes = [
+            Some(HoldScope::Account),
+            Some(HoldScope::Inbox(sender.inbox_id.clone())),
+            sender.pod_id.clone().map(HoldScope::Pod),
+        ];
+        let holds = scopes.into_iter().flatten().filter_map(|scope| self.holds.get(&scope));
+        holds.map(|hold| hold.until).filter(|until| *until > now).max()
+    }
+}

@@ -1,0 +1,255 @@
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Digest;
+
+/// A place in a lane: when, and under which number.
+pub(super) type Rank = (i64, i64);
+
+/// Due at once.
+pub(super) const AT_ONCE: i64 = i64::MIN;
+
+const FIRST: Rank = (i64::MIN, i64::MIN);
+const LAST: Rank = (i64::MAX, i64::MAX);
+
+/// Decides what is next: one at a time per lane, in the order of rank; lanes whose first is due take turns by group.
+///
+/// A lane is in one place at a time: busy, ready (its first is due), or later (its first waits for a time). Nothing is ever
+/// searched for: each step costs the logarithm of what waits.
+#[derive(Debug)]
+pub(super) struct Lanes {
+    items: BTreeMap<(Digest, Rank), Item>,
+    lanes: HashMap<Digest, Lane>,
+    groups: Vec<Group>,
+    /// Groups with a ready lane: the least loaded first, in turns among equals.
+    turns: BTreeSet<(u32, u64, u32)>,
+    later: BTreeSet<(i64, Digest)>,
+    blocked: BTreeSet<(i64, u32)>,
+    now: i64,
+    next_turn: u64,
+}
+
+/// The group whose turn it is, and how many of it are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    pub(super) group: u32,
+    pub(super) load: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Item {
+    due: i64,
+    group: u32,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    busy: bool,
+    place: Place,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    #[default]
+    Nowhere,
+    Ready {
+        group: u32,
+        rank: Rank,
+    },
+    Later {
+        due: i64,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    ready: BTreeSet<(Rank, Digest)>,
+    load: u32,
+    turn: Option<(u32, u64)>,
+    blocked_until: Option<i64>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self {
+            items: BTreeMap::new(),
+            lanes: HashMap::new(),
+            groups: Vec::new(),
+            turns: BTreeSet::new(),
+            later: BTreeSet::new(),
+            blocked: BTreeSet::new(),
+            now: AT_ONCE,
+            next_turn: 0,
+        }
+    }
+}
+
+impl Lanes {
+    pub(super) fn insert(&mut self, lane: Digest, rank: Rank, group: u32, due: i64) {
+        let groups = self.groups.len().max(group as usize + 1);
+        self.groups.resize_with(groups, Group::default);
+        self.items.insert((lane, rank), Item { due, group });
+        self.place(lane);
+    }
+
+    pub(super) fn remove(&mut self, lane: Digest, rank: Rank) {
+        self.items.remove(&(lane, rank));
+        self.place(lane);
+    }
+
+    pub(super) fn postpone(&mut self, lane: Digest, rank: Rank, due: i64) {
+        if let Some(item) = self.items.get_mut(&(lane, rank)) {
+            item.due = due;
+        }
+        self.place(lane);
+    }
+
+    /// Time has passed: what waited for it is ready.
+    pub(super) fn advance(&mut self, now: i64) {
+        self.now = self.now.max(now);
+        while let Some(&(due, lane)) = self.later.first().filter(|(due, _)| *due <= self.now) {
+            self.later.remove(&(due, lane));
+            self.place(lane);
+        }
+        while let Some(&(until, group)) = self.blocked.first().filter(|(until, _)| *until <= self.now) {
+            self.blocked.remove(&(until, group));
+            self.groups[group as usize].blocked_until = None;
+            self.seat(group, false);
+        }
+    }
+
+    /// The latest time this was told.
+    pub(super) fn now(&self) -> i64 {
+        self.now
+    }
+
+    pub(super) fn turn(&self) -> Option<Turn> {
+        self.turns.first().map(|&(load, _, group)| Turn { group, load })
+    }
+
+    /// Takes the oldest ready lane of a group, which is busy from now on.
+    pub(super) fn take(&mut self, group: u32) -> Option<(Digest, Rank)> {
+        let (rank, lane) = self.groups[group as usize].ready.first().copied()?;
+        self.occupy(lane, group);
+        Some((lane, rank))
+    }
+
+    /// Marks a lane as busy with something of this group.
+    pub(super) fn occupy(&mut self, lane: Digest, group: u32) {
+        self.lanes.entry(lane).or_default().busy = true;
+        self.groups[group as usize].load += 1;
+        self.place(lane);
+        self.seat(group, true);
+    }
+
+    /// The lane is no longer busy.
+    pub(super) fn release(&mut self, lane: Digest, group: u32) {
+        let load = &mut self.groups[group as usize].load;
+        *load = load.saturating_sub(1);
+        self.lanes.entry(lane).or_default().busy = false;
+        self.place(lane);
+        self.seat(group, false);
+    }
+
+    /// The group may not take its turn before a time; `i64::MAX` = until it is unblocked.
+    pub(super) fn block(&mut self, group: u32, until: i64) {
+        if let Some(earlier) = self.groups[group as usize].blocked_until.replace(until) {
+            self.blocked.remove(&(earlier, group));
+        }
+        self.blocked.insert((until, group));
+        self.seat(group, false);
+    }
+
+    /// Every group may take its turn, until found wanting again.
+    pub(super) fn unblock_all(&mut self) {
+        for (_, group) in std::mem::take(&mut self.blocked) {
+            self.groups[group as usize].blocked_until = None;
+            self.seat(group, false);
+        }
+    }
+
+    pub(super) fn unblock(&mut self, group: u32) {
+        if let Some(until) = self.groups[group as usize].blocked_until.take() {
+            self.blocked.remove(&(until, group));
+            self.seat(group, false);
+        }
+    }
+
+    /// When the next lane or group is ready that waits for a time only.
+    pub(super) fn next_due(&self) -> Option<i64> {
+        let later = self.later.first().map(|(due, _)| *due);
+        let blocked = self.blocked.first().map(|(until, _)| *until).filter(|until| *until != i64::MAX);
+        [later, blocked].into_iter().flatten().min()
+    }
+
+    fn place(&mut self, lane: Digest) {
+        let first =
+            self.items.range((lane, FIRST)..=(lane, LAST)).next().map(|((_, rank), item)| (*rank, *item));
+        let entry = self.lanes.entry(lane).or_default();
+        let place = match first {
+            Some((rank, item)) if !entry.busy && item.due <= self.now => {
+                Place::Ready { group: item.group, rank }
+            }
+            Some((_, item)) if !entry.busy => Place::Later { due: item.due },
+            _ => Place::Nowhere,
+        };
+        let left = std::mem::replace(&mut entry.place, place);
+        if first.is_none() && !entry.busy {
+            self.lanes.remove(&lane);
+        }
+        if left != place {
+            // In this order, so that a group with nothing else ready does not lose its turn.
+            self.enter(lane, place);
+            self.leave(lane, left);
+        }
+    }
+
+    fn leave(&mut self, lane: Digest, place: Place) {
+        match place {
+            Place::Nowhere => {}
+            Place::Ready { group, rank } => {
+                self.groups[group as usize].ready.remove(&(rank, lane));
+                self.seat(group, false);
+            }
+            Place::Later { due } => {
+                self.later.remove(&(due, lane));
+            }
+        }
+    }
+
+    fn enter(&mut self, lane: Digest, place: Place) {
+        match place {
+            Place::Nowhere => {}
+            Place::Ready { group, rank } => {
+                self.groups[group as usize].ready.insert((rank, lane));
+                self.seat(group, false);
+            }
+            Place::Later { due } => {
+                self.later.insert((due, lane));
+            }
+        }
+    }
+
+    /// Puts a group where it belongs among the turns: at the end of its equals when it is new there or just had its turn.
+    fn seat(&mut self, group: u32, had_turn: bool) {
+        let state = &mut self.groups[group as usize];
+        let seated = !state.ready.is_empty() && state.blocked_until.is_none();
+        let turn = match state.turn {
+            _ if !seated => None,
+            Some((_, turn)) if !had_turn => Some((state.load, turn)),
+            _ => {
+                self.next_turn += 1;
+                Some((state.load, self.next_turn))
+            }
+        };
+        let left = std::mem::replace(&mut state.turn, turn);
+        if left == turn {
+            return;
+        }
+        if let Some((load, turn)) = left {
+            self.turns.remove(&(load, turn, group));
+        }
+        if let Some((load, turn)) = turn {
+            self.turns.insert((load, turn, group));
+        }
+    }
+}

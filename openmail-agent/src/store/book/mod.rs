@@ -1,0 +1,24 @@
+//! What every backend of this crate shares: which event or send is next, who has it, and what is known already.
+//!
+//! The [`Book`] is an index in memory and decides; the rows themselves lie on a [`Shelf`], which the backend brings: maps
+//! for the store in memory, a transaction for the one in a file. Nothing here waits, and nothing here knows the time.
+
+mod digest;
+mod events;
+mod finished;
+mod gates;
+mod interner;
+mod lanes;
+mod moment;
+#[cfg(feature = "sqlite")]
+mod restore;
+mod sends;
+mod shelf;
+mod verbs;
+
+pub(crate) use digest::Digest;
+pub(crate) use moment::{ceil_ms, floor_ms, from_ms};
+#[cfg(feature = "sqlite")]
+pub(crate) use restore::{EventEntry, SendEntry};
+pub(crate) use shelf::{EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf};
+pub(crate) use verbs::Book;

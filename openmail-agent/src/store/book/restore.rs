@@ -1,0 +1,132 @@
+use crate::limit::{Pause, Slot};
+use crate::model::{InboxId, PodId};
+use crate::store::HoldScope;
+
+use super::gates::Sender;
+use super::lanes::AT_ONCE;
+use super::{Book, Digest, KeptHold, events, from_ms, sends};
+
+/// An unfinished event, as its row tells.
+#[derive(Debug)]
+pub(crate) struct EventEntry {
+    pub(crate) seq: i64,
+    pub(crate) lane: Digest,
+    pub(crate) inbox_id: Option<InboxId>,
+    pub(crate) occurred_at: i64,
+    pub(crate) attempts: u32,
+    pub(crate) due: Option<i64>,
+    pub(crate) fence: i64,
+    pub(crate) leased_until: Option<i64>,
+}
+
+/// An owed send, as its row tells.
+#[derive(Debug)]
+pub(crate) struct SendEntry {
+    pub(crate) seq: i64,
+    pub(crate) lane: Digest,
+    pub(crate) inbox_id: InboxId,
+    pub(crate) pod_id: Option<PodId>,
+    pub(crate) attempts: u32,
+    pub(crate) due: Option<i64>,
+    pub(crate) fence: i64,
+    pub(crate) reserved_at: Option<i64>,
+    pub(crate) reserved_until: Option<i64>,
+    pub(crate) first_attempt_at: Option<i64>,
+}
+
+/// Making the book anew from the rows.
+impl Book {
+    pub(crate) fn restore_numbers(&mut self, next_event: i64, next_send: i64) {
+        self.events.next_seq = self.events.next_seq.max(next_event);
+        self.sends.next_seq = self.sends.next_seq.max(next_send);
+    }
+
+    pub(crate) fn restore_event_name(&mut self, name: Digest, seq: i64) {
+        self.events.known.insert(name, seq);
+    }
+
+    pub(crate) fn restore_event(&mut self, row: EventEntry) {
+        let events = &mut self.events;
+        let inbox = events.inboxes.number(&row.inbox_id);
+        let entry = events::Entry {
+            lane: row.lane,
+            occurred_at: row.occurred_at,
+            inbox,
+            attempts: row.attempts,
+            fence: row.fence,
+            leased_until: row.leased_until,
+        };
+        events.unfinished.insert(row.seq, entry);
+        events.lanes.insert(row.lane, (row.occurred_at, row.seq), inbox, row.due.unwrap_or(AT_ONCE));
+        if let Some(until) = row.leased_until {
+            events.leases.insert((until, row.seq));
+            events.lanes.occupy(row.lane, inbox);
+        }
+    }
+
+    pub(crate) fn restore_done(&mut self, seq: i64, at: i64) {
+        self.events.done.add(at, seq);
+    }
+
+    pub(crate) fn restore_parked(&mut self, seq: i64, at: i64) {
+        self.events.parked.add(at, seq);
+    }
+
+    pub(crate) fn restore_dead(&mut self, seq: i64, at: i64) {
+        self.events.dead.add(at, seq);
+    }
+
+    pub(crate) fn restore_key(&mut self, key: Digest, seq: i64) {
+        self.sends.keys.insert(key, seq);
+    }
+
+    pub(crate) fn restore_send(&mut self, row: SendEntry) {
+        let sends = &mut self.sends;
+        let sender = sends.senders.number(&Sender { inbox_id: row.inbox_id, pod_id: row.pod_id });
+        let entry = sends::Entry {
+            lane: row.lane,
+            sender,
+            attempts: row.attempts,
+            fence: row.fence,
+            reserved_at: row.reserved_at.unwrap_or_default(),
+            reserved_until: row.reserved_until,
+            first_attempt_at: row.first_attempt_at,
+        };
+        sends.owed.insert(row.seq, entry);
+        sends.lanes.insert(row.lane, (0, row.seq), sender, row.due.unwrap_or(AT_ONCE));
+        if let Some(until) = row.reserved_until {
+            sends.reservations.insert((until, row.seq));
+            sends.lanes.occupy(row.lane, sender);
+        }
+    }
+
+    pub(crate) fn restore_sent(&mut self, seq: i64, at: i64) {
+        self.sends.sent.add(at, seq);
+    }
+
+    pub(crate) fn restore_failed(&mut self, seq: i64, at: i64) {
+        self.sends.failed.add(at, seq);
+    }
+
+    pub(crate) fn restore_slot(
+        &mut self,
+        slot: Slot,
+        inbox_id: &InboxId,
+        reserved: i64,
+        completed: Option<i64>,
+    ) {
+        let ledger = self.gates.ledger(inbox_id);
+        ledger.reserve(slot, from_ms(reserved));
+        if let Some(completed) = completed {
+            ledger.complete(slot, from_ms(completed));
+        }
+    }
+
+    pub(crate) fn restore_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) {
+        self.gates.restore_pause(inbox_id, pause);
+    }
+
+    pub(crate) fn restore_hold(&mut self, scope: HoldScope, hold: KeptHold) {
+        self.gates.restore_hold(scope, hold);
+    }
+}

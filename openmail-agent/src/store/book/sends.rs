@@ -1,0 +1,276 @@
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock;
+use crate::limit::{Quotas, Slot};
+use crate::store::{
+    Census, ErrorKind, KEY_LIFE, NewSend, Reservation, Reservations, ReserveRequest, Result, SendOutcome,
+    SendSeq, SendSettlement, StoreError,
+};
+
+use super::finished::Finished;
+use super::gates::{Gates, Sender};
+use super::interner::Interner;
+use super::lanes::{AT_ONCE, Lanes};
+use super::{Digest, FreshSend, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
+
+/// Kept from the end of a key's life, for the attempt itself and for clocks that differ.
+const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
+
+const KEY_EXPIRED: &str = "not attempted again: the first attempt is almost 24 hours old, and the service forgets the \
+                           idempotency key then, so that another one could send the mail twice";
+
+/// Sends that are owed, and the keys of all that are kept.
+#[derive(Debug, Default)]
+pub(super) struct Sends {
+    pub(super) owed: HashMap<i64, Entry>,
+    pub(super) lanes: Lanes,
+    pub(super) senders: Interner<Sender>,
+    /// When each reservation runs out.
+    pub(super) reservations: BTreeSet<(i64, i64)>,
+    pub(super) keys: HashMap<Digest, i64>,
+    pub(super) sent: Finished,
+    pub(super) failed: Finished,
+    pub(super) next_seq: i64,
+    /// The quotas by which inboxes were found to be at their limit.
+    pub(super) quotas: Option<Quotas>,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entry {
+    pub(super) lane: Digest,
+    pub(super) sender: u32,
+    pub(super) attempts: u32,
+    /// The latest reservation's, and its slot's in the ledger; 0 where there is none that could still be settled.
+    pub(super) fence: i64,
+    pub(super) reserved_at: i64,
+    /// When its reservation runs out, while it has one.
+    pub(super) reserved_until: Option<i64>,
+    pub(super) first_attempt_at: Option<i64>,
+}
+
+impl Sends {
+    /// Commits a send, unless its key is known.
+    pub(super) fn owe(
+        &mut self,
+        shelf: &mut impl Shelf,
+        event_seq: i64,
+        send: NewSend,
+        now: i64,
+    ) -> Result<()> {
+        let key = Digest::key(&send.key);
+        if self.keys.contains_key(&key) {
+            return Ok(());
+        }
+        self.next_seq += 1;
+        let seq = self.next_seq;
+        self.keys.insert(key, seq);
+        let stopped_at = send.stopped.as_ref().map(|_| now);
+        match stopped_at {
+            Some(at) => self.failed.add(at, seq),
+            None => self.await_turn(seq, &send),
+        }
+        shelf.add_send(seq, FreshSend { event_seq, send, stopped_at })
+    }
+
+    pub(super) fn reserve(
+        &mut self,
+        shelf: &mut impl Shelf,
+        gates: &mut Gates,
+        request: &ReserveRequest,
+        fences: &mut i64,
+    ) -> Result<Reservations> {
+        self.expire(shelf, gates, request.now)?;
+        self.lanes.advance(floor_ms(request.now));
+        if self.quotas.replace(request.quotas) != Some(request.quotas) {
+            self.lanes.unblock_all();
+        }
+        let mut reservations = Reservations::default();
+        while reservations.sends.len() < request.limit {
+            let Some(turn) = self.lanes.turn() else { break };
+            let sender = self.senders.name(turn.group);
+            if let Some(until) = gates.waits_until(sender, &request.quotas, request.now) {
+                self.lanes.block(turn.group, until);
+                continue;
+            }
+            let Some((lane, (_, seq))) = self.lanes.take(turn.group) else { break };
+            if self.key_expired(seq, request.now) {
+                reservations.expired.push(shelf.send(seq)?);
+                let error = KEY_EXPIRED.to_owned();
+                self.lanes.release(lane, turn.group);
+                self.end(shelf, seq, SendFate::Failed { at: floor_ms(request.now), error })?;
+                continue;
+            }
+            *fences += 1;
+            reservations.sends.push(self.grant(shelf, gates, seq, *fences, request)?);
+        }
+        let expiry = self.reservations.first().map(|(until, _)| *until);
+        reservations.next_due = expiry.into_iter().chain(self.lanes.next_due()).min().map(from_ms);
+        Ok(reservations)
+    }
+
+    /// Fails unless the reservation is the latest of its send. One that ran out is good until somebody else takes it.
+    pub(super) fn check(&self, seq: SendSeq, fence: i64) -> Result<()> {
+        match self.owed.get(&seq.0) {
+            Some(entry) if entry.fence == fence => Ok(()),
+            _ => Err(StoreError::new(ErrorKind::LeaseLost)),
+        }
+    }
+
+    /// Ends a reservation that was [checked](Self::check).
+    pub(super) fn settle(
+        &mut self,
+        shelf: &mut impl Shelf,
+        gates: &mut Gates,
+        settlement: &SendSettlement,
+    ) -> Result<()> {
+        let seq = settlement.seq.0;
+        let entry = self.owed.get(&seq).copied().ok_or(ErrorKind::LeaseLost)?;
+        let inbox_id = &self.senders.name(entry.sender).inbox_id;
+        let uncounted = matches!(settlement.outcome, SendOutcome::Retry { counted: false, .. });
+        let slot = Slot(entry.fence);
+        if uncounted {
+            gates.cancel_slot(shelf, slot, inbox_id)?;
+            self.lanes.unblock_all();
+        } else {
+            gates.complete_slot(shelf, slot, inbox_id, settlement.now)?;
+            self.lanes.unblock(entry.sender);
+        }
+        // A refusal uses no key: the 24 hours run from the first attempt that may have been taken.
+        let first_attempt_at =
+            entry.first_attempt_at.filter(|first| !uncounted || *first != entry.reserved_at);
+        self.end(shelf, seq, fate(&settlement.outcome, first_attempt_at, floor_ms(settlement.now)))
+    }
+
+    /// Forgets at most `limit` sends: those sent before `before`, and those that failed before `older`.
+    ///
+    /// The key of a send whose event is not finished (`is_open`) is still needed: its handler may come to it again.
+    pub(super) fn prune(
+        &mut self,
+        shelf: &mut impl Shelf,
+        (before, older, now): (i64, i64, i64),
+        limit: usize,
+        is_open: impl Fn(i64) -> bool,
+    ) -> Result<()> {
+        for _ in 0..limit {
+            let (seq, queue) = if let Some(seq) = self.sent.take_before(before) {
+                (seq, &mut self.sent)
+            } else if let Some(seq) = self.failed.take_before(older) {
+                (seq, &mut self.failed)
+            } else {
+                return Ok(());
+            };
+            let (key, event_seq) = shelf.send_origin(seq)?;
+            if is_open(event_seq) {
+                queue.add(now, seq);
+                continue;
+            }
+            shelf.forget_send(seq)?;
+            self.keys.remove(&Digest::key(&key));
+        }
+        Ok(())
+    }
+
+    pub(super) fn census(&self, census: &mut Census) {
+        census.owed = self.owed.len() as u64;
+        census.sent = self.sent.len();
+        census.failed = self.failed.len();
+    }
+
+    fn await_turn(&mut self, seq: i64, send: &NewSend) {
+        let sender = Sender { inbox_id: send.inbox_id.clone(), pod_id: send.pod_id.clone() };
+        let entry = Entry {
+            lane: Digest::send_lane(send.draft.thread_id.as_ref(), seq),
+            sender: self.senders.number(&sender),
+            attempts: 0,
+            fence: 0,
+            reserved_at: 0,
+            reserved_until: None,
+            first_attempt_at: None,
+        };
+        self.owed.insert(seq, entry);
+        self.lanes.insert(entry.lane, (0, seq), entry.sender, AT_ONCE);
+    }
+
+    fn key_expired(&self, seq: i64, now: Timestamp) -> bool {
+        let first = self.owed.get(&seq).and_then(|entry| entry.first_attempt_at);
+        first.is_some_and(|first| clock::after(from_ms(first), KEY_LIFE - KEY_MARGIN) <= now)
+    }
+
+    fn grant(
+        &mut self,
+        shelf: &mut impl Shelf,
+        gates: &mut Gates,
+        seq: i64,
+        fence: i64,
+        request: &ReserveRequest,
+    ) -> Result<Reservation> {
+        let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::Corrupt)?;
+        let (now, until) = (floor_ms(request.now), ceil_ms(request.until));
+        entry.attempts += 1;
+        entry.fence = fence;
+        entry.reserved_at = now;
+        entry.reserved_until = Some(until);
+        let first = *entry.first_attempt_at.get_or_insert(now);
+        self.reservations.insert((until, seq));
+        shelf.reserve_send(seq, entry.attempts, first, fence, until)?;
+        gates.open_slot(shelf, Slot(fence), &self.senders.name(entry.sender).inbox_id, request.now)?;
+        Ok(Reservation {
+            seq: SendSeq(seq),
+            fence,
+            send: shelf.send(seq)?,
+            attempt: entry.attempts,
+            first_attempt_at: from_ms(first),
+        })
+    }
+
+    /// A reservation that ran out may have been sent: its slot counts as completed now that it is found.
+    fn expire(&mut self, shelf: &mut impl Shelf, gates: &mut Gates, now: Timestamp) -> Result<()> {
+        while let Some(&(until, seq)) = self.reservations.first().filter(|(until, _)| *until <= floor_ms(now))
+        {
+            self.reservations.remove(&(until, seq));
+            if let Some(entry) = self.owed.get_mut(&seq) {
+                entry.reserved_until = None;
+                self.lanes.release(entry.lane, entry.sender);
+                let inbox_id = &self.senders.name(entry.sender).inbox_id;
+                gates.complete_slot(shelf, Slot(entry.fence), inbox_id, now)?;
+            }
+            shelf.expire_send(seq)?;
+        }
+        Ok(())
+    }
+
+    /// Applies a fate to a send whose lane may be busy with it.
+    fn end(&mut self, shelf: &mut impl Shelf, seq: i64, fate: SendFate) -> Result<()> {
+        let Some(mut entry) = self.owed.remove(&seq) else { return Ok(()) };
+        let reserved_until = entry.reserved_until.take();
+        match fate {
+            SendFate::Retry { due, first_attempt_at, .. } => {
+                entry.fence = 0;
+                entry.first_attempt_at = first_attempt_at;
+                self.owed.insert(seq, entry);
+                self.lanes.postpone(entry.lane, (0, seq), due);
+            }
+            SendFate::Sent { at, .. } => self.sent.add(at, seq),
+            SendFate::Failed { at, .. } => self.failed.add(at, seq),
+        }
+        if !matches!(fate, SendFate::Retry { .. }) {
+            self.lanes.remove(entry.lane, (0, seq));
+        }
+        if let Some(until) = reserved_until {
+            self.reservations.remove(&(until, seq));
+            self.lanes.release(entry.lane, entry.sender);
+        }
+        shelf.settle_send(seq, fate)
+    }
+}
+
+fn fate(outcome: &SendOutcome, first_attempt_at: Option<i64>, now: i64) -> SendFate {
+    match outcome.clone() {
+        SendOutcome::Sent { message_id, thread_id } => SendFate::Sent { at: now, message_id, thread_id },
+        SendOutcome::Retry { at, error, .. } => SendFate::Retry { due: ceil_ms(at), first_attempt_at, error },
+        SendOutcome::Failed { error } => SendFate::Failed { at: now, error },
+    }
+}

@@ -1,0 +1,95 @@
+use bytes::Bytes;
+
+use crate::limit::{Pause, Slot};
+use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
+use crate::store::{Bookmark, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState};
+
+use super::Digest;
+
+/// Where the rows lie. Times are milliseconds; every write belongs to the transaction of the verb that makes it.
+///
+/// A shelf keeps what it is told and decides nothing. When one of these fails, the transaction as a whole must be undone.
+pub(crate) trait Shelf {
+    fn put_bookmark(&mut self, bookmark: Bookmark) -> Result<()>;
+    fn bookmark(&mut self, name: &str) -> Result<Option<String>>;
+    fn put_note(&mut self, note: Note) -> Result<()>;
+    fn note(&mut self, scope: &Scope) -> Result<Option<Bytes>>;
+
+    fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()>;
+    /// Another event id under which the mail of an event came.
+    fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()>;
+    fn event(&mut self, seq: i64) -> Result<NewEvent>;
+    fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, until: i64) -> Result<()>;
+    fn extend_event(&mut self, seq: i64, until: i64) -> Result<()>;
+    /// The lease ran out; its fence stays good until somebody else takes the event.
+    fn expire_event(&mut self, seq: i64) -> Result<()>;
+    fn settle_event(&mut self, seq: i64, fate: EventFate) -> Result<()>;
+    /// Removes an event and its step notes, and tells every name under which it was known.
+    fn forget_event(&mut self, seq: i64) -> Result<Vec<Digest>>;
+
+    fn add_send(&mut self, seq: i64, send: FreshSend) -> Result<()>;
+    fn send(&mut self, seq: i64) -> Result<NewSend>;
+    fn send_state(&mut self, seq: i64) -> Result<SendState>;
+    /// The key of a send, and the event it comes from.
+    fn send_origin(&mut self, seq: i64) -> Result<(IdempotencyKey, i64)>;
+    fn reserve_send(&mut self, seq: i64, attempts: u32, first: i64, fence: i64, until: i64) -> Result<()>;
+    /// The reservation ran out; its fence stays good until somebody else takes the send.
+    fn expire_send(&mut self, seq: i64) -> Result<()>;
+    fn settle_send(&mut self, seq: i64, fate: SendFate) -> Result<()>;
+    fn forget_send(&mut self, seq: i64) -> Result<()>;
+
+    fn open_slot(&mut self, slot: Slot, inbox_id: &InboxId, reserved_at: i64) -> Result<()>;
+    fn complete_slot(&mut self, slot: Slot, completed_at: i64) -> Result<()>;
+    fn cancel_slot(&mut self, slot: Slot) -> Result<()>;
+    fn forget_slots(&mut self, completed_before: i64) -> Result<()>;
+    /// A pause of an inbox, or of the account.
+    fn put_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) -> Result<()>;
+    fn put_hold(&mut self, scope: &HoldScope, hold: &KeptHold) -> Result<()>;
+
+    /// The numbers to go on from, so that the number of what was forgotten is never given again.
+    fn keep_numbers(&mut self, next_event: i64, next_send: i64) -> Result<()>;
+}
+
+/// Where an event stands when its lease ends.
+#[derive(Debug)]
+pub(crate) struct EventFate {
+    pub(crate) state: EventState,
+    pub(crate) attempts: u32,
+    /// Kept from before where `None`.
+    pub(crate) error: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EventState {
+    Waiting { due: i64 },
+    Done { at: i64 },
+    Parked { at: i64 },
+    Dead { at: i64 },
+}
+
+/// A send as it is committed.
+#[derive(Debug)]
+pub(crate) struct FreshSend {
+    pub(crate) event_seq: i64,
+    pub(crate) send: NewSend,
+    /// When it was stopped, where it was.
+    pub(crate) stopped_at: Option<i64>,
+}
+
+/// Where a send stands when its reservation ends.
+#[derive(Debug)]
+pub(crate) enum SendFate {
+    Sent { at: i64, message_id: Option<MessageId>, thread_id: Option<ThreadId> },
+    Retry { due: i64, first_attempt_at: Option<i64>, error: String },
+    Failed { at: i64, error: String },
+}
+
+/// What is known of a scope's standing.
+#[derive(Debug, Clone)]
+pub(crate) struct KeptHold {
+    /// As of when.
+    pub(crate) since: i64,
+    /// Until when it is held: the past where it is not, `i64::MAX` where it must be released.
+    pub(crate) until: i64,
+    pub(crate) reason: String,
+}

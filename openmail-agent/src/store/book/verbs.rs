@@ -1,0 +1,166 @@
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::limit::{Allowance, Quotas};
+use crate::model::{IdempotencyKey, InboxId};
+use crate::store::{
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
+    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement,
+};
+
+use super::events::Events;
+use super::gates::Gates;
+use super::sends::Sends;
+use super::{Digest, Shelf, ceil_ms, floor_ms};
+
+/// The longest that a completed send matters to a ledger: the rest of its day, and yesterday for a clock set back.
+const LEDGER_LIFE_MS: i64 = 48 * 60 * 60 * 1000;
+
+/// The verbs of a [`Store`](crate::store::Store), on an index in memory and a [`Shelf`].
+///
+/// A verb that is refused (the lease is lost) has done nothing. One that fails otherwise failed on the shelf, and leaves
+/// the book ahead of it: the transaction must be undone and the book made anew.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(super) events: Events,
+    pub(super) sends: Sends,
+    pub(super) gates: Gates,
+    pub(super) fences: i64,
+}
+
+impl Book {
+    /// An empty book, whose fences begin after this one.
+    pub(crate) fn new(fences: i64) -> Self {
+        Self { fences, ..Self::default() }
+    }
+
+    /// The latest fence given.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn fences(&self) -> i64 {
+        self.fences
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        shelf: &mut impl Shelf,
+        events: Vec<NewEvent>,
+        bookmark: Option<Bookmark>,
+    ) -> Result<Vec<Recorded>> {
+        let verdicts =
+            events.into_iter().map(|event| self.events.record(shelf, event)).collect::<Result<_>>()?;
+        bookmark.map_or(Ok(()), |bookmark| shelf.put_bookmark(bookmark))?;
+        Ok(verdicts)
+    }
+
+    pub(crate) fn lease(&mut self, shelf: &mut impl Shelf, request: &LeaseRequest) -> Result<Leases> {
+        self.events.lease(shelf, request, &mut self.fences)
+    }
+
+    pub(crate) fn extend(&mut self, shelf: &mut impl Shelf, lease: &Lease, until: Timestamp) -> Result<()> {
+        self.events.extend(shelf, lease, ceil_ms(until))
+    }
+
+    pub(crate) fn settle(&mut self, shelf: &mut impl Shelf, settlement: Settlement) -> Result<()> {
+        self.events.check(&settlement.lease)?;
+        let now = floor_ms(settlement.now);
+        for send in settlement.sends {
+            self.sends.owe(shelf, settlement.lease.seq.0, send, now)?;
+        }
+        settlement.notes.into_iter().try_for_each(|note| shelf.put_note(note))?;
+        self.events.settle(shelf, &settlement.lease, settlement.outcome, now)
+    }
+
+    pub(crate) fn owe(&mut self, shelf: &mut impl Shelf, lease: &Lease, sends: Vec<NewSend>) -> Result<()> {
+        self.events.check(lease)?;
+        let now = self.events.lanes.now();
+        sends.into_iter().try_for_each(|send| self.sends.owe(shelf, lease.seq.0, send, now))
+    }
+
+    pub(crate) fn remember(&mut self, shelf: &mut impl Shelf, lease: &Lease, note: Note) -> Result<()> {
+        self.events.check(lease)?;
+        shelf.put_note(note)
+    }
+
+    pub(crate) fn recall(&self, shelf: &mut impl Shelf, scope: &Scope) -> Result<Option<Bytes>> {
+        shelf.note(scope)
+    }
+
+    pub(crate) fn bookmark(&self, shelf: &mut impl Shelf, name: &str) -> Result<Option<String>> {
+        shelf.bookmark(name)
+    }
+
+    pub(crate) fn reserve(
+        &mut self,
+        shelf: &mut impl Shelf,
+        request: &ReserveRequest,
+    ) -> Result<Reservations> {
+        self.sends.reserve(shelf, &mut self.gates, request, &mut self.fences)
+    }
+
+    pub(crate) fn settle_send(&mut self, shelf: &mut impl Shelf, settlement: SendSettlement) -> Result<()> {
+        self.sends.check(settlement.seq, settlement.fence)?;
+        self.sends.settle(shelf, &mut self.gates, &settlement)?;
+        if let Some(lesson) = settlement.lesson {
+            self.gates.learn(shelf, &lesson, settlement.now)?;
+        }
+        if let Some(hold) = settlement.hold {
+            self.hold(shelf, hold)?;
+        }
+        if let Some(news) = settlement.news {
+            self.events.record(shelf, news)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn send_state(
+        &self,
+        shelf: &mut impl Shelf,
+        key: &IdempotencyKey,
+    ) -> Result<Option<SendState>> {
+        self.sends.keys.get(&Digest::key(key)).map(|seq| shelf.send_state(*seq)).transpose()
+    }
+
+    pub(crate) fn allowance(&self, inbox_id: &InboxId, quotas: &Quotas, now: Timestamp) -> Allowance {
+        self.gates.allowance(inbox_id, quotas, now)
+    }
+
+    pub(crate) fn hold(&mut self, shelf: &mut impl Shelf, hold: Hold) -> Result<()> {
+        // A newer hold may also end sooner than the one it follows.
+        self.sends.lanes.unblock_all();
+        self.gates.hold(shelf, hold)
+    }
+
+    pub(crate) fn release(
+        &mut self,
+        shelf: &mut impl Shelf,
+        scope: &HoldScope,
+        as_of: Timestamp,
+    ) -> Result<()> {
+        self.sends.lanes.unblock_all();
+        self.gates.release(shelf, scope, floor_ms(as_of))
+    }
+
+    pub(crate) fn prune(
+        &mut self,
+        shelf: &mut impl Shelf,
+        before: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<usize> {
+        let (before, now) = (floor_ms(before), floor_ms(now));
+        let older = before.saturating_sub(now.saturating_sub(before));
+        shelf.keep_numbers(self.events.next_seq, self.sends.next_seq)?;
+        shelf.forget_slots(now.saturating_sub(LEDGER_LIFE_MS))?;
+        let unfinished = &self.events.unfinished;
+        let is_open = |event_seq| unfinished.contains_key(&event_seq);
+        self.sends.prune(shelf, (before, older, now), limit, is_open)?;
+        self.events.prune(shelf, before, older, limit)
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        let mut census = Census::default();
+        self.events.census(&mut census);
+        self.sends.census(&mut census);
+        census
+    }
+}

@@ -1,0 +1,120 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::limit::{Allowance, Quotas};
+use crate::model::{IdempotencyKey, InboxId};
+use crate::store::book::Book;
+use crate::store::{
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
+    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store,
+};
+
+use super::shelf::MemoryShelf;
+
+/// A store that keeps everything in memory, and so keeps nothing when the process ends: for tests.
+///
+/// A lease that ran out can still be settled until somebody else takes the event.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    book: Book,
+    shelf: MemoryShelf,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.record(shelf, events, bookmark)
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<String>> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.bookmark(shelf, name)
+    }
+
+    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.lease(shelf, &request)
+    }
+
+    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.extend(shelf, lease, until)
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.settle(shelf, settlement)
+    }
+
+    async fn owe(&self, lease: &Lease, sends: Vec<NewSend>) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.owe(shelf, lease, sends)
+    }
+
+    async fn remember(&self, lease: &Lease, note: Note) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.remember(shelf, lease, note)
+    }
+
+    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.recall(shelf, scope)
+    }
+
+    async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.reserve(shelf, &request)
+    }
+
+    async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.settle_send(shelf, settlement)
+    }
+
+    async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.send_state(shelf, key)
+    }
+
+    async fn allowance(&self, inbox: &InboxId, quotas: &Quotas, now: Timestamp) -> Result<Allowance> {
+        Ok(self.lock().book.allowance(inbox, quotas, now))
+    }
+
+    async fn hold(&self, hold: Hold) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.hold(shelf, hold)
+    }
+
+    async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.release(shelf, scope, as_of)
+    }
+
+    async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.prune(shelf, before, now, limit)
+    }
+
+    async fn census(&self) -> Result<Census> {
+        Ok(self.lock().book.census())
+    }
+}

@@ -1,0 +1,6 @@
+//! A store in memory, for tests: everything is gone with it.
+
+mod backend;
+mod shelf;
+
+pub use backend::MemoryStore;
