@@ -1,1 +1,31 @@
-//! The REST client: every call of the contract, one attempt each.
+//! The service's REST API: every call, one attempt each.
+//!
+//! A call either answers or fails with an [`Error`] that itself says whether and when to [try again](Error::retry).
+//! Nothing here retries, waits or remembers.
+
+mod account;
+mod attachments;
+mod builder;
+mod call;
+mod client;
+mod error;
+mod inboxes;
+mod keys;
+mod messages;
+mod path;
+mod pods;
+mod send;
+mod threads;
+pub mod tls;
+
+#[cfg(all(test, feature = "webhook"))]
+mod tests;
+
+pub use attachments::Download;
+pub use builder::ClientBuilder;
+pub use client::Client;
+pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
+pub use inboxes::{InboxChanges, NewInbox};
+pub use messages::MessageFilter;
+pub use pods::{NewPod, PodChanges};
+pub use threads::ThreadFilter;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use mailparse::{MailAddr, SingleInfo, addrparse};
+use mailparse::{MailAddr, MailAddrList, SingleInfo, addrparse};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// One mail address, with the name in front of it where there was one.
@@ -38,15 +38,17 @@ impl Address {
         if text.trim().is_empty() {
             return Ok(Vec::new());
         }
-        let parsed = addrparse(text).map_err(|_| AddressError)?;
-        parsed
-            .iter()
-            .flat_map(|entry| match entry {
-                MailAddr::Single(one) => std::slice::from_ref(one),
-                MailAddr::Group(group) => group.addrs.as_slice(),
-            })
-            .map(Self::from_parsed)
-            .collect()
+        Self::flatten(addrparse(text).map_err(|_| AddressError)?).collect()
+    }
+
+    /// Reads a list and leaves out what is not an address: for copies of mail from elsewhere, where one broken entry
+    /// must not cost the others.
+    #[must_use]
+    pub fn parse_list_lossy(text: &str) -> Vec<Self> {
+        match addrparse(text) {
+            Ok(list) => Self::flatten(list).filter_map(Result::ok).collect(),
+            Err(_) => Vec::new(),
+        }
     }
 
     /// The bare address, as it was written.
@@ -71,6 +73,16 @@ impl Address {
     #[must_use]
     pub fn domain(&self) -> &str {
         &self.mailbox[self.at + 1..]
+    }
+
+    fn flatten(list: MailAddrList) -> impl Iterator<Item = Result<Self, AddressError>> {
+        list.into_inner()
+            .into_iter()
+            .flat_map(|entry| match entry {
+                MailAddr::Single(one) => vec![one],
+                MailAddr::Group(group) => group.addrs,
+            })
+            .map(|one| Self::from_parsed(&one))
     }
 
     fn from_parsed(parsed: &SingleInfo) -> Result<Self, AddressError> {
@@ -183,6 +195,12 @@ mod tests {
         {
             assert!(text.parse::<Address>().is_err() || text == "a@b, ", "{text:?} was taken");
         }
+    }
+
+    #[test]
+    fn a_broken_entry_does_not_cost_the_others() {
+        let list = Address::parse_list_lossy("a@a.example, nobody, c@c.example");
+        assert_eq!(list.iter().map(Address::as_str).collect::<Vec<_>>(), ["a@a.example", "c@c.example"]);
     }
 
     #[test]

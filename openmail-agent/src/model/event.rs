@@ -4,7 +4,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EventId, ExternalId, InboxId, Message, PodId, ThreadId};
+use super::{Address, EventId, ExternalId, InboxId, Message, PodId, ThreadId};
 
 /// News of an inbox: a mail that came in, or a change of its standing.
 #[derive(Debug, Clone)]
@@ -92,6 +92,8 @@ pub struct Lifecycle {
     pub kind: EventKind,
     /// The inbox, unless the news is of a whole pod.
     pub inbox_id: Option<InboxId>,
+    /// That inbox's address.
+    pub inbox_address: Option<Address>,
     /// The pod.
     pub pod_id: Option<PodId>,
     /// Why; `None` on `*.reactivated`.
@@ -104,7 +106,7 @@ impl Lifecycle {
     /// News of this kind about nothing in particular yet.
     #[must_use]
     pub fn new(kind: EventKind) -> Self {
-        Self { kind, inbox_id: None, pod_id: None, reason: None, occurred_at: None }
+        Self { kind, inbox_id: None, inbox_address: None, pod_id: None, reason: None, occurred_at: None }
     }
 
     /// Whether sending is blocked by this news.

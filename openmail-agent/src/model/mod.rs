@@ -2,6 +2,7 @@
 //!
 //! Plain values without behaviour of their own. How they are read from bytes is [`wire`](crate::wire)'s business.
 
+mod account;
 mod address;
 mod attachment;
 mod draft;
@@ -10,14 +11,21 @@ mod event;
 mod id;
 mod inbox;
 mod mail;
+mod page;
 mod secret;
+mod sent;
+mod thread;
 
+pub use account::{ApiKey, KeyScope, Me, NewApiKey, Pod};
 pub use address::{Address, AddressError};
 pub use attachment::{Attachment, OutgoingAttachment};
 pub use draft::{Body, Draft, IdempotencyKey, Recipients};
 pub use error::{BoxError, Error};
 pub use event::{Event, EventKind, Lifecycle, Payload, SendFailure, SuspensionReason};
 pub use id::{EventId, ExternalId, InboxId, MessageId, PodId, ThreadId};
-pub use inbox::Inbox;
+pub use inbox::{Inbox, InboxWithSecret};
 pub use mail::{Category, DeliveryRole, Direction, Message, Verdict};
+pub use page::Page;
 pub use secret::Secret;
+pub use sent::{AttachmentText, SendStatus, SentMessage};
+pub use thread::{ThreadMessages, ThreadSummary};

@@ -1,0 +1,152 @@
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use reqwest::Url;
+use reqwest::redirect::Policy;
+use rustls::ClientConfig;
+
+use super::client::Inner;
+use super::{Client, Error, ErrorKind, Result, tls};
+use crate::model::Secret;
+
+const BASE: &str = "https://api.openmail.sh";
+const AGENT: &str = concat!("openmail-agent/", env!("CARGO_PKG_VERSION"));
+
+/// Settings of a [`Client`].
+#[derive(Debug)]
+pub struct ClientBuilder {
+    key: Secret,
+    base: Url,
+    timeout: Duration,
+    plain_http: bool,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl ClientBuilder {
+    pub(super) fn new(key: Secret) -> Self {
+        let base = Url::parse(BASE).expect("the default address is well-formed");
+        Self { key, base, timeout: Duration::from_secs(30), plain_http: false, tls: None }
+    }
+
+    /// Speaks to another deployment than `https://api.openmail.sh`; a path in it is put before every call's.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) when it is no `http` or `https` address, or has a user, a query or
+    /// a fragment in it.
+    pub fn base_url(mut self, base: &str) -> Result<Self> {
+        let url = Url::parse(base.trim()).map_err(|error| {
+            misconfigured("the base address is not a URL, such as `https://api.openmail.sh`").because(error)
+        })?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(misconfigured(
+                "the base address must start with `https://`, or `http://` on this machine",
+            ));
+        }
+        if !url.username().is_empty()
+            || url.password().is_some()
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            return Err(misconfigured("the base address must have no user, query or fragment in it"));
+        }
+        self.base = url;
+        Ok(self)
+    }
+
+    /// How long one attempt may take from first to last byte; 30 seconds unless told. Files get more, by their size.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Lets the key travel unencrypted to another machine, such as a sandbox in the next container.
+    #[must_use]
+    pub fn allow_plain_http(mut self) -> Self {
+        self.plain_http = true;
+        self
+    }
+
+    /// Uses this TLS configuration instead of the [usual](tls::client_config).
+    #[must_use]
+    pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
+        self.tls = Some(config);
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) when the key is empty or cannot be a header, when it would travel
+    /// unencrypted to another machine, or when the system has no certificates to trust.
+    pub fn build(self) -> Result<Client> {
+        let local = is_loopback(&self.base);
+        if self.base.scheme() == "http" && !local && !self.plain_http {
+            return Err(misconfigured(
+                "the API key would travel unencrypted: use `https://`, or allow plain HTTP on purpose",
+            ));
+        }
+        let authorization = self.authorization()?;
+        let tls = self.tls_config()?;
+        let mut http = reqwest::Client::builder()
+            .user_agent(AGENT)
+            .redirect(Policy::none())
+            .connect_timeout(self.timeout.min(Duration::from_secs(10)))
+            .tls_backend_preconfigured(tls);
+        if local {
+            // A proxy for the world outside has no business on this machine.
+            http = http.no_proxy();
+        }
+        let http =
+            http.build().map_err(|error| misconfigured("the HTTP client cannot be set up").because(error))?;
+        Ok(Client::from_inner(Inner { http, base: self.base, authorization, timeout: self.timeout }))
+    }
+
+    fn authorization(&self) -> Result<HeaderValue> {
+        let key = self.key.expose();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(misconfigured(
+                "the API key is empty, or has white space or other characters no key has",
+            ));
+        }
+        let mut header = HeaderValue::from_str(&format!("Bearer {key}"))
+            .map_err(|_| misconfigured("the API key has characters no key has"))?;
+        header.set_sensitive(true);
+        Ok(header)
+    }
+
+    fn tls_config(&self) -> Result<ClientConfig> {
+        let config = match &self.tls {
+            Some(config) => config.clone(),
+            // Without a single trusted certificate, as in a bare container, the machine itself can still be spoken to.
+            None if self.base.scheme() == "http" => {
+                tls::client_config().or_else(|_| tls::distrusting_config())?
+            }
+            None => tls::client_config()?,
+        };
+        let mut config = Arc::unwrap_or_clone(config);
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+impl fmt::Display for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.base.as_str())
+    }
+}
+
+fn misconfigured(message: &str) -> Error {
+    Error::local(ErrorKind::Configuration, message)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    ip.is_ok_and(|ip| ip.is_loopback()) || host == "localhost" || host.ends_with(".localhost")
+}

@@ -1,0 +1,120 @@
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::Method;
+use http::header::AUTHORIZATION;
+use jiff::Timestamp;
+use reqwest::multipart::Form;
+use reqwest::{RequestBuilder, Response};
+use serde::Serialize;
+
+use super::error::{from_answer, from_decode, from_transport};
+use super::{Client, Error, ErrorKind, Result, path};
+use crate::wire::DecodeError;
+
+/// The most that is read of an answer in JSON.
+const ANSWER_CAP: usize = 32 * 1024 * 1024;
+
+/// The most that is read of an answer that tells of an error.
+const ERROR_CAP: usize = 64 * 1024;
+
+/// One attempt at one call.
+pub(super) struct Call(RequestBuilder);
+
+impl Client {
+    pub(super) fn call(&self, method: Method, segments: &[&str]) -> Result<Call> {
+        let inner = self.inner();
+        let url = path::resource(&inner.base, segments)?;
+        let request = inner.http.request(method, url).timeout(inner.timeout);
+        Ok(Call(request.header(AUTHORIZATION, inner.authorization.clone())))
+    }
+
+    pub(super) fn get(&self, segments: &[&str]) -> Result<Call> {
+        self.call(Method::GET, segments)
+    }
+
+    pub(super) fn post(&self, segments: &[&str]) -> Result<Call> {
+        self.call(Method::POST, segments)
+    }
+
+    pub(super) fn patch(&self, segments: &[&str]) -> Result<Call> {
+        self.call(Method::PATCH, segments)
+    }
+
+    pub(super) fn delete(&self, segments: &[&str]) -> Result<Call> {
+        self.call(Method::DELETE, segments)
+    }
+}
+
+impl Call {
+    pub(super) fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
+        Self(self.0.query(query))
+    }
+
+    pub(super) fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
+        Self(self.0.json(body))
+    }
+
+    pub(super) fn multipart(self, form: Form) -> Self {
+        Self(self.0.multipart(form))
+    }
+
+    pub(super) fn header(self, name: &'static str, value: &str) -> Self {
+        Self(self.0.header(name, value))
+    }
+
+    pub(super) fn timeout(self, timeout: Duration) -> Self {
+        Self(self.0.timeout(timeout))
+    }
+
+    /// Sends it and reads the answer with `decode`.
+    pub(super) async fn answer<T>(self, decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>) -> Result<T> {
+        let (status, body) = self.bytes().await?;
+        decode(&body).map_err(|error| from_decode(error, status))
+    }
+
+    /// Sends it; what a success says does not matter.
+    pub(super) async fn done(self) -> Result<()> {
+        self.bytes().await.map(drop)
+    }
+
+    async fn bytes(self) -> Result<(u16, Bytes)> {
+        let mut response = successful(self.0.send().await.map_err(from_transport)?).await?;
+        let body = read_capped(&mut response, ANSWER_CAP).await?;
+        Ok((response.status().as_u16(), body))
+    }
+}
+
+/// The response when it is 2xx, the error it tells of otherwise.
+pub(super) async fn successful(mut response: Response) -> Result<Response> {
+    if response.status().is_success() {
+        return Ok(response);
+    }
+    let status = response.status().as_u16();
+    // The status alone decides where the body is cut off or too long.
+    let body = read_prefix(&mut response, ERROR_CAP).await;
+    Err(from_answer(status, response.headers(), &body, Timestamp::now()))
+}
+
+async fn read_capped(response: &mut Response, cap: usize) -> Result<Bytes> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(from_transport)? {
+        if body.len() + chunk.len() > cap {
+            let message = format!("the answer exceeds {} MB", cap / (1024 * 1024));
+            return Err(Error::local(ErrorKind::TooLarge, message).with_status(response.status().as_u16()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+async fn read_prefix(response: &mut Response, cap: usize) -> Bytes {
+    let mut body = BytesMut::new();
+    while let Ok(Some(chunk)) = response.chunk().await {
+        body.extend_from_slice(&chunk[..chunk.len().min(cap - body.len())]);
+        if body.len() == cap {
+            break;
+        }
+    }
+    body.freeze()
+}

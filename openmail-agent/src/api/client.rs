@@ -1,0 +1,63 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderValue;
+use reqwest::Url;
+
+use super::ClientBuilder;
+use crate::model::Secret;
+
+/// Speaks to the service's REST API with one key.
+///
+/// Cheap to clone: clones share their connections. Follows no redirect by itself.
+///
+/// ```no_run
+/// # use openmail_agent::api::Client;
+/// # use openmail_agent::model::Secret;
+/// # async fn example() -> Result<(), openmail_agent::api::Error> {
+/// let client = Client::builder(Secret::new("om_live_4f1c")).build()?;
+/// for inbox in client.all_inboxes().await? {
+///     println!("{}", inbox.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) http: reqwest::Client,
+    pub(super) base: Url,
+    pub(super) authorization: HeaderValue,
+    pub(super) timeout: Duration,
+}
+
+impl Client {
+    /// Begins a client that uses this key.
+    #[must_use]
+    pub fn builder(key: Secret) -> ClientBuilder {
+        ClientBuilder::new(key)
+    }
+
+    /// The address calls go to.
+    #[must_use]
+    pub fn base_url(&self) -> &str {
+        self.0.base.as_str()
+    }
+
+    pub(super) fn from_inner(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    pub(super) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// The key stays out of `Debug`.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("base_url", &self.0.base.as_str()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::{Client, Result};
+use crate::model::{Inbox, InboxId, InboxWithSecret, Page, Secret};
+use crate::wire::row;
+
+/// The most rows the service gives at once.
+const PAGE: u32 = 100;
+
+/// An inbox to make. What is left out, the service chooses.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct NewInbox {
+    /// The part before the `@`: 3 to 30 characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailbox_name: Option<String>,
+    /// The name that recipients see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<String>,
+    /// A verified domain of the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<String>,
+    /// The pod to make it in, by its id or your own name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_id: Option<String>,
+    /// A webhook for this inbox alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+    /// Your own name for the inbox, on deployments that keep one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+}
+
+impl NewInbox {
+    /// An inbox of the service's choosing.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// What to change of an inbox: `None` leaves it, `Some(None)` clears it.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct InboxChanges {
+    /// The name that recipients see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub display_name: Option<Option<String>>,
+    /// The webhook of this inbox alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<Option<String>>,
+}
+
+impl InboxChanges {
+    /// No change.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl Client {
+    /// A stretch of the inboxes the key sees: `limit` rows, at most 100, behind the first `offset`.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn inboxes(&self, limit: u32, offset: u64) -> Result<Page<Inbox>> {
+        self.inboxes_of(None, limit, offset).await
+    }
+
+    /// A stretch of the inboxes of a pod, by its id or your own name for it.
+    ///
+    /// # Errors
+    ///
+    /// As every call.
+    pub async fn pod_inboxes(&self, pod: &str, limit: u32, offset: u64) -> Result<Page<Inbox>> {
+        self.inboxes_of(Some(pod), limit, offset).await
+    }
+
+    async fn inboxes_of(&self, pod: Option<&str>, limit: u32, offset: u64) -> Result<Page<Inbox>> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Query<'a> {
+            limit: u32,
+            offset: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pod_id: Option<&'a str>,
+        }
+        let query = Query { limit: limit.clamp(1, PAGE), offset, pod_id: pod };
+        self.get(&["inboxes"])?.query(&query).answer(row::inboxes).await
+    }
+
+    /// Every inbox the key sees, page by page.
+    ///
+    /// # Errors
+    ///
+    /// As every call: the first page that fails ends it.
+    pub async fn all_inboxes(&self) -> Result<Vec<Inbox>> {
+        let mut all = Vec::new();
+        let mut seen = HashSet::new();
+        let mut offset = 0;
+        loop {
+            let page = self.inboxes(PAGE, offset).await?;
+            offset += page.rows() as u64;
+            let complete = page.rows() < PAGE as usize || page.total.is_some_and(|total| offset >= total);
+            // A list that shifts while it is read repeats rows; one that ignores the offset repeats them all.
+            let fresh: Vec<_> =
+                page.items.into_iter().filter(|inbox| seen.insert(inbox.id.clone())).collect();
+            let stuck = fresh.is_empty();
+            all.extend(fresh);
+            if complete || stuck {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Makes an inbox.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](super::ErrorKind::Conflict) when the address is taken,
+    /// [`InvalidRequest`](super::ErrorKind::InvalidRequest) for a bad name, domain, pod or webhook address or at the
+    /// plan's limit; else as every call.
+    pub async fn create_inbox(&self, inbox: &NewInbox) -> Result<InboxWithSecret> {
+        self.post(&["inboxes"])?.json(inbox).answer(row::inbox_with_secret).await
+    }
+
+    /// One inbox.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is none; else as every call.
+    pub async fn inbox(&self, inbox: &InboxId) -> Result<Inbox> {
+        self.get(&["inboxes", inbox.as_str()])?.answer(row::inbox).await
+    }
+
+    /// Changes an inbox. A first webhook brings its secret with it.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is none,
+    /// [`Forbidden`](super::ErrorKind::Forbidden) for a key of narrower reach; else as every call.
+    pub async fn update_inbox(&self, inbox: &InboxId, changes: &InboxChanges) -> Result<InboxWithSecret> {
+        self.patch(&["inboxes", inbox.as_str()])?.json(changes).answer(row::inbox_with_secret).await
+    }
+
+    /// Deletes an inbox for good.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is none,
+    /// [`Forbidden`](super::ErrorKind::Forbidden) for a key of narrower reach; else as every call.
+    pub async fn delete_inbox(&self, inbox: &InboxId) -> Result<()> {
+        self.delete(&["inboxes", inbox.as_str()])?.done().await
+    }
+
+    /// Makes the service send a signed test event to the inbox's webhook.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](super::ErrorKind::InvalidRequest) when the inbox has no webhook,
+    /// [`Server`](super::ErrorKind::Server) with code `webhook_failed` when the webhook did not answer; else as every
+    /// call.
+    pub async fn test_webhook(&self, inbox: &InboxId) -> Result<()> {
+        self.post(&["inboxes", inbox.as_str(), "webhook", "test"])?.done().await
+    }
+
+    /// Replaces the secret of the inbox's webhook; the old one dies at once.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidRequest`](super::ErrorKind::InvalidRequest) when the inbox has no webhook; else as every call.
+    pub async fn rotate_webhook_secret(&self, inbox: &InboxId) -> Result<Secret> {
+        let call = self.post(&["inboxes", inbox.as_str(), "webhook", "rotate-secret"])?;
+        call.answer(row::webhook_secret).await
+    }
+}

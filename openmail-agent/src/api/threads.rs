@@ -1,0 +1,76 @@
+use serde::Serialize;
+
+use super::{Client, Result};
+use crate::model::{InboxId, Page, ThreadId, ThreadMessages, ThreadSummary};
+use crate::wire::row;
+
+/// Which conversations to list.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
+pub struct ThreadFilter {
+    /// Only those marked read, or only those not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_read: Option<bool>,
+    /// How many at most; the service gives 50 unless told, and never more than 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many to pass over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+impl ThreadFilter {
+    /// Everything, from the start.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only what is not marked read.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self { is_read: Some(false), ..Self::default() }
+    }
+
+    /// A stretch of `limit` rows behind the first `offset`.
+    #[must_use]
+    pub fn page(mut self, limit: u32, offset: u64) -> Self {
+        self.limit = Some(limit.clamp(1, 100));
+        self.offset = Some(offset);
+        self
+    }
+}
+
+impl Client {
+    /// The conversations of an inbox.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is no such inbox; else as every call.
+    pub async fn threads(&self, inbox: &InboxId, filter: &ThreadFilter) -> Result<Page<ThreadSummary>> {
+        self.get(&["inboxes", inbox.as_str(), "threads"])?.query(filter).answer(row::threads).await
+    }
+
+    /// A conversation with all its mails, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is no such thread; else as every call.
+    pub async fn thread_messages(&self, thread: &ThreadId) -> Result<ThreadMessages> {
+        let call = self.get(&["threads", thread.as_str(), "messages"])?;
+        call.answer(|body| row::thread_messages(body, thread)).await
+    }
+
+    /// Marks a conversation read, or unread.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](super::ErrorKind::NotFound) when there is no such thread; else as every call.
+    pub async fn mark_thread(&self, thread: &ThreadId, read: bool) -> Result<()> {
+        #[derive(Serialize)]
+        struct Changes {
+            is_read: bool,
+        }
+        self.patch(&["threads", thread.as_str()])?.json(&Changes { is_read: read }).done().await
+    }
+}
