@@ -1,6 +1,11 @@
 //! How events arrive: over the WebSocket, as webhooks, and over REST where there may be a gap.
 
 mod gap;
+mod intake;
 pub mod websocket;
 
+#[cfg(test)]
+mod tests;
+
 pub use gap::{GapReason, GapSignal};
+pub use intake::{Intake, Received, Via};

@@ -7,7 +7,6 @@ pub mod event;
 pub mod frame;
 pub mod row;
 pub mod signature;
-pub mod text;
 
 mod error;
 mod lenient;
