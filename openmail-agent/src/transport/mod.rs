@@ -2,6 +2,9 @@
 
 mod gap;
 mod intake;
+mod readiness;
+#[cfg(feature = "webhook")]
+pub mod webhook;
 pub mod websocket;
 
 #[cfg(test)]
@@ -9,3 +12,4 @@ mod tests;
 
 pub use gap::{GapReason, GapSignal};
 pub use intake::{Intake, Received, Via};
+pub use readiness::{Readiness, ReadinessReport};

@@ -40,18 +40,49 @@ pub fn verify(
     body: &[u8],
     now: Timestamp,
 ) -> Result<(), SignatureError> {
-    let timestamp = timestamp.ok_or(SignatureError::MissingTimestamp)?.trim_ascii();
-    let signature = signature.ok_or(SignatureError::MissingSignature)?.trim_ascii();
-    let signed_at = parse_timestamp(timestamp).ok_or(SignatureError::MalformedTimestamp)?;
-    let claimed = parse_signature(signature).ok_or(SignatureError::MalformedSignature)?;
-    if now.as_second().abs_diff(signed_at) > WINDOW.as_secs() {
-        return Err(SignatureError::Stale);
+    Claim::read(timestamp, signature, now)?.verify(secrets, body)
+}
+
+/// What the headers of a webhook claim: well-formed and recent, so that its body is worth reading.
+#[derive(Debug)]
+pub struct Claim<'a> {
+    timestamp: &'a [u8],
+    signature: [u8; 32],
+}
+
+impl<'a> Claim<'a> {
+    /// Checks what can be checked without the body.
+    ///
+    /// # Errors
+    ///
+    /// Everything but a [`Mismatch`](SignatureError::Mismatch).
+    pub fn read(
+        timestamp: Option<&'a [u8]>,
+        signature: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<Self, SignatureError> {
+        let timestamp = timestamp.ok_or(SignatureError::MissingTimestamp)?.trim_ascii();
+        let signature = signature.ok_or(SignatureError::MissingSignature)?.trim_ascii();
+        let signed_at = parse_timestamp(timestamp).ok_or(SignatureError::MalformedTimestamp)?;
+        let signature = parse_signature(signature).ok_or(SignatureError::MalformedSignature)?;
+        if now.as_second().abs_diff(signed_at) > WINDOW.as_secs() {
+            return Err(SignatureError::Stale);
+        }
+        Ok(Self { timestamp, signature })
     }
-    let matched = secrets
-        .iter()
-        .map(|secret| mac(secret, timestamp, body).ct_eq(&claimed))
-        .fold(Choice::from(0), |matched, this| matched | this);
-    if matched.into() { Ok(()) } else { Err(SignatureError::Mismatch) }
+
+    /// Checks that one of the secrets made the signature.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`](SignatureError::Mismatch) when none did.
+    pub fn verify(&self, secrets: &[Secret], body: &[u8]) -> Result<(), SignatureError> {
+        let matched = secrets
+            .iter()
+            .map(|secret| mac(secret, self.timestamp, body).ct_eq(&self.signature))
+            .fold(Choice::from(0), |matched, this| matched | this);
+        if matched.into() { Ok(()) } else { Err(SignatureError::Mismatch) }
+    }
 }
 
 /// Signs a body as the service does: the value of `X-Signature` beside this `X-Timestamp`.
