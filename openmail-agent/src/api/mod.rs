@@ -18,7 +18,7 @@ mod send;
 mod threads;
 pub mod tls;
 
-#[cfg(all(test, feature = "webhook"))]
+#[cfg(test)]
 mod tests;
 
 pub use attachments::Download;

@@ -1,0 +1,180 @@
+use axum::http::Method;
+use serde_json::json;
+
+use super::*;
+use crate::api::{ErrorKind, InboxChanges, MessageFilter, NewInbox, NewPod, PodChanges, Retry, ThreadFilter};
+use crate::model::{InboxId, KeyScope, ThreadId};
+
+#[tokio::test]
+async fn the_key_and_the_agent_go_with_every_call() {
+    let service =
+        Service::start([Answer::ok(r#"{"customerId":"c","plan":"pro","apiKeyScope":"account"}"#)]).await;
+    let me = client(&service).me().await.unwrap();
+    assert_eq!((me.scope, me.plan.as_deref()), (KeyScope::Account, Some("pro")));
+    let asked = service.asked_once();
+    assert_eq!((asked.method.as_str(), asked.target.as_str()), ("GET", "/v1/me"));
+    assert_eq!(asked.header("authorization"), Some("Bearer om_live_4f1c"));
+    assert!(asked.header("user-agent").unwrap().starts_with("openmail-agent/"));
+}
+
+#[tokio::test]
+async fn every_call_goes_where_the_contract_says() {
+    let answer = r#"{"id":"x","token":"om_x","webhookSecret":"s","text":"t","data":[]}"#;
+    let service = Service::start([Answer::ok(answer)]).await;
+    let api = client(&service);
+    let (inbox, thread, message) = (InboxId::from("i/1"), ThreadId::from("t 1"), "m?1".into());
+
+    api.inboxes(500, 7).await.unwrap();
+    api.pod_inboxes("p&1", 10, 0).await.unwrap();
+    api.create_inbox(&NewInbox { mailbox_name: Some("help".into()), ..NewInbox::new() }).await.unwrap();
+    api.inbox(&inbox).await.unwrap();
+    api.update_inbox(&inbox, &InboxChanges { webhook_url: Some(None), ..InboxChanges::new() }).await.unwrap();
+    api.delete_inbox(&inbox).await.unwrap();
+    api.test_webhook(&inbox).await.unwrap();
+    api.rotate_webhook_secret(&inbox).await.unwrap();
+    api.create_inbox_key(&inbox, Some("ci")).await.unwrap();
+    api.inbox_keys(&inbox).await.unwrap();
+    api.delete_inbox_key(&inbox, "k/1").await.unwrap();
+    api.create_pod(&NewPod { client_id: Some("c".into()), ..NewPod::new() }).await.unwrap();
+    api.pods(10, 20).await.unwrap();
+    api.pod("p/1").await.unwrap();
+    api.update_pod("p", &PodChanges { name: Some(None), ..PodChanges::new() }).await.unwrap();
+    api.delete_pod("p").await.unwrap();
+    api.create_pod_key("p", None).await.unwrap();
+    api.pod_keys("p").await.unwrap();
+    api.delete_pod_key("p", "k").await.unwrap();
+    api.messages(&inbox, &MessageFilter::inbound().page(100, 200)).await.unwrap();
+    api.threads(&inbox, &ThreadFilter::unread()).await.unwrap();
+    api.thread_messages(&thread).await.unwrap();
+    api.mark_thread(&thread, true).await.unwrap();
+    api.attachment_text(&message, "a/b ü.pdf").await.unwrap();
+
+    let asked = service.asked();
+    let lines: Vec<_> = asked.iter().map(|asked| format!("{} {}", asked.method, asked.target)).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /v1/inboxes?limit=100&offset=7",
+            "GET /v1/inboxes?limit=10&offset=0&podId=p%261",
+            "POST /v1/inboxes",
+            "GET /v1/inboxes/i%2F1",
+            "PATCH /v1/inboxes/i%2F1",
+            "DELETE /v1/inboxes/i%2F1",
+            "POST /v1/inboxes/i%2F1/webhook/test",
+            "POST /v1/inboxes/i%2F1/webhook/rotate-secret",
+            "POST /v1/inboxes/i%2F1/api-keys",
+            "GET /v1/inboxes/i%2F1/api-keys",
+            "DELETE /v1/inboxes/i%2F1/api-keys/k%2F1",
+            "POST /v1/pods",
+            "GET /v1/pods?limit=10&offset=20",
+            "GET /v1/pods/p%2F1",
+            "PATCH /v1/pods/p",
+            "DELETE /v1/pods/p",
+            "POST /v1/pods/p/api-keys",
+            "GET /v1/pods/p/api-keys",
+            "DELETE /v1/pods/p/api-keys/k",
+            "GET /v1/inboxes/i%2F1/messages?direction=inbound&limit=100&offset=200",
+            "GET /v1/inboxes/i%2F1/threads?is_read=false",
+            "GET /v1/threads/t%201/messages",
+            "PATCH /v1/threads/t%201",
+            "GET /v1/attachments/m%3F1/a%2Fb%20%C3%BC.pdf/text",
+        ]
+    );
+    let bodies: Vec<_> = asked
+        .iter()
+        .filter(|asked| matches!(asked.method, Method::POST | Method::PATCH) && !asked.body.is_empty())
+        .map(super::service::Asked::json)
+        .collect();
+    assert_eq!(
+        bodies,
+        [
+            json!({"mailboxName": "help"}),
+            json!({"webhookUrl": null}),
+            json!({"name": "ci"}),
+            json!({"clientId": "c"}),
+            json!({"name": null}),
+            json!({}),
+            json!({"is_read": true}),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_id_of_dots_never_leaves() {
+    let service = Service::start([Answer::ok("{}")]).await;
+    let error = client(&service).inbox(&"..".into()).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (&ErrorKind::InvalidRequest, None));
+    assert!(service.asked().is_empty());
+}
+
+#[tokio::test]
+async fn every_inbox_is_found_page_by_page() {
+    let rows = |range: std::ops::Range<u32>| {
+        let rows: Vec<_> = range.map(|n| json!({"id": format!("inb_{n}")})).collect();
+        json!({"data": rows, "total": 150}).to_string()
+    };
+    // The list moved by ten between the two pages.
+    let service = Service::start([Answer::ok(rows(0..100)), Answer::ok(rows(90..150))]).await;
+    assert_eq!(client(&service).all_inboxes().await.unwrap().len(), 150);
+    assert_eq!(service.asked()[1].target, "/v1/inboxes?limit=100&offset=100");
+}
+
+#[tokio::test]
+async fn a_list_that_ignores_the_offset_comes_to_an_end() {
+    let rows: Vec<_> = (0..100).map(|n| json!({"id": format!("inb_{n}")})).collect();
+    let service = Service::start([Answer::ok(json!({"data": rows, "total": 1000}).to_string())]).await;
+    assert_eq!(client(&service).all_inboxes().await.unwrap().len(), 100);
+}
+
+#[tokio::test]
+async fn an_answer_of_five_megabytes_is_read() {
+    let body = json!({"data": [{"id": "m", "bodyText": "x".repeat(5_000_000)}]}).to_string();
+    let service = Service::start([Answer::ok(body)]).await;
+    let page = client(&service).messages(&"i".into(), &MessageFilter::new()).await.unwrap();
+    assert_eq!(page.items[0].text.as_ref().map(String::len), Some(5_000_000));
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_cut_off() {
+    let service = Service::start([Answer::ok(vec![b' '; 1024 * 1024]).endless()]).await;
+    let error = client(&service).me().await.unwrap_err();
+    assert_eq!((error.kind(), error.retry()), (&ErrorKind::TooLarge, Retry::Never));
+}
+
+#[test]
+fn a_key_does_not_travel_unencrypted_to_a_stranger() {
+    let build = |base: &str| Client::builder(Secret::new(KEY)).base_url(base).unwrap().build();
+    for base in ["http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1", "http://api.localhost"] {
+        assert!(build(base).is_ok(), "{base}");
+    }
+    for base in [
+        "http://api.openmail.sh",
+        "http://10.0.0.1",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.nip.io",
+    ] {
+        let error = build(base).unwrap_err();
+        assert_eq!(*error.kind(), ErrorKind::Configuration, "{base}");
+        assert!(error.to_string().contains("unencrypted"), "{error}");
+    }
+    let builder = Client::builder(Secret::new(KEY)).base_url("http://sandbox:8025").unwrap();
+    assert!(builder.allow_plain_http().build().is_ok());
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    for base in ["", "api.openmail.sh", "ftp://x", "https://user:pw@x", "https://x/?q=1", "https://x/#f"] {
+        assert!(Client::builder(Secret::new(KEY)).base_url(base).is_err(), "{base}");
+    }
+    for key in ["", "two words", "line\nbreak", "schlüssel"] {
+        let builder = Client::builder(Secret::new(key)).base_url("http://localhost").unwrap();
+        assert_eq!(*builder.build().unwrap_err().kind(), ErrorKind::Configuration, "{key:?}");
+    }
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let builder = Client::builder(Secret::new(KEY)).base_url("http://localhost").unwrap();
+    assert!(!format!("{builder:?}").contains(KEY));
+    assert!(!format!("{:?}", builder.build().unwrap()).contains(KEY));
+}
