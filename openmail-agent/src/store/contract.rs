@@ -59,6 +59,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Takes the next owed sends that may go now, each with a slot in the ledger: oldest first within a thread, none
     /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held.
+    ///
+    /// A send whose key's life is almost over fails instead, and is told as [expired](Reservations::expired). The life
+    /// runs from the first attempt that the service may have counted.
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations>;
 
     /// Records what became of an attempt: the send's fate, its slot, what the answer taught, all or nothing.
@@ -78,7 +81,11 @@ pub trait Store: Send + Sync + 'static {
     async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()>;
 
     /// Forgets what was finished before `before`, at most `limit` events and as many sends, and tells how many events went.
-    /// What is parked or dead stays twice as long, measured from `now`.
+    /// What is parked or dead stays twice as long, measured from `now`, and so does what failed to be sent. The key of a send
+    /// is not forgotten before its event is finished.
+    ///
+    /// A mail that comes again after it was forgotten is news. The service does not send one again so late; who reads old
+    /// mail over REST needs a watermark of their own.
     async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize>;
 
     /// Counts what is kept.

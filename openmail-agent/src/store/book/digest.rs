@@ -8,8 +8,6 @@ use crate::store::Lane;
 pub(crate) struct Digest(u64, u64);
 
 impl Digest {
-    pub(super) const MIN: Self = Self(0, 0);
-
     pub(crate) fn event(id: &EventId) -> Self {
         Self::of(b'e', id.as_str())
     }

@@ -253,3 +253,6 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
 const KEY_EXPIRED: &str = "not attempted again: the first attempt is almost 24 hours old, and the service forgets the \
                            idempotency key then, so that another one could send the mail twice";
 
+const UNREADABLE: &str = "not attempted: the stored draft cannot be read";
+
 /// Sends that are owed, and the keys of all that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
@@ -49,6 +51,13 @@ pub(super) struct Entry {
     /// When its reservation runs out, while it has one.
     pub(super) reserved_until: Option<i64>,
     pub(super) first_attempt_at: Option<i64>,
+}
+
+/// A send whose turn it is.
+enum Drawn {
+    Fit(NewSend),
+    /// It must not be attempted, and why.
+    Unfit(Option<NewSend>, String),
 }
 
 impl Sends {
@@ -96,15 +105,17 @@ impl Sends {
                 continue;
             }
             let Some((lane, (_, seq))) = self.lanes.take(turn.group) else { break };
-            if self.key_expired(seq, request.now) {
-                reservations.expired.push(shelf.send(seq)?);
-                let error = KEY_EXPIRED.to_owned();
-                self.lanes.release(lane, turn.group);
-                self.end(shelf, seq, SendFate::Failed { at: floor_ms(request.now), error })?;
-                continue;
+            match self.draw(shelf, seq, request.now)? {
+                Drawn::Fit(send) => {
+                    *fences += 1;
+                    reservations.sends.push(self.grant(shelf, gates, seq, send, *fences, request)?);
+                }
+                Drawn::Unfit(send, error) => {
+                    self.lanes.release(lane, turn.group);
+                    self.end(shelf, seq, SendFate::Failed { at: floor_ms(request.now), error })?;
+                    reservations.expired.extend(send);
+                }
             }
-            *fences += 1;
-            reservations.sends.push(self.grant(shelf, gates, seq, *fences, request)?);
         }
         let expiry = self.reservations.first().map(|(until, _)| *until);
         reservations.next_due = expiry.into_iter().chain(self.lanes.next_due()).min().map(from_ms);
@@ -194,9 +205,18 @@ impl Sends {
         self.lanes.insert(entry.lane, (0, seq), entry.sender, AT_ONCE);
     }
 
-    fn key_expired(&self, seq: i64, now: Timestamp) -> bool {
+    fn draw(&self, shelf: &mut impl Shelf, seq: i64, now: Timestamp) -> Result<Drawn> {
         let first = self.owed.get(&seq).and_then(|entry| entry.first_attempt_at);
-        first.is_some_and(|first| clock::after(from_ms(first), KEY_LIFE - KEY_MARGIN) <= now)
+        let expired = first.is_some_and(|first| clock::after(from_ms(first), KEY_LIFE - KEY_MARGIN) <= now);
+        match shelf.send(seq) {
+            Ok(send) if expired => Ok(Drawn::Unfit(Some(send), KEY_EXPIRED.to_owned())),
+            Ok(send) => Ok(Drawn::Fit(send)),
+            // One that cannot be read must not stop all the others for ever.
+            Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                Ok(Drawn::Unfit(None, UNREADABLE.to_owned()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn grant(
@@ -204,6 +224,7 @@ impl Sends {
         shelf: &mut impl Shelf,
         gates: &mut Gates,
         seq: i64,
+        send: NewSend,
         fence: i64,
         request: &ReserveRequest,
     ) -> Result<Reservation> {
@@ -220,7 +241,7 @@ impl Sends {
         Ok(Reservation {
             seq: SendSeq(seq),
             fence,
-            send: shelf.send(seq)?,
+            send,
             attempt: entry.attempts,
             first_attempt_at: from_ms(first),
         })

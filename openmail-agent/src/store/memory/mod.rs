@@ -4,3 +4,6 @@ mod backend;
 mod shelf;
 
 pub use backend::MemoryStore;
+
+#[cfg(test)]
+mod tests;

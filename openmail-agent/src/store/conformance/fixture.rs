@@ -1,0 +1,161 @@
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::limit::Quotas;
+use crate::model::{
+    Body, Draft, EventKind, IdempotencyKey, InboxId, OutgoingAttachment, Recipients, ThreadId,
+};
+use crate::store::{
+    Lane, Lease, LeaseRequest, Leased, NewEvent, NewSend, Outcome, Recorded, Reservation, Reservations,
+    ReserveRequest, SendOutcome, SendSettlement, SendState, Settlement, Store, WorkerId,
+};
+
+/// Declares the checks of a module, each run on an empty store.
+macro_rules! checks {
+    ($($check:ident),* $(,)?) => {
+        pub(super) async fn run(make: &impl AsyncFn() -> std::sync::Arc<dyn Store>) {
+            $(
+                eprintln!("store: {}", stringify!($check));
+                let store = make().await;
+                Box::pin($check(&*store)).await;
+            )*
+        }
+    };
+}
+pub(super) use checks;
+
+/// So many seconds after the suite's beginning, which is far from midnight UTC.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    let start: Timestamp = "2026-02-24T10:00:00Z".parse().expect("a timestamp");
+    start + SignedDuration::from_secs(seconds)
+}
+
+pub(crate) fn mail(id: &str, inbox: &str, lane: &str, occurred_at: i64) -> NewEvent {
+    NewEvent {
+        event_id: format!("evt_{id}").into(),
+        message_id: Some(format!("msg_{id}").into()),
+        inbox_id: Some(inbox.into()),
+        lane: Lane(lane.into()),
+        kind: EventKind::MESSAGE_RECEIVED,
+        occurred_at: at(occurred_at),
+        received_at: at(occurred_at),
+        body: Bytes::from(format!(r#"{{"event_id":"evt_{id}"}}"#)),
+        parked: None,
+    }
+}
+
+pub(crate) async fn record(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Recorded> {
+    store.record(events, None).await.expect("events are recorded")
+}
+
+pub(crate) fn lease_request(now: i64, limit: usize) -> LeaseRequest {
+    LeaseRequest { worker: WorkerId("w".into()), limit, per_inbox: 1_000, now: at(now), until: at(now + 60) }
+}
+
+/// Leases for a minute.
+pub(crate) async fn lease(store: &dyn Store, now: i64, limit: usize) -> Vec<Leased> {
+    store.lease(lease_request(now, limit)).await.expect("events are leased").events
+}
+
+pub(crate) async fn lease_one(store: &dyn Store, now: i64) -> Leased {
+    lease(store, now, 1).await.pop().expect("an event is due")
+}
+
+pub(crate) fn ids(leased: &[Leased]) -> Vec<&str> {
+    leased.iter().map(|leased| leased.event.event_id.as_str().trim_start_matches("evt_")).collect()
+}
+
+pub(crate) fn settlement(lease: &Lease, outcome: Outcome, now: i64) -> Settlement {
+    Settlement { lease: lease.clone(), outcome, now: at(now), sends: Vec::new(), notes: Vec::new() }
+}
+
+pub(crate) async fn settle(store: &dyn Store, leased: &Leased, outcome: Outcome, now: i64) {
+    store.settle(settlement(&leased.lease, outcome, now)).await.expect("the lease is held");
+}
+
+pub(crate) fn retry(when: i64) -> Outcome {
+    Outcome::Retry { at: at(when), error: "no luck".into() }
+}
+
+/// A mail in a thread (or outside of any, where it is empty), whose text is its key.
+pub(crate) fn reply(key: &str, inbox: &str, thread: &str) -> NewSend {
+    let to = "ada@example.com".parse().expect("an address");
+    let mut draft = Draft::new(Recipients::one(to), Body::Text(key.into()));
+    draft.thread_id = Some(thread).filter(|thread| !thread.is_empty()).map(ThreadId::from);
+    NewSend {
+        key: IdempotencyKey::new(key),
+        inbox_id: inbox.into(),
+        pod_id: Some("pod".into()),
+        handler: "support".into(),
+        draft,
+        stopped: None,
+    }
+}
+
+pub(crate) fn with_attachment(mut send: NewSend, bytes: &'static [u8]) -> NewSend {
+    send.draft.attachments.push(OutgoingAttachment::new("a.bin", "application/octet-stream", bytes));
+    send
+}
+
+/// Settles an event of its own with these sends.
+pub(crate) async fn owe(store: &dyn Store, now: i64, sends: Vec<NewSend>) {
+    let id = format!("owing-{}", sends[0].key);
+    record(store, vec![mail(&id, "owing", &id, now)]).await;
+    let leased = lease_one(store, now).await;
+    let settlement = Settlement { sends, ..settlement(&leased.lease, Outcome::Done, now) };
+    store.settle(settlement).await.expect("the lease is held");
+}
+
+pub(crate) fn reserve_request(now: i64, limit: usize) -> ReserveRequest {
+    let (worker, quotas) = (WorkerId("w".into()), Quotas::default());
+    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30) }
+}
+
+/// Reserves for half a minute.
+pub(crate) async fn reserve(store: &dyn Store, now: i64, limit: usize) -> Reservations {
+    store.reserve(reserve_request(now, limit)).await.expect("sends are reserved")
+}
+
+pub(crate) async fn reserve_one(store: &dyn Store, now: i64) -> Reservation {
+    reserve(store, now, 1).await.sends.pop().expect("a send may go")
+}
+
+pub(crate) fn keys(sends: &[Reservation]) -> Vec<&str> {
+    sends.iter().map(|reservation| reservation.send.key.as_str()).collect()
+}
+
+pub(crate) fn sent() -> SendOutcome {
+    SendOutcome::Sent { message_id: Some("msg_sent".into()), thread_id: Some("thr_sent".into()) }
+}
+
+pub(crate) fn refused(when: i64) -> SendOutcome {
+    SendOutcome::Retry { at: at(when), counted: false, error: "rate_limit_exceeded".into() }
+}
+
+pub(crate) fn lost(when: i64) -> SendOutcome {
+    SendOutcome::Retry { at: at(when), counted: true, error: "the answer was lost".into() }
+}
+
+pub(crate) fn answered(reservation: &Reservation, outcome: SendOutcome, now: i64) -> SendSettlement {
+    let (seq, fence) = (reservation.seq, reservation.fence);
+    SendSettlement { seq, fence, outcome, now: at(now), lesson: None, hold: None, news: None }
+}
+
+pub(crate) async fn answer(store: &dyn Store, reservation: &Reservation, outcome: SendOutcome, now: i64) {
+    store.settle_send(answered(reservation, outcome, now)).await.expect("the reservation is held");
+}
+
+/// Sends one, from its reservation to the service's yes.
+pub(crate) async fn send_one(store: &dyn Store, now: i64) {
+    let reservation = reserve_one(store, now).await;
+    answer(store, &reservation, sent(), now).await;
+}
+
+pub(crate) async fn state(store: &dyn Store, key: &str) -> Option<SendState> {
+    store.send_state(&IdempotencyKey::new(key)).await.expect("the store is read")
+}
+
+pub(crate) async fn left_in_minute(store: &dyn Store, inbox: &str, now: i64) -> u32 {
+    let allowance = store.allowance(&InboxId::from(inbox), &Quotas::default(), at(now)).await;
+    allowance.expect("the store is read").minute
+}

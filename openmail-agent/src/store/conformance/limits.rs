@@ -1,0 +1,113 @@
+use super::fixture::*;
+use crate::limit::{Lesson, Quotas};
+use crate::model::InboxId;
+use crate::store::{ReserveRequest, SendSettlement, Store};
+
+checks![
+    ten_leave_in_a_minute_and_the_next_waits,
+    a_day_ends_at_midnight_utc,
+    what_is_in_flight_keeps_its_place,
+    a_refusal_gives_its_place_back,
+    a_lost_answer_keeps_its_place,
+    one_inbox_at_its_limit_does_not_hold_up_another,
+    a_lesson_of_an_inbox_stops_that_inbox,
+    a_lesson_of_the_account_stops_all,
+    raised_quotas_count_at_once,
+];
+
+async fn owe_many(store: &dyn Store, inbox: &str, count: usize) {
+    let sends = (0..count).map(|n| reply(&format!("{inbox}-{n}"), inbox, &format!("{inbox}-{n}")));
+    owe(store, 0, sends.collect()).await;
+}
+
+async fn ten_leave_in_a_minute_and_the_next_waits(store: &dyn Store) {
+    owe_many(store, "i", 12).await;
+    for n in 0..10 {
+        send_one(store, n).await;
+    }
+    let full = reserve(store, 10, 10).await;
+    assert!(full.sends.is_empty());
+    assert_eq!(full.next_due, Some(at(60)));
+    assert_eq!(reserve(store, 60, 10).await.sends.len(), 1);
+    assert_eq!(reserve(store, 61, 10).await.sends.len(), 1);
+}
+
+async fn a_day_ends_at_midnight_utc(store: &dyn Store) {
+    owe_many(store, "i", 3).await;
+    let quotas = Quotas::new(10, 2);
+    let request = |now| ReserveRequest { quotas, ..reserve_request(now, 10) };
+    for reservation in store.reserve(request(0)).await.unwrap().sends {
+        answer(store, &reservation, sent(), 1).await;
+    }
+    let midnight = "2026-02-25T00:00:00Z".parse().unwrap();
+    assert_eq!(store.reserve(request(3_600)).await.unwrap().next_due, Some(midnight));
+    let allowance = store.allowance(&InboxId::from("i"), &quotas, at(3_600)).await.unwrap();
+    assert_eq!((allowance.day, allowance.minute, allowance.next_slot), (0, 10, midnight));
+    assert_eq!(store.reserve(request(14 * 3_600)).await.unwrap().sends.len(), 1);
+}
+
+async fn what_is_in_flight_keeps_its_place(store: &dyn Store) {
+    owe_many(store, "i", 11).await;
+    let request = ReserveRequest { until: at(3_600), ..reserve_request(0, 20) };
+    let in_flight = store.reserve(request).await.unwrap().sends;
+    assert_eq!(in_flight.len(), 10);
+    assert!(reserve(store, 600, 10).await.sends.is_empty());
+    answer(store, &in_flight[0], sent(), 601).await;
+    assert!(reserve(store, 660, 10).await.sends.is_empty(), "it may have been counted at the very end");
+    assert_eq!(reserve(store, 661, 10).await.sends.len(), 1);
+}
+
+async fn a_refusal_gives_its_place_back(store: &dyn Store) {
+    owe_many(store, "i", 1).await;
+    let reservation = reserve_one(store, 0).await;
+    assert_eq!(left_in_minute(store, "i", 0).await, 9);
+    answer(store, &reservation, refused(5), 1).await;
+    assert_eq!(left_in_minute(store, "i", 1).await, 10);
+}
+
+async fn a_lost_answer_keeps_its_place(store: &dyn Store) {
+    owe_many(store, "i", 1).await;
+    answer(store, &reserve_one(store, 0).await, lost(5), 1).await;
+    assert_eq!(left_in_minute(store, "i", 1).await, 9);
+}
+
+async fn one_inbox_at_its_limit_does_not_hold_up_another(store: &dyn Store) {
+    owe_many(store, "i", 15).await;
+    owe_many(store, "j", 15).await;
+    assert_eq!(reserve(store, 0, 100).await.sends.len(), 20);
+}
+
+async fn a_lesson_of_an_inbox_stops_that_inbox(store: &dyn Store) {
+    owe_many(store, "i", 2).await;
+    let lesson = Some(Lesson::inbox("i".into(), at(40)));
+    let refusal = answered(&reserve_one(store, 0).await, refused(40), 1);
+    store.settle_send(SendSettlement { lesson, ..refusal }).await.unwrap();
+    owe_many(store, "j", 1).await;
+    let others = reserve(store, 39, 10).await;
+    assert_eq!(keys(&others.sends), ["j-0"]);
+    assert_eq!(left_in_minute(store, "i", 39).await, 0);
+    answer(store, &others.sends[0], sent(), 39).await;
+    assert_eq!(reserve(store, 39, 10).await.next_due, Some(at(40)));
+    assert_eq!(reserve(store, 40, 10).await.sends.len(), 2);
+}
+
+async fn a_lesson_of_the_account_stops_all(store: &dyn Store) {
+    owe_many(store, "i", 1).await;
+    let refusal = answered(&reserve_one(store, 0).await, refused(5), 1);
+    store.settle_send(SendSettlement { lesson: Some(Lesson::account(at(500))), ..refusal }).await.unwrap();
+    owe_many(store, "j", 1).await;
+    let stopped = reserve(store, 499, 10).await;
+    assert!(stopped.sends.is_empty());
+    assert_eq!(stopped.next_due, Some(at(500)));
+    let allowance = store.allowance(&"k".into(), &Quotas::default(), at(499)).await.unwrap();
+    assert_eq!((allowance.now(), allowance.next_slot), (0, at(500)));
+    assert_eq!(reserve(store, 500, 10).await.sends.len(), 2);
+}
+
+async fn raised_quotas_count_at_once(store: &dyn Store) {
+    owe_many(store, "i", 12).await;
+    assert_eq!(reserve(store, 0, 20).await.sends.len(), 10);
+    assert_eq!(reserve(store, 1, 20).await.sends.len(), 0);
+    let raised = ReserveRequest { quotas: Quotas::new(20, 500), ..reserve_request(2, 20) };
+    assert_eq!(store.reserve(raised).await.unwrap().sends.len(), 2);
+}

@@ -1,0 +1,131 @@
+use super::fixture::*;
+use crate::store::{LeaseRequest, NewEvent, Outcome, Store};
+
+checks![
+    a_lane_goes_one_at_a_time_oldest_first,
+    equally_old_ones_go_in_the_order_they_came,
+    a_lane_waits_for_its_first,
+    an_older_one_that_comes_late_goes_first,
+    a_dead_first_lets_its_lane_go_on,
+    the_next_due_is_the_earliest_that_waits_for_a_time,
+    a_flood_in_one_inbox_costs_the_others_nothing,
+    an_inbox_has_no_more_than_its_share,
+    a_lease_that_runs_out_is_due_again,
+    an_extended_lease_runs_out_later,
+    no_more_than_the_limit_is_leased,
+    news_without_an_inbox_is_leased_too,
+];
+
+async fn a_lane_goes_one_at_a_time_oldest_first(store: &dyn Store) {
+    record(store, vec![mail("3", "i", "a", 3), mail("1", "i", "a", 1), mail("2", "i", "a", 2)]).await;
+    for id in ["1", "2", "3"] {
+        let leased = lease(store, 10, 10).await;
+        assert_eq!(ids(&leased), [id]);
+        settle(store, &leased[0], Outcome::Done, 10).await;
+    }
+}
+
+async fn equally_old_ones_go_in_the_order_they_came(store: &dyn Store) {
+    record(store, vec![mail("b", "i", "a", 1), mail("a", "i", "a", 1)]).await;
+    let first = lease_one(store, 5).await;
+    assert_eq!(ids(std::slice::from_ref(&first)), ["b"]);
+}
+
+async fn a_lane_waits_for_its_first(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2), mail("other", "i", "b", 3)]).await;
+    let first = lease_one(store, 5).await;
+    settle(store, &first, retry(30), 5).await;
+    assert_eq!(ids(&lease(store, 29, 10).await), ["other"]);
+    let again = lease_one(store, 30).await;
+    assert_eq!(ids(std::slice::from_ref(&again)), ["1"]);
+    settle(store, &again, Outcome::Done, 30).await;
+    assert_eq!(ids(&lease(store, 30, 10).await), ["2"]);
+}
+
+async fn an_older_one_that_comes_late_goes_first(store: &dyn Store) {
+    record(store, vec![mail("2", "i", "a", 2)]).await;
+    settle(store, &lease_one(store, 5).await, retry(30), 5).await;
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    let late = lease_one(store, 6).await;
+    assert_eq!(ids(std::slice::from_ref(&late)), ["1"]);
+    settle(store, &late, Outcome::Done, 7).await;
+    assert!(lease(store, 29, 1).await.is_empty());
+    assert_eq!(ids(&lease(store, 30, 1).await), ["2"]);
+}
+
+async fn a_dead_first_lets_its_lane_go_on(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2)]).await;
+    settle(store, &lease_one(store, 5).await, Outcome::Dead { error: "gave up".into() }, 5).await;
+    assert_eq!(ids(&lease(store, 5, 10).await), ["2"]);
+}
+
+async fn the_next_due_is_the_earliest_that_waits_for_a_time(store: &dyn Store) {
+    let due = async |now| store.lease(lease_request(now, 10)).await.unwrap().next_due;
+    assert_eq!(due(0).await, None);
+    record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2), mail("3", "i", "b", 3)]).await;
+    let leased = lease(store, 5, 10).await;
+    settle(store, &leased[0], retry(300), 5).await;
+    settle(store, &leased[1], Outcome::Defer { at: at(200) }, 5).await;
+    assert_eq!(due(6).await, Some(at(200)));
+    let deferred = lease_one(store, 200).await;
+    settle(store, &deferred, Outcome::Done, 200).await;
+    assert_eq!(due(201).await, Some(at(300)));
+}
+
+async fn a_flood_in_one_inbox_costs_the_others_nothing(store: &dyn Store) {
+    let flood = (0..50).map(|n| mail(&format!("flood-{n}"), "flooded", &format!("f{n}"), n));
+    record(store, flood.collect()).await;
+    record(store, vec![mail("x1", "x", "x1", 90), mail("x2", "x", "x2", 91), mail("y", "y", "y", 92)]).await;
+    let leased = lease(store, 100, 6).await;
+    for id in ["x1", "x2", "y"] {
+        assert!(ids(&leased).contains(&id), "{id} waits behind the flood");
+    }
+    assert_eq!(leased.len(), 6);
+}
+
+async fn an_inbox_has_no_more_than_its_share(store: &dyn Store) {
+    let events = (0..6).map(|n| mail(&n.to_string(), "i", &format!("l{n}"), n));
+    record(store, events.collect()).await;
+    record(store, vec![mail("other", "j", "other", 9)]).await;
+    let request = |now| LeaseRequest { per_inbox: 2, ..lease_request(now, 10) };
+    let first = store.lease(request(20)).await.unwrap().events;
+    assert_eq!(first.len(), 3);
+    let second = store.lease(request(21)).await.unwrap();
+    assert!(second.events.is_empty(), "the share holds over several calls");
+    let of_full = first.iter().find(|leased| leased.event.inbox_id == Some("i".into())).unwrap();
+    settle(store, of_full, Outcome::Done, 22).await;
+    assert_eq!(ids(&store.lease(request(22)).await.unwrap().events), ["2"]);
+}
+
+async fn a_lease_that_runs_out_is_due_again(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2)]).await;
+    let first = lease_one(store, 0).await;
+    assert!(lease(store, 59, 10).await.is_empty());
+    let second = lease_one(store, 60).await;
+    assert_eq!((second.lease.seq, second.attempt), (first.lease.seq, 2));
+    assert_ne!(second.lease.fence, first.lease.fence);
+    assert_eq!(store.census().await.unwrap().leased, 1);
+}
+
+async fn an_extended_lease_runs_out_later(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    let leased = lease_one(store, 0).await;
+    store.extend(&leased.lease, at(200)).await.unwrap();
+    assert!(lease(store, 199, 1).await.is_empty());
+    store.extend(&leased.lease, at(300)).await.unwrap();
+    assert!(lease(store, 299, 1).await.is_empty());
+    assert_eq!(lease(store, 300, 1).await.len(), 1);
+}
+
+async fn no_more_than_the_limit_is_leased(store: &dyn Store) {
+    let events = (0..5).map(|n| mail(&n.to_string(), &format!("i{n}"), &format!("l{n}"), n));
+    record(store, events.collect()).await;
+    assert_eq!(lease(store, 9, 0).await.len(), 0);
+    assert_eq!(lease(store, 9, 3).await.len(), 3);
+    assert_eq!(lease(store, 9, 3).await.len(), 2);
+}
+
+async fn news_without_an_inbox_is_leased_too(store: &dyn Store) {
+    record(store, vec![NewEvent { inbox_id: None, ..mail("1", "", "a", 1) }]).await;
+    assert_eq!(ids(&lease(store, 5, 1).await), ["1"]);
+}

@@ -1,0 +1,49 @@
+use std::sync::Arc;
+
+use rusqlite::ErrorCode;
+
+use crate::store::{ErrorKind, StoreError};
+
+/// Why a transaction came to nothing, for every verb that was in it.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    kind: ErrorKind,
+    reason: Arc<str>,
+}
+
+impl Failure {
+    /// What spoils the transaction; `None` for a refusal, which has changed nothing.
+    pub(super) fn spoiling(error: &StoreError) -> Option<Self> {
+        let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+        match error.kind() {
+            ErrorKind::LeaseLost => None,
+            kind => Some(Self { kind: *kind, reason: reason.into() }),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { kind: kind_of(&error), reason: error.to_string().into() }
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        Self::because(failure.kind, failure.reason.as_ref())
+    }
+}
+
+/// An error of SQLite as a store's error.
+pub(super) fn failed(error: rusqlite::Error) -> StoreError {
+    StoreError::because(kind_of(&error), error)
+}
+
+fn kind_of(error: &rusqlite::Error) -> ErrorKind {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
+        Some(_) => ErrorKind::Unavailable,
+        // Not SQLite but a value of the wrong type, or a row that is gone.
+        None => ErrorKind::Corrupt,
+    }
+}

@@ -1,0 +1,113 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::store::conformance::fixture::{
+    at, ids, keys, lease, lease_one, mail, owe, record, reply, reserve, settle, state,
+};
+use crate::store::{ErrorKind, NewEvent, Outcome, Recorded, SendState};
+
+/// A full disk, as SQLite sees one: no page more than there are, or so many.
+async fn limit_pages(store: &SqliteStore, pages: Option<i64>) {
+    store
+        .call(move |_, shelf| {
+            let used: i64 = shelf.0.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+            let pages = pages.unwrap_or(used);
+            shelf.0.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+fn large(id: &str) -> NewEvent {
+    NewEvent { body: Bytes::from(vec![b'x'; 100_000]), ..mail(id, "i", id, 9) }
+}
+
+#[tokio::test]
+async fn a_full_disk_loses_nothing_and_passes() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("before", "i", "before", 1)]).await;
+    owe(&store, 2, vec![reply("k", "i", "t")]).await;
+    let leased = lease_one(&store, 3).await;
+    limit_pages(&store, None).await;
+
+    let refused = store.record(vec![large("1")], None).await.unwrap_err();
+    assert!(refused.is_transient(), "{refused:?}");
+    assert_eq!(store.census().await.unwrap().leased, 1, "a lease given before holds");
+
+    limit_pages(&store, Some(1_000_000)).await;
+    assert!(
+        matches!(record(&store, vec![large("1")]).await[..], [Recorded::New(_)]),
+        "it was not kept before"
+    );
+    settle(&store, &leased, Outcome::Done, 4).await;
+    assert_eq!(state(&store, "k").await, Some(SendState::Owed));
+    assert_eq!(keys(&reserve(&store, 5, 10).await.sends), ["k"]);
+    assert_eq!(ids(&lease(&store, 10, 10).await), ["1"]);
+}
+
+#[tokio::test]
+async fn a_failure_undoes_all_that_shared_the_transaction_and_nothing_else() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    limit_pages(&store, None).await;
+    let results = futures_util::future::join_all((0..50).map(|n| {
+        store.record(vec![if n == 25 { large("large") } else { mail(&n.to_string(), "i", "a", n) }], None)
+    }))
+    .await;
+    limit_pages(&store, Some(1_000_000)).await;
+    for (n, result) in results.iter().enumerate() {
+        if let Err(error) = result {
+            assert_eq!(*error.kind(), ErrorKind::Unavailable);
+        }
+        let again = if n == 25 { large("large") } else { mail(&n.to_string(), "i", "a", 9) };
+        let known = record(&store, vec![again]).await == [Recorded::Known];
+        assert_eq!(known, result.is_ok(), "event {n}: what was answered is what is kept");
+    }
+    assert!(results[25].is_err());
+    assert_eq!(store.census().await.unwrap().waiting, 50);
+}
+
+#[tokio::test]
+async fn the_file_does_not_grow_while_as_much_is_forgotten_as_comes() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    let pages = async || {
+        store
+            .call(|_, shelf| {
+                Ok(shelf.0.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap())
+            })
+            .await
+            .unwrap()
+    };
+    let mut most_at_first = 0;
+    for round in 0..10 {
+        for n in 0..20 {
+            let id = format!("{round}-{n}");
+            record(&store, vec![large(&id)]).await;
+            settle(&store, &lease_one(&store, round).await, Outcome::Done, round).await;
+        }
+        store.prune(at(round + 1), at(round + 1), 100).await.unwrap();
+        if round == 1 {
+            most_at_first = pages().await;
+        }
+    }
+    assert!(pages().await <= most_at_first + 20, "{} pages, {most_at_first} at first", pages().await);
+}
+
+#[tokio::test]
+async fn a_draft_that_cannot_be_read_stops_no_other() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    owe(&store, 0, vec![reply("bad", "i", "t"), reply("good", "i", "t")]).await;
+    store
+        .call(|_, shelf| {
+            shelf.0.execute("UPDATE drafts SET draft = '{' WHERE seq = 1", ()).unwrap();
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert_eq!(keys(&reserve(&store, 1, 10).await.sends), ["good"]);
+    assert!(matches!(state(&store, "bad").await, Some(SendState::Failed { .. })));
+}

@@ -1,0 +1,103 @@
+use std::fs;
+
+use rusqlite::Connection;
+
+use super::*;
+use crate::store::conformance::fixture::{lease, mail, record};
+use crate::store::{ErrorKind, StoreError};
+
+async fn refused(path: &Path) -> (ErrorKind, String) {
+    let error: StoreError = SqliteStore::open(path).await.unwrap_err();
+    (*error.kind(), std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_second_owner_is_refused_until_the_first_is_gone() {
+    let file = File::new();
+    let first = open(&file.path).await;
+    assert_eq!(refused(&file.path).await.0, ErrorKind::Occupied);
+    record(&first, vec![mail("1", "i", "a", 1)]).await;
+    drop(first);
+    assert_eq!(lease(&open(&file.path).await, 5, 10).await.len(), 1);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn another_name_of_the_same_file_is_refused_too() {
+    let file = File::new();
+    let _first = open(&file.path).await;
+    let link = file.path.with_file_name("link.db");
+    std::os::unix::fs::symlink(&file.path, &link).unwrap();
+    assert_eq!(refused(&link).await.0, ErrorKind::Occupied);
+}
+
+#[tokio::test]
+async fn a_closed_store_takes_no_calls_and_gives_the_file_free() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("1", "i", "a", 1)]).await;
+    store.close().await;
+    store.close().await;
+    assert_eq!(*store.census().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(open(&file.path).await.census().await.unwrap().waiting, 1);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_refused() {
+    let file = File::new();
+    fs::write(&file.path, "this is no database, and long enough to be seen as such".repeat(100)).unwrap();
+    assert_eq!(refused(&file.path).await.0, ErrorKind::Corrupt);
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_with_both_versions() {
+    let file = File::new();
+    drop(open(&file.path).await);
+    Connection::open(&file.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let (kind, reason) = refused(&file.path).await;
+    assert_eq!(kind, ErrorKind::Corrupt);
+    assert!(reason.contains("version 99") && reason.contains("up to 1"), "{reason}");
+}
+
+#[tokio::test]
+async fn another_programs_database_is_left_alone() {
+    let file = File::new();
+    Connection::open(&file.path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    let (kind, reason) = refused(&file.path).await;
+    assert_eq!(kind, ErrorKind::Corrupt);
+    assert!(reason.contains("choose another file"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_missing_folder_is_named() {
+    let file = File::new();
+    let (kind, reason) = refused(&file.path.join("no/agent.db")).await;
+    assert_eq!(kind, ErrorKind::Unavailable);
+    assert!(reason.contains("agent.db"), "{reason}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_this_user_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("1", "i", "a", 1)]).await;
+    for entry in fs::read_dir(file.path.parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[tokio::test]
+async fn another_program_can_read_along() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("1", "i", "a", 1)]).await;
+    let reader = Connection::open(&file.path).unwrap();
+    let sql = "SELECT state, inbox_id, body ->> 'event_id' FROM events JOIN event_bodies USING (seq)";
+    let row: (String, String, String) =
+        reader.query_row(sql, (), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+    assert_eq!(row, ("waiting".into(), "i".into(), "evt_1".into()));
+}
