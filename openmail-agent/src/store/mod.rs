@@ -15,7 +15,10 @@
 //!
 //! A backend is done when [`conformance`] passes.
 
-#[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only a durable store keeps what a restart needs"))]
+#[cfg_attr(
+    not(feature = "sqlite"),
+    expect(dead_code, reason = "only a durable store keeps what a restart needs")
+)]
 mod book;
 mod contract;
 mod error;

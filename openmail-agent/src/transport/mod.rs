@@ -1,5 +1,6 @@
 //! How events arrive: over the WebSocket, as webhooks, and over REST where there may be a gap.
 
+pub mod catch_up;
 mod gap;
 mod intake;
 mod readiness;

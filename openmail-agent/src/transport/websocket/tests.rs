@@ -32,6 +32,7 @@ impl Service {
         format!("http://{}", self.0.local_addr().unwrap())
     }
 
+    #[expect(clippy::result_large_err, reason = "the type is the handshake callback's")]
     async fn accept(&self) -> Peer {
         let (stream, _) = self.0.accept().await.unwrap();
         let check = |request: &Request, response: Response| {
@@ -42,6 +43,7 @@ impl Service {
         Peer(accept_hdr_async(stream, check).await.unwrap())
     }
 
+    #[expect(clippy::result_large_err, reason = "the type is the handshake callback's")]
     async fn refuse(&self, status: u16) {
         let (stream, _) = self.0.accept().await.unwrap();
         let refuse = |_: &Request, _: Response| {
