@@ -30,9 +30,9 @@ const REPORT_CAP: usize = 300;
 /// let config = WebSocketConfig::new("https://api.openmail.sh", Secret::new("om_live_4f1c"));
 /// let socket = WebSocket::new(config, intake)?;
 /// let mut state = socket.state();
-/// let shutdown = tokio_util::sync::CancellationToken::new();
+/// let (gaps, shutdown) = (GapSignal::new(), tokio_util::sync::CancellationToken::new());
 /// tokio::select! {
-///     stopped = socket.run(&GapSignal::new(), shutdown) => println!("{stopped}"),
+///     stopped = socket.run(&gaps, shutdown) => println!("{stopped}"),
 ///     _ = state.wait_for(|state| state.is_ready()) => println!("ready"),
 /// }
 /// # Ok(())
