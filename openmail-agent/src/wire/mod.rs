@@ -4,7 +4,9 @@
 //! never an error. Strict out: only what the contract lists.
 
 pub mod event;
+pub mod frame;
 pub mod row;
+pub mod signature;
 pub mod text;
 
 mod error;

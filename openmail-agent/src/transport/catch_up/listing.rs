@@ -1,0 +1,160 @@
+use std::collections::HashSet;
+
+use jiff::Timestamp;
+
+use crate::api::{Client, MessageFilter};
+use crate::model::{InboxId, Message, MessageId, Page};
+
+use super::error::{CatchUpError, CatchUpErrorKind};
+use super::pace::Pace;
+
+/// The most rows the service gives at once.
+const LIMIT: u32 = 100;
+/// The most pages that are read of one inbox in one go.
+const PAGES: usize = 1_000;
+/// The most rows that are kept of them.
+const KEPT: usize = 2_000;
+
+/// Reads an inbox's list of inbound mail from its newest end, whichever end that is: the order is not documented.
+pub(super) struct Listing<'a> {
+    pub(super) client: &'a Client,
+    pub(super) pace: &'a Pace,
+    pub(super) inbox: &'a InboxId,
+}
+
+impl Listing<'_> {
+    /// The newest rows: a page of them at least, if there are as many.
+    pub(super) async fn newest(&self) -> Result<Vec<Message>, CatchUpError> {
+        // With nothing older wanted, the first page from the newest end is the last one.
+        let mut found = Found::new(Keep::Newest);
+        self.read(Some(Timestamp::MAX), |_| true, &mut found).await?;
+        Ok(found.rows)
+    }
+
+    /// The rows that are `wanted` among those not older than `floor`, oldest first, and whether there is more that is
+    /// newer: then the same should be asked again once these are dealt with.
+    pub(super) async fn since(
+        &self,
+        floor: Option<Timestamp>,
+        wanted: impl Fn(&Message) -> bool,
+    ) -> Result<(Vec<Message>, bool), CatchUpError> {
+        let mut found = Found::new(Keep::Oldest);
+        self.read(floor, wanted, &mut found).await?;
+        Ok((found.rows, found.cut))
+    }
+
+    async fn read(
+        &self,
+        floor: Option<Timestamp>,
+        wanted: impl Fn(&Message) -> bool,
+        found: &mut Found,
+    ) -> Result<(), CatchUpError> {
+        let first = self.page(0).await?;
+        let mut way = Way::from(&first);
+        let mut next = (way.offset == 0).then_some(first);
+        for _ in 0..PAGES {
+            let page = match next.take() {
+                Some(first) => first,
+                None => self.page(way.offset).await?,
+            };
+            let last = way.ends_with(&page, floor);
+            way.pass(&page);
+            found.add(page.items.into_iter().filter(&wanted));
+            if last {
+                return Ok(());
+            }
+        }
+        Err(CatchUpErrorKind::Endless.into())
+    }
+
+    async fn page(&self, offset: u64) -> Result<Page<Message>, CatchUpError> {
+        self.pace.turn().await;
+        let filter = MessageFilter::inbound().page(LIMIT, offset);
+        Ok(self.client.messages(self.inbox, &filter).await?)
+    }
+}
+
+/// The way through a list: forward where the newest come first or nothing is known, backward where they come last.
+#[derive(Debug)]
+struct Way {
+    offset: u64,
+    /// How far one step back goes; `None` = forward.
+    back: Option<u64>,
+    /// Whether everything beyond an old row is older.
+    sorted: bool,
+    total: Option<u64>,
+}
+
+impl Way {
+    fn from(first: &Page<Message>) -> Self {
+        let times: Vec<_> = first.items.iter().filter_map(|row| row.at).collect();
+        let size = first.rows() as u64;
+        let newest_first = times.is_sorted_by(|a, b| a >= b) && times.first() != times.last();
+        let newest_last = times.is_sorted() && times.first() != times.last();
+        match first.total {
+            Some(total) if newest_last && total > size => {
+                Self { offset: total - size, back: Some(size), sorted: true, total: Some(total) }
+            }
+            total => Self { offset: 0, back: None, sorted: newest_first, total },
+        }
+    }
+
+    /// Whether nothing beyond this page, which lies at the offset, is wanted.
+    fn ends_with(&self, page: &Page<Message>, floor: Option<Timestamp>) -> bool {
+        let rows = page.rows() as u64;
+        let below = |row: &Message| floor.is_some_and(|floor| row.at.is_some_and(|at| at < floor));
+        let reached = self.sorted && page.items.iter().any(below);
+        let end = match self.back {
+            Some(_) => self.offset == 0,
+            None => rows == 0 || self.total.is_some_and(|total| self.offset + rows >= total),
+        };
+        reached || end
+    }
+
+    fn pass(&mut self, page: &Page<Message>) {
+        self.offset = match self.back {
+            Some(size) => self.offset.saturating_sub(size),
+            None => self.offset + page.rows() as u64,
+        };
+    }
+}
+
+/// Which rows are kept where there are more than can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Oldest,
+    Newest,
+}
+
+/// Rows, each once, oldest first.
+#[derive(Debug)]
+struct Found {
+    rows: Vec<Message>,
+    ids: HashSet<MessageId>,
+    keep: Keep,
+    cut: bool,
+}
+
+impl Found {
+    fn new(keep: Keep) -> Self {
+        Self { rows: Vec::new(), ids: HashSet::new(), keep, cut: false }
+    }
+
+    fn add(&mut self, rows: impl Iterator<Item = Message>) {
+        for row in rows {
+            // The list moves under the reader when mail arrives.
+            if self.ids.insert(row.id.clone()) {
+                self.rows.push(row);
+            }
+        }
+        self.rows.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        let surplus = self.rows.len().saturating_sub(KEPT);
+        if surplus > 0 {
+            self.cut = true;
+            match self.keep {
+                Keep::Oldest => self.rows.truncate(KEPT),
+                Keep::Newest => drop(self.rows.drain(..surplus)),
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Mail found over REST: what was missed while nothing listened, or may have been.
+//!
+//! The service's list of an inbox's mail is read from its newest end back to what is known, and whatever the store has not
+//! seen is fed in under its message id. On the first sight of an inbox everything in it is history, and is not answered.
+
+mod error;
+mod listing;
+mod pace;
+mod round;
+mod schedule;
+mod watermark;
+
+#[cfg(test)]
+#[cfg(feature = "webhook")]
+mod tests;
+
+pub use error::{CatchUpError, CatchUpErrorKind};
+pub use round::{CatchUp, CatchUpReport};
+pub use schedule::Surroundings;

@@ -1,0 +1,165 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use crate::api::{Client, Retry, Scope};
+use crate::model::{Inbox, InboxId, Message};
+use crate::store::Recorded;
+use crate::transport::{GapReason, Intake, Received, Via};
+use crate::wire::event::{encode, from_row};
+
+use super::error::CatchUpError;
+use super::listing::Listing;
+use super::pace::Pace;
+use super::watermark::Watermark;
+
+/// How many rows are recorded in one transaction.
+const BATCH: usize = 128;
+/// The longest a round waits when the service asks it to, before it goes on with the next inbox.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Finds mail over REST that no event told of, and feeds it in.
+#[derive(Debug)]
+pub struct CatchUp {
+    client: Client,
+    intake: Intake,
+    pace: Pace,
+    pub(super) rounds: watch::Sender<u64>,
+}
+
+/// What a round over the inboxes came to.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct CatchUpReport {
+    /// How many mails the store had not seen.
+    pub found: usize,
+    /// How many inboxes were read.
+    pub inboxes: usize,
+    /// How many of them were seen for the first time, so that what is in them is history.
+    pub first_seen: usize,
+    /// Which could not be read, and why.
+    pub failures: Vec<(InboxId, CatchUpError)>,
+}
+
+impl CatchUp {
+    /// A catch-up that reads with this client and feeds this intake.
+    #[must_use]
+    pub fn new(client: Client, intake: Intake) -> Self {
+        Self { client, intake, pace: Pace::new(), rounds: watch::Sender::new(0) }
+    }
+
+    /// How many rounds were completed without a failure, now and from now on.
+    #[must_use]
+    pub fn rounds(&self) -> watch::Receiver<u64> {
+        self.rounds.subscribe()
+    }
+
+    /// Reads every inbox once and feeds in what is news. An inbox that cannot be read keeps no other from its turn, unless
+    /// the key or the account itself is refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, what was not yet recorded is found again by the next round.
+    pub async fn run_once(&self, inboxes: &[Inbox], reason: GapReason) -> CatchUpReport {
+        let mut report = CatchUpReport::default();
+        for inbox in inboxes {
+            match self.read(inbox, &mut report).await {
+                Ok(()) => report.inboxes += 1,
+                Err(error) => {
+                    let retry = error.kind().retry();
+                    warn!(inbox = %inbox.id, error = %error, cause = source(&error), "cannot catch up");
+                    report.failures.push((inbox.id.clone(), error));
+                    match retry {
+                        Retry::Held(Scope::Account) => break,
+                        Retry::After(wait) => tokio::time::sleep(wait.min(LONGEST_PAUSE)).await,
+                        _ => {}
+                    }
+                }
+            }
+        }
+        if report.found > 0 {
+            info!(%reason, found = report.found, "found mail that no event told of");
+        }
+        debug!(%reason, inboxes = report.inboxes, failures = report.failures.len(), "caught up");
+        if report.failures.is_empty() {
+            self.rounds.send_modify(|rounds| *rounds += 1);
+        }
+        report
+    }
+
+    async fn read(&self, inbox: &Inbox, report: &mut CatchUpReport) -> Result<(), CatchUpError> {
+        let listing = Listing { client: &self.client, pace: &self.pace, inbox: &inbox.id };
+        let Some(mut mark) = self.watermark(&inbox.id).await? else {
+            let mark = Watermark::first_sight(&listing.newest().await?);
+            self.intake.take(Vec::new(), Some(mark.bookmark(&inbox.id))).await?;
+            report.first_seen += 1;
+            return Ok(());
+        };
+        loop {
+            let (rows, more) = listing.since(mark.floor(), |row| mark.is_news(row)).await?;
+            // Oldest first, so that a thread's mails are handled in their order and the watermark passes none.
+            for batch in rows.chunks(BATCH) {
+                mark = mark.advanced(batch);
+                report.found += self.feed(inbox, batch, &mark).await?;
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn watermark(&self, inbox: &InboxId) -> Result<Option<Watermark>, CatchUpError> {
+        let Some(value) = self.intake.store().bookmark(&Watermark::bookmark_name(inbox)).await? else {
+            return Ok(None);
+        };
+        let mark = Watermark::parse(&value);
+        if mark.is_none() {
+            warn!(%inbox, "the inbox's bookmark cannot be read; what is in the inbox now counts as history");
+        }
+        Ok(mark)
+    }
+
+    /// Records rows and moves the watermark in one transaction. Tells how many were news to the store.
+    async fn feed(&self, inbox: &Inbox, rows: &[Message], mark: &Watermark) -> Result<usize, CatchUpError> {
+        let received = rows.iter().map(|row| received(inbox, row)).collect();
+        let recorded = self.intake.take(received, Some(mark.bookmark(&inbox.id))).await?;
+        Ok(recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count())
+    }
+
+    #[cfg(test)]
+    pub(super) fn unpaced(self) -> Self {
+        Self { pace: Pace::every(Duration::ZERO), ..self }
+    }
+
+    #[cfg(test)]
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn intake(&self) -> &Intake {
+        &self.intake
+    }
+}
+
+impl CatchUpReport {
+    /// How long to wait before the failed inboxes are worth another try: `None` where none is, or nothing failed.
+    pub(super) fn retry_after(&self, pause: Duration) -> Option<Duration> {
+        let worth = |error: &CatchUpError| match error.kind().retry() {
+            Retry::Now | Retry::Held(_) => Some(pause),
+            Retry::After(wait) => Some(wait.max(pause)),
+            Retry::Never => None,
+        };
+        self.failures.iter().filter_map(|(_, error)| worth(error)).min()
+    }
+}
+
+fn received(inbox: &Inbox, row: &Message) -> Received {
+    let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
+    Received { body: Bytes::from(encode(&event)), event_id: Some(event.id), via: Via::CatchUp }
+}
+
+fn source(error: &CatchUpError) -> String {
+    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,295 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::api::{Client, Retry};
+use crate::clock::Clock;
+use crate::model::{Inbox, Secret};
+use crate::store::Store;
+use crate::transport::tests::FailingStore;
+use crate::transport::{GapReason, GapSignal, Intake, Received, Via};
+
+/// How the service orders its list, which is not documented.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Order {
+    #[default]
+    NewestFirst,
+    OldestFirst,
+    Shuffled,
+}
+
+/// The mail the service has, by inbox, and how it shows it.
+#[derive(Debug, Default)]
+struct Mail {
+    inboxes: HashMap<String, Vec<(String, Timestamp)>>,
+    order: Order,
+    without_total: bool,
+    failing: HashMap<String, u16>,
+    requests: usize,
+}
+
+type Shared = Arc<Mutex<Mail>>;
+
+impl Mail {
+    /// Mail number `n` arrives, `n` seconds after some moment.
+    fn arrives(&mut self, inbox: &str, n: usize) {
+        let at = Timestamp::from_second(1_770_000_000 + n as i64).unwrap();
+        self.inboxes.entry(inbox.into()).or_default().push((format!("msg_{n}"), at));
+    }
+
+    fn list(&mut self, inbox: &str, query: &HashMap<String, String>) -> Response {
+        self.requests += 1;
+        if let Some(&status) = self.failing.get(inbox) {
+            let error = Json(json!({"error": "internal", "message": "no"}));
+            return (StatusCode::from_u16(status).unwrap(), error).into_response();
+        }
+        assert_eq!(query["direction"], "inbound");
+        let number = |name: &str| query[name].parse::<usize>().unwrap();
+        let (limit, offset) = (number("limit"), number("offset"));
+        let mut rows = self.inboxes.get(inbox).cloned().unwrap_or_default();
+        match self.order {
+            Order::NewestFirst => rows.sort_by_key(|row| std::cmp::Reverse(row.1)),
+            Order::OldestFirst => rows.sort_by_key(|row| row.1),
+            Order::Shuffled => rows.sort_by_key(|row| row.1.as_second() * 7919 % 1009),
+        }
+        let total = rows.len();
+        let rows: Vec<_> = rows.into_iter().skip(offset).take(limit).map(row).collect();
+        let list =
+            if self.without_total { json!({"data": rows}) } else { json!({"data": rows, "total": total}) };
+        Json(list).into_response()
+    }
+}
+
+fn row((id, at): (String, Timestamp)) -> Value {
+    json!({"id": id, "threadId": "thr_1", "direction": "inbound", "fromAddr": "a@example.com",
+        "createdAt": at.to_string(), "bodyText": "hello"})
+}
+
+/// A catch-up against a real server.
+struct Setup {
+    mail: Shared,
+    store: Arc<FailingStore>,
+    wake: Arc<Notify>,
+    intake: Intake,
+    clock: Clock,
+    catch_up: Arc<CatchUp>,
+    server: JoinHandle<()>,
+}
+
+impl Drop for Setup {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Setup {
+    async fn new(order: Order) -> Self {
+        let mail = Shared::new(Mutex::new(Mail { order, ..Mail::default() }));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let list = |State(mail): State<Shared>,
+                    Path(inbox): Path<String>,
+                    Query(query): Query<HashMap<String, String>>| async move {
+            mail.lock().unwrap().list(&inbox, &query)
+        };
+        let app = axum::Router::new()
+            .route("/v1/inboxes/{id}/messages", axum::routing::get(list))
+            .with_state(mail.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let client = Client::builder(Secret::new("om_key")).base_url(&base).unwrap().build().unwrap();
+        let (store, wake) = (Arc::new(FailingStore::default()), Arc::new(Notify::new()));
+        let clock = Clock::manual("2026-02-24T10:00:00Z".parse().unwrap());
+        let intake = Intake::new(store.clone(), clock.clone(), wake.clone());
+        let catch_up = Arc::new(CatchUp::new(client, intake.clone()).unpaced());
+        Self { mail, store, wake, intake, clock, catch_up, server }
+    }
+
+    fn arrive(&self, mails: impl IntoIterator<Item = usize>) {
+        let mut mail = self.mail.lock().unwrap();
+        mails.into_iter().for_each(|n| mail.arrives("inb_1", n));
+    }
+
+    async fn look(&self) -> CatchUpReport {
+        self.catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Routine).await
+    }
+
+    async fn look_and_find(&self, expected: usize) {
+        let report = self.look().await;
+        assert!(report.failures.is_empty(), "{report:?}");
+        assert_eq!(report.found, expected);
+    }
+
+    /// How many mails wait for a handler.
+    async fn waiting(&self) -> u64 {
+        self.store.census().await.unwrap().waiting
+    }
+
+    fn requests(&self) -> usize {
+        std::mem::take(&mut self.mail.lock().unwrap().requests)
+    }
+}
+
+const ORDERS: [Order; 3] = [Order::NewestFirst, Order::OldestFirst, Order::Shuffled];
+
+#[tokio::test]
+async fn old_mail_is_history_and_later_mail_is_found_once() {
+    for order in ORDERS {
+        for without_total in [false, true] {
+            let setup = Setup::new(order).await;
+            setup.mail.lock().unwrap().without_total = without_total;
+            setup.arrive(0..250);
+            assert_eq!(setup.look().await.first_seen, 1);
+            setup.look_and_find(0).await;
+            setup.arrive(250..253);
+            setup.look_and_find(3).await;
+            setup.look_and_find(0).await;
+            assert_eq!(setup.waiting().await, 3, "{order:?}, without total: {without_total}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn whatever_reaches_an_empty_inbox_is_found() {
+    for order in ORDERS {
+        let setup = Setup::new(order).await;
+        assert_eq!(setup.look().await.first_seen, 1);
+        setup.arrive(0..1);
+        setup.look_and_find(1).await;
+        let event = setup.store.events(1, &setup.wake).await.remove(0);
+        assert_eq!(event.event_id.as_str(), "rest:msg_0");
+        assert_eq!(event.message_id.unwrap().as_str(), "msg_0");
+        assert_eq!((event.inbox_id.unwrap().as_str(), &*event.lane.0), ("inb_1", "thr_1"));
+    }
+}
+
+#[tokio::test]
+async fn a_gap_of_many_pages_is_closed_oldest_first() {
+    for order in ORDERS {
+        let setup = Setup::new(order).await;
+        setup.look().await;
+        setup.arrive(0..2_345);
+        setup.look_and_find(2_345).await;
+        let first = setup.store.lease_all().await.remove(0);
+        assert_eq!(first.event_id.as_str(), "rest:msg_0", "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_newest_end_is_read_of_a_long_list() {
+    for order in [Order::NewestFirst, Order::OldestFirst] {
+        let setup = Setup::new(order).await;
+        // An hour of mail every five seconds: a quarter of it may still be waited for.
+        setup.arrive((0..720).map(|n| n * 5));
+        setup.look().await;
+        assert!(setup.requests() <= 2, "{order:?}");
+        setup.arrive([4_000]);
+        setup.look_and_find(1).await;
+        assert!(setup.requests() <= 3, "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_lags_behind_newer_ones_is_found() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.look().await;
+    setup.arrive([1_000]);
+    setup.look_and_find(1).await;
+    setup.arrive([200]);
+    setup.look_and_find(1).await;
+}
+
+#[tokio::test]
+async fn mail_that_came_as_an_event_is_not_found_again() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.look().await;
+    setup.arrive(0..2);
+    let body = br#"{"event":"message.received","event_id":"evt_1","message":{"id":"msg_1"}}"#;
+    let received = Received { body: body.as_slice().into(), event_id: None, via: Via::Webhook };
+    setup.intake.take(vec![received], None).await.unwrap();
+    setup.look_and_find(1).await;
+    assert_eq!(setup.waiting().await, 2);
+}
+
+#[tokio::test]
+async fn what_was_handled_and_forgotten_is_not_news_again() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.look().await;
+    setup.arrive(0..2);
+    setup.look_and_find(2).await;
+    let bookmark = setup.store.bookmark("inbox:inb_1").await.unwrap().unwrap();
+    // Another store has the bookmark, and none of the events.
+    let empty = Arc::new(FailingStore::default());
+    let (intake, _) = empty.intake();
+    intake.take(vec![], Some(crate::store::Bookmark::new("inbox:inb_1", bookmark))).await.unwrap();
+    let catch_up = CatchUp::new(setup.catch_up.client().clone(), intake);
+    assert_eq!(catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Routine).await.found, 0);
+}
+
+#[tokio::test]
+async fn an_inbox_that_fails_keeps_no_other_from_its_turn() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    let inboxes = ["inb_0", "inb_1", "inb_2"].map(Inbox::new);
+    setup.mail.lock().unwrap().failing.extend([("inb_0".into(), 404), ("inb_1".into(), 500)]);
+    let report = setup.catch_up.run_once(&inboxes, GapReason::Start).await;
+    assert_eq!((report.inboxes, report.failures.len()), (1, 2));
+    let verdicts: Vec<_> = report.failures.iter().map(|(_, error)| error.kind().retry()).collect();
+    assert_eq!(verdicts, [Retry::Never, Retry::Now]);
+    setup.requests();
+    setup.mail.lock().unwrap().failing.insert("inb_0".into(), 401);
+    setup.catch_up.run_once(&inboxes, GapReason::Start).await;
+    assert_eq!(setup.requests(), 1, "a refused key is not offered for every inbox");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_moves_no_watermark() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.look().await;
+    setup.arrive(0..3);
+    setup.store.fail(true);
+    assert_eq!(*setup.look().await.failures[0].1.kind(), CatchUpErrorKind::Store);
+    setup.store.fail(false);
+    setup.look_and_find(3).await;
+}
+
+#[tokio::test]
+async fn it_looks_at_the_start_after_a_gap_for_a_new_inbox_and_now_and_then() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    let (inboxes, watched) = watch::channel(vec![Inbox::new("inb_1")]);
+    let (gaps, shutdown) = (GapSignal::new(), CancellationToken::new());
+    let (catch_up, mut rounds) = (setup.catch_up.clone(), setup.catch_up.rounds());
+    let running = {
+        let around = Surroundings::new(watched, gaps.clone());
+        let shutdown = shutdown.clone();
+        tokio::spawn(async move { catch_up.run(around, shutdown).await })
+    };
+    rounds.wait_for(|rounds| *rounds == 1).await.unwrap();
+    setup.arrive(0..1);
+    gaps.suspect(GapReason::ReplayFull);
+    setup.store.events(1, &setup.wake).await;
+    rounds.wait_for(|rounds| *rounds == 2).await.unwrap();
+    inboxes.send_modify(|inboxes| inboxes.push(Inbox::new("inb_2")));
+    rounds.wait_for(|rounds| *rounds == 3).await.unwrap();
+    assert!(setup.store.bookmark("inbox:inb_2").await.unwrap().is_some());
+    setup.arrive(1..2);
+    // The clock may be moved before it is waited for, so it is moved until it was.
+    while *rounds.borrow_and_update() < 5 {
+        setup.clock.advance(Duration::from_secs(60));
+        let _ = tokio::time::timeout(Duration::from_millis(20), rounds.changed()).await;
+    }
+    assert_eq!(setup.store.lease_all().await.len(), 0, "one of a thread at a time");
+    assert_eq!(setup.waiting().await, 1);
+    shutdown.cancel();
+    running.await.unwrap();
+}

@@ -1,0 +1,259 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tracing::{debug, warn};
+
+use crate::clock::Clock;
+use crate::model::{Event, EventId, EventKind, MessageId, Payload};
+use crate::store::{self, Bookmark, Lane, NewEvent, Recorded, Store};
+use crate::wire::event::{decode, fallback_id};
+
+/// The most that is kept of a body that cannot be read.
+const PARKED_BODY_CAP: usize = 1024 * 1024;
+
+/// Takes what arrived, whichever way, into the store: decoded, deduplicated, in its lane.
+///
+/// Cheap to clone. Nothing may be acknowledged before [`take`](Intake::take) has answered.
+#[derive(Clone)]
+pub struct Intake {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    wake: Arc<Notify>,
+}
+
+/// An event as a transport received it.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// The event as it came.
+    pub body: Bytes,
+    /// Its id where the body has none: from a header, say.
+    pub event_id: Option<EventId>,
+    /// The way it came.
+    pub via: Via,
+}
+
+/// The way an event came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Via {
+    /// A frame of the socket.
+    WebSocket,
+    /// A webhook.
+    Webhook,
+    /// A row found over REST.
+    CatchUp,
+}
+
+impl Intake {
+    /// An intake into this store that notifies `wake` when there is something new to handle.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, clock: Clock, wake: Arc<Notify>) -> Self {
+        Self { store, clock, wake }
+    }
+
+    /// Records events, and moves a bookmark with them: all of it, or nothing.
+    ///
+    /// A body that cannot be decoded is kept too, set aside for the operator. Answers one verdict for each, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::record`]; nothing was recorded then.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, either all was recorded or nothing; recording the same again does no harm.
+    pub async fn take(
+        &self,
+        received: Vec<Received>,
+        bookmark: Option<Bookmark>,
+    ) -> store::Result<Vec<Recorded>> {
+        let now = self.clock.now();
+        let via = received.first().map(|first| first.via);
+        let events: Vec<_> = received.into_iter().map(|received| new_event(received, now)).collect();
+        let notes: Vec<_> = events.iter().filter_map(ParkedNote::of).collect();
+        let recorded = self.store.record(events, bookmark).await?;
+        let new = recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count();
+        for note in notes {
+            warn!(event_id = %note.event_id, reason = note.reason, bytes = note.bytes, "parked an event");
+        }
+        debug!(?via, taken = recorded.len(), new, "recorded events");
+        if new > 0 {
+            self.wake.notify_one();
+        }
+        Ok(recorded)
+    }
+
+    /// The store behind it.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The clock it stamps arrivals with.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+impl std::fmt::Debug for Intake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Intake").finish_non_exhaustive()
+    }
+}
+
+struct ParkedNote {
+    event_id: EventId,
+    reason: String,
+    bytes: usize,
+}
+
+impl ParkedNote {
+    fn of(event: &NewEvent) -> Option<Self> {
+        let reason = event.parked.clone()?;
+        Some(Self { event_id: event.event_id.clone(), reason, bytes: event.body.len() })
+    }
+}
+
+fn new_event(received: Received, now: Timestamp) -> NewEvent {
+    match decode(&received.body, received.event_id.clone()) {
+        Ok(event) => readable(&event, received.body, now),
+        Err(error) => {
+            let reason = format!("the event cannot be decoded: {error}");
+            unreadable(received, reason, now)
+        }
+    }
+}
+
+fn readable(event: &Event, body: Bytes, now: Timestamp) -> NewEvent {
+    NewEvent {
+        event_id: event.id.clone(),
+        message_id: message_id(event).cloned(),
+        inbox_id: event.inbox_id.clone(),
+        lane: lane(event),
+        kind: event.kind.clone(),
+        occurred_at: event.occurred_at.unwrap_or(now),
+        received_at: now,
+        body,
+        parked: None,
+    }
+}
+
+fn unreadable(received: Received, reason: String, now: Timestamp) -> NewEvent {
+    let event_id = received.event_id.unwrap_or_else(|| fallback_id(&received.body));
+    // A copy, since a slice would keep the whole of it alive.
+    let body = match received.body.get(..PARKED_BODY_CAP) {
+        Some(start) => Bytes::copy_from_slice(start),
+        None => received.body,
+    };
+    NewEvent {
+        lane: Lane(event_id.as_str().into()),
+        event_id,
+        message_id: None,
+        inbox_id: None,
+        kind: EventKind::new("unreadable"),
+        occurred_at: now,
+        received_at: now,
+        body,
+        parked: Some(reason),
+    }
+}
+
+fn message_id(event: &Event) -> Option<&MessageId> {
+    match &event.payload {
+        Payload::Message(message) => Some(&message.id),
+        _ => None,
+    }
+}
+
+/// The conversation; where there is none, the narrowest thing whose news must not overtake one another.
+fn lane(event: &Event) -> Lane {
+    let pod_id = match &event.payload {
+        Payload::Lifecycle(news) => news.pod_id.as_ref(),
+        _ => None,
+    };
+    let name = (event.thread_id.as_ref().map(AsRef::as_ref))
+        .or_else(|| message_id(event).map(AsRef::as_ref))
+        .or_else(|| event.inbox_id.as_ref().map(AsRef::as_ref))
+        .or_else(|| pod_id.map(AsRef::as_ref))
+        .unwrap_or(event.id.as_str());
+    Lane(name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    const NOW: &str = "2026-02-24T10:06:00Z";
+
+    fn taken(body: &str, hint: Option<&str>) -> NewEvent {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let received = Received { body, event_id: hint.map(EventId::from), via: Via::Webhook };
+        new_event(received, NOW.parse().unwrap())
+    }
+
+    #[test]
+    fn an_event_waits_in_the_narrowest_lane_it_names() {
+        let message = |thread: &str| {
+            format!(
+                r#"{{"event":"message.received","event_id":"evt_1","inbox_id":"inb_1",{thread}"message":{{"id":"msg_1"}}}}"#
+            )
+        };
+        for (body, expected) in [
+            (message(r#""thread_id":"thr_1","#), "thr_1"),
+            (message(""), "msg_1"),
+            (
+                r#"{"event":"inbox.suspended","event_id":"evt_1","inbox_id":"inb_1","pod_id":"pod_1"}"#
+                    .into(),
+                "inb_1",
+            ),
+            (
+                r#"{"event":"pod.suspended","event_id":"evt_1","inbox_id":null,"pod_id":"pod_1"}"#.into(),
+                "pod_1",
+            ),
+            (r#"{"event":"brand.new","event_id":"evt_1"}"#.into(), "evt_1"),
+        ] {
+            let event = taken(&body, None);
+            assert_eq!(&*event.lane.0, expected, "{body}");
+            assert_eq!(event.parked, None, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_arrival_stands_in_for_a_missing_one() {
+        let event = taken(r#"{"event":"brand.new","occurred_at":"2026-02-24T10:05:00Z"}"#, Some("evt_9"));
+        assert_eq!(event.occurred_at.to_string(), "2026-02-24T10:05:00Z");
+        assert_eq!((event.event_id.as_str(), event.received_at.to_string().as_str()), ("evt_9", NOW));
+        assert_eq!(taken(r#"{"event":"brand.new"}"#, None).occurred_at, NOW.parse().unwrap());
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_parked_under_an_id_of_its_own() {
+        for body in ["", "garbage", "[]", "{}", r#"{"event":"message.received"}"#] {
+            let event = taken(body, None);
+            assert!(event.parked.is_some(), "{body:?}");
+            assert_eq!(event.event_id, fallback_id(body.as_bytes()));
+            assert_eq!(event.body, body);
+        }
+        assert_eq!(taken("garbage", Some("evt_1")).event_id.as_str(), "evt_1");
+        assert_eq!(taken(&"x".repeat(2 * PARKED_BODY_CAP), None).body.len(), PARKED_BODY_CAP);
+    }
+
+    #[tokio::test]
+    async fn only_news_wakes_the_dispatcher_and_the_bookmark_moves_along() {
+        let wake = Arc::new(Notify::new());
+        let intake = Intake::new(Arc::new(MemoryStore::new()), Clock::system(), wake.clone());
+        let body = Bytes::from_static(br#"{"event":"brand.new","event_id":"evt_1"}"#);
+        let received = vec![Received { body, event_id: None, via: Via::WebSocket }];
+        let bookmark = Some(Bookmark::new("websocket", "evt_1"));
+        assert!(matches!(intake.take(received.clone(), bookmark).await.unwrap()[..], [Recorded::New(_)]));
+        wake.notified().await;
+        assert_eq!(intake.store().bookmark("websocket").await.unwrap().as_deref(), Some("evt_1"));
+        assert_eq!(intake.take(received, None).await.unwrap(), [Recorded::Known]);
+        let woken = tokio::time::timeout(std::time::Duration::ZERO, wake.notified()).await;
+        assert!(woken.is_err(), "nothing new came");
+    }
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::websocket::SocketState;
+
+/// Whether mail can be taken, as those know it who take it; shared by cloning.
+///
+/// Ready = the store takes events, nothing is stopping, and the socket's subscription is in force. Where a webhook is
+/// served and the socket cannot be had, the webhook is enough: the service falls back to it.
+#[derive(Debug, Clone, Default)]
+pub struct Readiness(Arc<watch::Sender<Known>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    socket: Option<SocketState>,
+    webhook: bool,
+    store: bool,
+    stopping: bool,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { socket: None, webhook: false, store: true, stopping: false }
+    }
+}
+
+impl Readiness {
+    /// Nothing is known yet: neither socket nor webhook, so nothing is ready.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The socket stands here; before the first word there is none.
+    pub fn set_socket(&self, state: SocketState) {
+        self.change(|known| known.socket = Some(state));
+    }
+
+    /// Webhooks are taken, or no longer.
+    pub fn set_webhook(&self, served: bool) {
+        self.change(|known| known.webhook = served);
+    }
+
+    /// The store takes events, or fails.
+    pub fn set_store(&self, works: bool) {
+        self.change(|known| known.store = works);
+    }
+
+    /// The runtime is stopping.
+    pub fn set_stopping(&self) {
+        self.change(|known| known.stopping = true);
+    }
+
+    /// Whether mail can be taken now.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.borrow().is_ready()
+    }
+
+    /// Waits until mail can be taken.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn ready(&self) {
+        let mut known = self.0.subscribe();
+        // The sender lives in `self`, so waiting cannot fail.
+        let _ = known.wait_for(Known::is_ready).await;
+    }
+
+    /// What is known, for an operator.
+    #[must_use]
+    pub fn report(&self) -> ReadinessReport {
+        let known = *self.0.borrow();
+        ReadinessReport {
+            ready: known.is_ready(),
+            socket: known.socket.map(|state| state.to_string()),
+            webhook: known.webhook,
+            store: if known.store { "ok" } else { "failing" },
+            stopping: known.stopping,
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        self.0.send_if_modified(|known| {
+            let before = *known;
+            change(known);
+            *known != before
+        });
+    }
+}
+
+impl Known {
+    fn is_ready(&self) -> bool {
+        let intake = match self.socket {
+            None => self.webhook,
+            Some(SocketState::Degraded(_) | SocketState::Stopped(_)) => self.webhook,
+            Some(state) => state.is_ready(),
+        };
+        intake && self.store && !self.stopping
+    }
+}
+
+/// What `/readyz` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct ReadinessReport {
+    /// Whether mail can be taken now.
+    pub ready: bool,
+    /// Where the socket stands, where there is one.
+    pub socket: Option<String>,
+    /// Whether webhooks are taken.
+    pub webhook: bool,
+    /// `ok` or `failing`.
+    pub store: &'static str,
+    /// Whether the runtime is stopping.
+    pub stopping: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::websocket::Degradation;
+
+    #[test]
+    fn ready_means_subscribed_or_a_webhook_to_fall_back_to() {
+        let lost = SocketState::Degraded(Degradation::Lost(None));
+        for (socket, webhook, expected) in [
+            (None, false, false),
+            (None, true, true),
+            (Some(SocketState::Connecting), true, false),
+            (Some(SocketState::Live), false, true),
+            (Some(SocketState::Replaying), false, true),
+            (Some(lost), false, false),
+            (Some(lost), true, true),
+        ] {
+            let readiness = Readiness::new();
+            readiness.set_webhook(webhook);
+            socket.into_iter().for_each(|state| readiness.set_socket(state));
+            assert_eq!(readiness.is_ready(), expected, "{socket:?}, webhook {webhook}");
+            readiness.set_store(false);
+            assert!(!readiness.is_ready());
+        }
+    }
+
+    #[tokio::test]
+    async fn readiness_is_waited_for_and_ends_with_the_runtime() {
+        let readiness = Readiness::new();
+        tokio::join!(readiness.ready(), async { readiness.set_socket(SocketState::Live) });
+        readiness.set_stopping();
+        assert!(!readiness.report().ready);
+    }
+}

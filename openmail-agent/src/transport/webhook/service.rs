@@ -1,0 +1,167 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post_service};
+use axum::{Json, Router};
+use http::{HeaderMap, Request, StatusCode};
+use tower::Service;
+use tracing::{debug, warn};
+
+use crate::model::{EventId, Secret};
+use crate::transport::{Intake, Readiness, Received, Via};
+use crate::wire::signature::{Claim, SignatureError};
+
+use super::answer::Answer;
+use super::body::{Bodies, discard};
+
+/// The service waits 15 s for an answer; this one comes a little before.
+const ANSWER_WITHIN: Duration = Duration::from_secs(14);
+
+/// Takes webhooks: a tower service for the one address, and a [router](Webhook::router) with health checks beside it.
+///
+/// Cheap to clone. In an axum application of one's own:
+///
+/// ```no_run
+/// # use axum::Router;
+/// # use openmail_agent::transport::{Intake, Readiness};
+/// # use openmail_agent::transport::webhook::{NoSecret, Webhook};
+/// # use openmail_agent::model::Secret;
+/// # fn example(intake: Intake) -> Result<Router, NoSecret> {
+/// let webhook = Webhook::new([Secret::new("whsec_8a1f")], intake, Readiness::new())?;
+/// let app: Router = Router::new().route_service("/openmail", webhook);
+/// # Ok(app)
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Webhook {
+    secrets: Arc<[Secret]>,
+    intake: Intake,
+    readiness: Readiness,
+    bodies: Bodies,
+}
+
+impl Webhook {
+    /// Takes what one of the secrets signed.
+    ///
+    /// # Errors
+    ///
+    /// When there is no secret: everybody could write to the agent then.
+    pub fn new(
+        secrets: impl IntoIterator<Item = Secret>,
+        intake: Intake,
+        readiness: Readiness,
+    ) -> Result<Self, NoSecret> {
+        let secrets: Arc<[Secret]> = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
+        if secrets.is_empty() {
+            return Err(NoSecret);
+        }
+        Ok(Self { secrets, intake, readiness, bodies: Bodies::new() })
+    }
+
+    /// `POST /webhooks`, `GET /healthz` (the process lives) and `GET /readyz` (mail can be taken), to serve or to merge
+    /// into a router of one's own.
+    pub fn router(&self) -> Router {
+        let readiness = self.readiness.clone();
+        Router::new()
+            .route("/webhooks", post_service(self.clone()))
+            .route("/healthz", get(|| async { "ok" }))
+            .route("/readyz", get(move || async move { ready(&readiness) }))
+    }
+
+    /// What `/readyz` shows.
+    pub(super) fn readiness(&self) -> &Readiness {
+        &self.readiness
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let mut body = body.into_data_stream();
+        let taken = tokio::time::timeout(ANSWER_WITHIN, self.take(&parts.headers, &mut body)).await;
+        let answer = match taken {
+            Ok(Ok(())) => Answer::Recorded,
+            Ok(Err(answer)) => answer,
+            Err(_) => Answer::OutOfTime,
+        };
+        match answer {
+            Answer::Recorded => debug!("took a webhook"),
+            refused => {
+                warn!(?refused, "did not take a webhook");
+                discard(&mut body).await;
+            }
+        }
+        answer
+    }
+
+    async fn take(&self, headers: &HeaderMap, body: &mut BodyDataStream) -> Result<(), Answer> {
+        // Before the body is read: what is not even claimed to be signed is not worth the memory.
+        let claim = self.claim(headers).map_err(Answer::Unverified)?;
+        let body = self.bodies.read(headers, body).await?;
+        claim.verify(&self.secrets, &body.bytes).map_err(Answer::Unverified)?;
+        let event_id = header(headers, "x-event-id")
+            .and_then(|id| std::str::from_utf8(id).ok())
+            .filter(|id| !id.is_empty())
+            .map(EventId::from);
+        let received = Received { body: body.bytes.clone(), event_id, via: Via::Webhook };
+        match self.intake.take(vec![received], None).await {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                warn!(%error, "cannot record a webhook");
+                Err(Answer::StoreFailing)
+            }
+        }
+    }
+
+    fn claim<'a>(&self, headers: &'a HeaderMap) -> Result<Claim<'a>, SignatureError> {
+        let now = self.intake.clock().now();
+        Claim::read(header(headers, "x-timestamp"), header(headers, "x-signature"), now)
+    }
+}
+
+impl Service<Request<Body>> for Webhook {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let webhook = self.clone();
+        Box::pin(async move { Ok(webhook.answer(request).await.into_response()) })
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook").field("secrets", &self.secrets.len()).finish_non_exhaustive()
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    headers.get(name).map(|value| value.as_bytes())
+}
+
+fn ready(readiness: &Readiness) -> Response {
+    let report = readiness.report();
+    let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(report)).into_response()
+}
+
+/// There is no secret to verify webhooks with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoSecret;
+
+impl fmt::Display for NoSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no webhook secret: set OPENMAIL_WEBHOOK_SECRET to the one the service showed, several separated by commas")
+    }
+}
+
+impl std::error::Error for NoSecret {}

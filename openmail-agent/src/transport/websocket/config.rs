@@ -1,0 +1,162 @@
+use std::fmt;
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request};
+use reqwest::Url;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::model::{BoxError, Error, Secret};
+
+use super::session::Filter;
+
+/// How to reach the service, and what to hear from it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WebSocketConfig {
+    /// The service's base address, as for REST: `https://api.openmail.sh`.
+    pub base_url: String,
+    /// The key. It travels in a header, never in the address.
+    pub key: Secret,
+    /// Which events to receive at first.
+    pub filter: Filter,
+    /// The name of the bookmark that keeps the place in the stream; one for each key in use.
+    pub bookmark: String,
+    /// How TLS is spoken; `None` = as the [REST client](crate::api::tls) does.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+}
+
+impl WebSocketConfig {
+    /// Everything this key may see.
+    pub fn new(base_url: impl Into<String>, key: Secret) -> Self {
+        Self {
+            base_url: base_url.into(),
+            key,
+            filter: Filter::everything(),
+            bookmark: "websocket".into(),
+            tls: None,
+        }
+    }
+
+    /// Only what passes the filter.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
+    /// Keeps the place in the stream under this name.
+    #[must_use]
+    pub fn bookmark(mut self, name: impl Into<String>) -> Self {
+        self.bookmark = name.into();
+        self
+    }
+
+    /// Speaks TLS in this way.
+    #[must_use]
+    pub fn tls(mut self, tls: Arc<rustls::ClientConfig>) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// The request that asks for the upgrade.
+    pub(super) fn request(&self) -> Result<Request<()>, ConfigError> {
+        let url = socket_url(&self.base_url).ok_or(ConfigErrorKind::BaseUrl)?;
+        let mut request = url
+            .as_str()
+            .into_client_request()
+            .map_err(|error| ConfigError::because(ConfigErrorKind::BaseUrl, error))?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {}", self.key.expose()))
+            .map_err(|_| ConfigErrorKind::Key)?;
+        bearer.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, bearer);
+        let agent = concat!("openmail-agent/", env!("CARGO_PKG_VERSION"));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
+        Ok(request)
+    }
+
+    /// The TLS configuration, where TLS is spoken at all.
+    pub(super) fn tls_for(
+        &self,
+        request: &Request<()>,
+    ) -> Result<Option<Arc<rustls::ClientConfig>>, ConfigError> {
+        match &self.tls {
+            _ if request.uri().scheme_str() != Some("wss") => Ok(None),
+            Some(tls) => Ok(Some(tls.clone())),
+            None => match crate::api::tls::client_config() {
+                Ok(tls) => Ok(Some(tls)),
+                Err(error) => Err(ConfigError::because(ConfigErrorKind::Tls, BoxError::from(error))),
+            },
+        }
+    }
+}
+
+fn socket_url(base: &str) -> Option<Url> {
+    let mut url = Url::parse(base.trim()).ok()?;
+    let scheme = match url.scheme() {
+        "https" | "wss" => "wss",
+        "http" | "ws" => "ws",
+        _ => return None,
+    };
+    url.set_scheme(scheme).ok()?;
+    url.host_str()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    url.path_segments_mut().ok()?.pop_if_empty().extend(["v1", "ws"]);
+    Some(url)
+}
+
+/// Why the socket cannot be set up.
+pub type ConfigError = Error<ConfigErrorKind>;
+
+/// Which setting is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigErrorKind {
+    /// The base address.
+    BaseUrl,
+    /// The key.
+    Key,
+    /// The TLS configuration.
+    Tls,
+}
+
+impl fmt::Display for ConfigErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BaseUrl => "the base address must be an `https` address, such as `https://api.openmail.sh`",
+            Self::Key => "the API key has characters no key has: copy it again",
+            Self::Tls => "TLS cannot be set up",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_derived_and_the_key_stays_out_of_it() {
+        for (base, expected) in [
+            ("https://api.openmail.sh", "wss://api.openmail.sh/v1/ws"),
+            ("https://api.openmail.sh/", "wss://api.openmail.sh/v1/ws"),
+            ("http://127.0.0.1:8025", "ws://127.0.0.1:8025/v1/ws"),
+            ("http://[::1]:8025/mail?x=1", "ws://[::1]:8025/mail/v1/ws"),
+        ] {
+            let request = WebSocketConfig::new(base, Secret::new("om_key")).request().unwrap();
+            assert_eq!(request.uri(), expected);
+            assert_eq!(request.headers()[AUTHORIZATION], "Bearer om_key");
+            assert!(!format!("{request:?}").contains("om_key"));
+        }
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named() {
+        for base in ["", "api.openmail.sh", "ftp://api.openmail.sh", "https://"] {
+            let error = WebSocketConfig::new(base, Secret::new("om_key")).request().unwrap_err();
+            assert_eq!(*error.kind(), ConfigErrorKind::BaseUrl, "{base}");
+        }
+        let error = WebSocketConfig::new("http://localhost", Secret::new("a\nb")).request().unwrap_err();
+        assert_eq!(*error.kind(), ConfigErrorKind::Key);
+    }
+}

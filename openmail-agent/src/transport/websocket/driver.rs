@@ -1,0 +1,263 @@
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::backoff::Backoff;
+use crate::model::EventId;
+use crate::transport::{GapSignal, Intake, Received, Via};
+
+use super::config::{ConfigError, WebSocketConfig};
+use super::link::{Dialler, Link};
+use super::recorder::{Progress, Queue, Recorder};
+use super::session::{Action, Filter, Input, Session};
+use super::state::{SocketState, StopReason};
+
+/// How long the reader may wait for the recorder: less than the 10 s in which the service wants its pings answered.
+const STALL: Duration = Duration::from_secs(8);
+/// How much is logged of what the service says.
+const REPORT_CAP: usize = 300;
+
+/// Receives events over the WebSocket, and keeps at it.
+///
+/// ```no_run
+/// # use openmail_agent::transport::websocket::{WebSocket, WebSocketConfig};
+/// # use openmail_agent::transport::{GapSignal, Intake};
+/// # use openmail_agent::model::Secret;
+/// # async fn example(intake: Intake) -> Result<(), Box<dyn std::error::Error>> {
+/// let config = WebSocketConfig::new("https://api.openmail.sh", Secret::new("om_live_4f1c"));
+/// let socket = WebSocket::new(config, intake)?;
+/// let mut state = socket.state();
+/// let (gaps, shutdown) = (GapSignal::new(), tokio_util::sync::CancellationToken::new());
+/// tokio::select! {
+///     stopped = socket.run(&gaps, shutdown) => println!("{stopped}"),
+///     _ = state.wait_for(|state| state.is_ready()) => println!("ready"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WebSocket {
+    config: WebSocketConfig,
+    intake: Intake,
+    state: watch::Sender<SocketState>,
+    filter: watch::Sender<Filter>,
+}
+
+/// Changes what a running [`WebSocket`] receives.
+#[derive(Debug, Clone)]
+pub struct Subscriptions(watch::Sender<Filter>);
+
+impl Subscriptions {
+    /// Receives what passes this filter from now on.
+    pub fn set(&self, filter: Filter) {
+        self.0.send_replace(filter);
+    }
+
+    /// Subscribes again to the same: with a pod's key, "all inboxes" are those that exist at that moment.
+    pub fn refresh(&self) {
+        self.0.send_modify(|_| {});
+    }
+}
+
+impl WebSocket {
+    /// A socket that feeds this intake, once it [runs](WebSocket::run).
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot make a connection: the kind says which.
+    pub fn new(config: WebSocketConfig, intake: Intake) -> Result<Self, ConfigError> {
+        config.request()?;
+        let filter = watch::Sender::new(config.filter.clone());
+        Ok(Self { config, intake, state: watch::Sender::new(SocketState::Connecting), filter })
+    }
+
+    /// Where the socket stands, now and from now on.
+    #[must_use]
+    pub fn state(&self) -> watch::Receiver<SocketState> {
+        self.state.subscribe()
+    }
+
+    /// A handle that changes what is received.
+    #[must_use]
+    pub fn subscriptions(&self) -> Subscriptions {
+        Subscriptions(self.filter.clone())
+    }
+
+    /// Receives until `shutdown`, or until the service refuses the key: connects, resumes where the store left off,
+    /// reconnects. Suspected gaps go to `gaps`. Can be run again after it has ended.
+    ///
+    /// On `shutdown` the connection is closed and what has arrived is recorded, unless the store fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, events that were received but not recorded are replayed at the next run.
+    pub async fn run(&self, gaps: &GapSignal, shutdown: CancellationToken) -> StopReason {
+        let dialler = match self.dialler() {
+            Ok(dialler) => dialler,
+            Err(error) => {
+                warn!(%error, "the socket cannot be used");
+                return self.stop(StopReason::Misconfigured);
+            }
+        };
+        let Some(cursor) = self.cursor(&shutdown).await else { return self.stop(StopReason::ShutDown) };
+        let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.config.bookmark.clone());
+        let mut filter = self.filter.subscribe();
+        let wanted = filter.borrow_and_update().clone();
+        let driver = Driver {
+            session: Session::new(wanted, cursor, now()),
+            link: Link::Down,
+            dialler,
+            queue,
+            gaps: gaps.clone(),
+            state: self.state.clone(),
+            recorded: None,
+        };
+        let closing = CancellationToken::new();
+        let drive = async {
+            let reason = driver.run(progress, filter, &shutdown).await;
+            closing.cancel();
+            reason
+        };
+        let (reason, ()) = tokio::join!(drive, recorder.run(closing.clone()));
+        self.stop(reason)
+    }
+
+    fn dialler(&self) -> Result<Dialler, ConfigError> {
+        let request = self.config.request()?;
+        let tls = self.config.tls_for(&request)?;
+        Ok(Dialler { request, tls })
+    }
+
+    /// Where to resume, however long it takes to learn; `None` on shutdown.
+    async fn cursor(&self, shutdown: &CancellationToken) -> Option<Option<EventId>> {
+        let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+        for failures in 0.. {
+            match self.intake.store().bookmark(&self.config.bookmark).await {
+                Ok(cursor) => return Some(cursor.map(EventId::from)),
+                Err(error) => warn!(%error, "cannot read where to resume"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff.with_half_jitter(failures)) => {}
+                () = shutdown.cancelled() => break,
+            }
+        }
+        None
+    }
+
+    fn stop(&self, reason: StopReason) -> StopReason {
+        self.state.send_replace(SocketState::Stopped(reason));
+        reason
+    }
+}
+
+/// Carries the session's decisions out.
+struct Driver {
+    session: Session,
+    link: Link,
+    dialler: Dialler,
+    queue: Queue,
+    gaps: GapSignal,
+    state: watch::Sender<SocketState>,
+    recorded: Option<EventId>,
+}
+
+impl Driver {
+    async fn run(
+        mut self,
+        mut progress: watch::Receiver<Progress>,
+        mut filter: watch::Receiver<Filter>,
+        shutdown: &CancellationToken,
+    ) -> StopReason {
+        let mut inputs = VecDeque::from([Input::Tick]);
+        loop {
+            while let Some(input) = inputs.pop_front() {
+                for action in self.session.handle(input, now()) {
+                    if let Action::Stop(reason) = action {
+                        return reason;
+                    }
+                    inputs.extend(self.act(action, shutdown).await);
+                }
+            }
+            let deadline = self.session.next_deadline().map(tokio::time::Instant::from_std);
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {
+                    self.link.close().await;
+                    return StopReason::ShutDown;
+                }
+                Ok(()) = progress.changed() => {
+                    inputs.extend(self.follow(progress.borrow_and_update().clone()));
+                }
+                Ok(()) = filter.changed() => {
+                    inputs.push_back(Input::Subscribe(filter.borrow_and_update().clone()));
+                }
+                () = sleep_until(deadline) => inputs.push_back(Input::Tick),
+                input = self.link.next() => inputs.push_back(input),
+            }
+        }
+    }
+
+    fn follow(&mut self, progress: Progress) -> impl Iterator<Item = Input> + use<> {
+        // Said once: a cursor that was refused since must not come back.
+        let news = progress.recorded.filter(|recorded| self.recorded.as_ref() != Some(recorded));
+        if news.is_some() {
+            self.recorded.clone_from(&news);
+        }
+        news.map(Input::Recorded).into_iter().chain([Input::StoreFailing(progress.failing)])
+    }
+
+    /// Does one thing. What goes wrong with it is input again.
+    async fn act(&mut self, action: Action, shutdown: &CancellationToken) -> Option<Input> {
+        match action {
+            Action::Dial => self.link.dial(self.dialler.clone()),
+            Action::Send(frame) => {
+                return (!self.link.send(&frame).await).then_some(Input::Closed(None));
+            }
+            Action::Ping => return (!self.link.ping().await).then_some(Input::Closed(None)),
+            Action::Deliver { body, event_id } => {
+                let received = Received { body, event_id, via: Via::WebSocket };
+                tokio::select! {
+                    () = self.queue.put(received) => {}
+                    () = tokio::time::sleep(STALL) => return Some(Input::Stalled),
+                    () = shutdown.cancelled() => {}
+                }
+            }
+            Action::State(state) => self.show(state),
+            Action::Gap(reason) => {
+                info!(%reason, "mail may have been missed");
+                self.gaps.suspect(reason);
+            }
+            Action::Report(message) => {
+                let message: String = message.chars().filter(|c| !c.is_control()).take(REPORT_CAP).collect();
+                warn!(message, "the service refused something on the socket");
+            }
+            Action::Close => self.link.close().await,
+            Action::Stop(_) => debug!("stopping"),
+        }
+        None
+    }
+
+    fn show(&self, state: SocketState) {
+        match state {
+            SocketState::Degraded(_) => warn!(%state, "socket"),
+            SocketState::Stopped(_) => tracing::error!(%state, "socket"),
+            _ => info!(%state, "socket"),
+        }
+        self.state.send_replace(state);
+    }
+}
+
+async fn sleep_until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Tokio's time, which tests can stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,117 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::backoff::Backoff;
+use crate::model::EventId;
+use crate::store::Bookmark;
+use crate::transport::{Intake, Received};
+
+/// The most events that wait for the store.
+const QUEUE: usize = 1_024;
+/// The most bytes that wait for the store.
+const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
+/// The most events that are recorded in one transaction.
+const BATCH: usize = 256;
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// How far the store has followed the socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) recorded: Option<EventId>,
+    pub(super) failing: bool,
+}
+
+/// Where the reader puts events: bounded in number and in bytes.
+pub(super) struct Queue {
+    sender: mpsc::Sender<Queued>,
+    room: Arc<Semaphore>,
+}
+
+struct Queued {
+    received: Received,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Queue {
+    /// Waits for room and puts an event in.
+    pub(super) async fn put(&self, received: Received) {
+        let bytes = u32::try_from(received.body.len()).unwrap_or(QUEUE_BYTES).min(QUEUE_BYTES);
+        // Neither can fail while the recorder lives, and it outlives the reader.
+        if let Ok(room) = self.room.clone().acquire_many_owned(bytes).await {
+            let _ = self.sender.send(Queued { received, _room: room }).await;
+        }
+    }
+}
+
+/// Carries events from the socket's queue into the store, in order, a batch at a time.
+pub(super) struct Recorder {
+    queue: mpsc::Receiver<Queued>,
+    intake: Intake,
+    bookmark: String,
+    progress: watch::Sender<Progress>,
+}
+
+impl Recorder {
+    pub(super) fn new(intake: Intake, bookmark: String) -> (Self, Queue, watch::Receiver<Progress>) {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let (progress, followed) = watch::channel(Progress::default());
+        let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
+        (Self { queue, intake, bookmark, progress }, Queue { sender, room }, followed)
+    }
+
+    /// Records until the queue is closed and empty, or until the store fails once `closing` is cancelled.
+    pub(super) async fn run(mut self, closing: CancellationToken) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.queue.recv_many(&mut batch, BATCH).await > 0 {
+            if !self.record(&batch, &closing).await {
+                warn!(events = batch.len(), "events were not recorded; they are replayed at the next start");
+                return;
+            }
+            batch.clear();
+        }
+    }
+
+    /// Records a batch, however often that takes: an event that is not recorded must not be passed by the cursor.
+    async fn record(&self, batch: &[Queued], closing: &CancellationToken) -> bool {
+        let last = batch.iter().rev().find_map(|queued| queued.received.event_id.clone());
+        let bookmark = last.as_ref().map(|id| Bookmark::new(self.bookmark.clone(), id.as_str()));
+        for failures in 0.. {
+            let events = batch.iter().map(|queued| queued.received.clone()).collect();
+            match self.intake.take(events, bookmark.clone()).await {
+                Ok(_) => break,
+                Err(error) => warn!(error = %Chain(&error), events = batch.len(), "cannot record events"),
+            }
+            self.progress.send_if_modified(|progress| !std::mem::replace(&mut progress.failing, true));
+            tokio::select! {
+                () = tokio::time::sleep(BACKOFF.with_half_jitter(failures)) => {}
+                () = closing.cancelled() => return false,
+            }
+        }
+        self.progress.send_modify(|progress| {
+            progress.failing = false;
+            if last.is_some() {
+                progress.recorded = last;
+            }
+        });
+        true
+    }
+}
+
+/// An error with its causes, in one line.
+struct Chain<'a>(&'a (dyn std::error::Error + 'static));
+
+impl std::fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::model::{EventId, EventKind, InboxId};
+use crate::transport::GapReason;
+use crate::wire::frame::{ClientFrame, ServerFrame};
+
+use super::super::state::{SocketState, StopReason};
+
+/// Which events to receive.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Filter {
+    /// Of these inboxes; `None` = of every inbox the key may see.
+    pub inboxes: Option<Vec<InboxId>>,
+    /// Of these kinds; `None` = of every kind.
+    pub kinds: Option<Vec<EventKind>>,
+}
+
+impl Filter {
+    /// Everything the key may see.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self::default()
+    }
+
+    /// What happens in these inboxes.
+    pub fn inboxes(inboxes: impl IntoIterator<Item = InboxId>) -> Self {
+        Self { inboxes: Some(inboxes.into_iter().collect()), kinds: None }
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input {
+    /// Time passed: a deadline has come.
+    Tick,
+    /// The connection is open.
+    Connected,
+    /// The connection could not be made.
+    ConnectFailed,
+    /// The service answered the upgrade with an HTTP status.
+    Refused(Refusal),
+    /// A text or binary frame arrived.
+    Frame(ServerFrame),
+    /// A protocol-level ping arrived; it is answered below.
+    PeerPing,
+    /// A protocol-level pong arrived.
+    PeerPong,
+    /// The connection has ended, with the service's close code where there was one.
+    Closed(Option<u16>),
+    /// The connection has ended because a message is larger than we take.
+    Oversized,
+    /// An event could not be handed on in time: the recorder is behind.
+    Stalled,
+    /// Events up to this one are in the store.
+    Recorded(EventId),
+    /// The store takes events, or does not.
+    StoreFailing(bool),
+    /// Subscribe again, to this.
+    Subscribe(Filter),
+}
+
+/// How the service refused the upgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// How long it asked to be left alone.
+    pub retry_after: Option<Duration>,
+}
+
+/// What to do, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Open a connection.
+    Dial,
+    /// Send a frame.
+    Send(ClientFrame),
+    /// Send a protocol-level ping.
+    Ping,
+    /// Hand an event to the recorder.
+    Deliver {
+        /// The event as it came.
+        body: Bytes,
+        /// Its id, where it has one.
+        event_id: Option<EventId>,
+    },
+    /// Tell whoever watches where the socket stands.
+    State(SocketState),
+    /// Have the gap closed over REST.
+    Gap(GapReason),
+    /// Tell the operator what the service refused, in the service's words.
+    Report(String),
+    /// Close the connection, if there is one.
+    Close,
+    /// End.
+    Stop(StopReason),
+}

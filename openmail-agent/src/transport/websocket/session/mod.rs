@@ -1,0 +1,14 @@
+//! The rules of the WebSocket as a state machine: no I/O, no clock, no async.
+
+mod budget;
+mod connection;
+mod heartbeat;
+mod input;
+mod machine;
+mod replay;
+
+#[cfg(test)]
+mod tests;
+
+pub use input::{Action, Filter, Input, Refusal};
+pub use machine::Session;

@@ -1,0 +1,245 @@
+//! The frames of the WebSocket: what the client says, strictly, and what the server says, tolerantly.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::model::{EventId, EventKind, InboxId};
+
+/// A frame to send.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum ClientFrame {
+    /// Asks for events. Subscriptions add up.
+    Subscribe(Subscription),
+    /// Asks for no more events.
+    Unsubscribe {
+        /// Of these inboxes; `None` = of all.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        inbox_ids: Option<Vec<InboxId>>,
+    },
+    /// Says that an event was taken; reserved by the service.
+    Ack {
+        /// Which.
+        event_id: EventId,
+    },
+    /// Asks for a pong: everything asked before has been answered when it comes.
+    Ping,
+}
+
+/// What to receive. Nothing set = everything the key may see, from now on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Subscription {
+    /// Of these inboxes only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbox_ids: Option<Vec<InboxId>>,
+    /// Of these kinds only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_types: Option<Vec<EventKind>>,
+    /// Beginning with what came after this event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_event_id: Option<EventId>,
+}
+
+impl ClientFrame {
+    /// The frame as text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings and lists of strings are always JSON")
+    }
+}
+
+/// A frame that arrived.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerFrame {
+    /// A subscription is in force.
+    Subscribed {
+        /// The inboxes it covers; empty = all.
+        inbox_ids: Vec<InboxId>,
+        /// The kinds it covers; empty = all.
+        event_types: Vec<EventKind>,
+    },
+    /// A subscription has ended.
+    Unsubscribed {
+        /// The inboxes it covered; empty = all.
+        inbox_ids: Vec<InboxId>,
+    },
+    /// Something that was asked is refused. The socket stays open, perhaps deaf.
+    Error {
+        /// Why, in the service's words.
+        message: String,
+    },
+    /// The answer to [`ClientFrame::Ping`].
+    Pong,
+    /// News, not yet decoded.
+    Event {
+        /// The event as it came.
+        body: Bytes,
+        /// Its id, where it has one.
+        event_id: Option<EventId>,
+    },
+    /// Something this version does not know, or garbage.
+    Unknown,
+}
+
+impl ServerFrame {
+    /// Tells what a text or binary message is, in one pass that leaves an event's body alone.
+    ///
+    /// Never fails: what cannot be read is [`Unknown`](ServerFrame::Unknown).
+    #[must_use]
+    pub fn parse(body: Bytes) -> Self {
+        let Ok(peek) = serde_json::from_slice::<Peek<'_>>(&body) else { return Self::Unknown };
+        let kind: Option<Cow<'_, str>> = read_text(peek.kind);
+        match kind.as_deref() {
+            Some("subscribed") => {
+                Self::Subscribed { inbox_ids: read(peek.inbox_ids), event_types: read(peek.event_types) }
+            }
+            Some("unsubscribed") => Self::Unsubscribed { inbox_ids: read(peek.inbox_ids) },
+            Some("error") => Self::Error { message: read(peek.message) },
+            Some("pong") => Self::Pong,
+            Some(_) => Self::Unknown,
+            None if read_text(peek.event).is_some() => {
+                let event_id = read_text(peek.event_id).filter(|id| !id.is_empty());
+                let event_id = event_id.map(|id| EventId::from(&*id));
+                Self::Event { body, event_id }
+            }
+            None => Self::Unknown,
+        }
+    }
+}
+
+/// Bodies stay out of `Debug`.
+impl std::fmt::Debug for ServerFrame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Subscribed { inbox_ids, event_types } => f
+                .debug_struct("Subscribed")
+                .field("inbox_ids", inbox_ids)
+                .field("event_types", event_types)
+                .finish(),
+            Self::Unsubscribed { inbox_ids } => write!(f, "Unsubscribed({inbox_ids:?})"),
+            Self::Error { message } => write!(f, "Error({message:?})"),
+            Self::Pong => f.write_str("Pong"),
+            Self::Event { body, event_id } => write!(f, "Event({event_id:?}, {} bytes)", body.len()),
+            Self::Unknown => f.write_str("Unknown"),
+        }
+    }
+}
+
+/// The few fields that tell frames apart. Each stays raw, because `message` is text in an error and an object in an
+/// event, and because a field of the wrong type must not spoil the others.
+#[derive(Deserialize)]
+struct Peek<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    event_id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    inbox_ids: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    event_types: Option<&'a RawValue>,
+}
+
+fn read<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+fn read_text(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
+    /// `Cow` alone is always deserialised as owned.
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+    raw.and_then(|raw| serde_json::from_str::<Text<'_>>(raw.get()).ok()).map(|text| text.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> ServerFrame {
+        ServerFrame::parse(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    #[test]
+    fn client_frames_carry_what_is_set_and_nothing_else() {
+        let everything = ClientFrame::Subscribe(Subscription::default());
+        assert_eq!(everything.to_json(), r#"{"type":"subscribe"}"#);
+        let narrow = ClientFrame::Subscribe(Subscription {
+            inbox_ids: Some(vec!["inb_1".into()]),
+            event_types: Some(vec![EventKind::MESSAGE_RECEIVED]),
+            last_event_id: Some("evt_1".into()),
+        });
+        assert_eq!(
+            narrow.to_json(),
+            r#"{"type":"subscribe","inbox_ids":["inb_1"],"event_types":["message.received"],"last_event_id":"evt_1"}"#
+        );
+        assert_eq!(ClientFrame::Unsubscribe { inbox_ids: None }.to_json(), r#"{"type":"unsubscribe"}"#);
+        let ack = ClientFrame::Ack { event_id: "evt_1".into() };
+        assert_eq!(ack.to_json(), r#"{"type":"ack","event_id":"evt_1"}"#);
+        assert_eq!(ClientFrame::Ping.to_json(), r#"{"type":"ping"}"#);
+    }
+
+    #[test]
+    fn every_server_frame_is_told_apart() {
+        assert_eq!(
+            parse(r#"{"type":"subscribed","inbox_ids":["inb_1"],"event_types":[],"more":{}}"#),
+            ServerFrame::Subscribed { inbox_ids: vec!["inb_1".into()], event_types: vec![] }
+        );
+        assert_eq!(
+            parse(r#"{"type":"subscribed"}"#),
+            ServerFrame::Subscribed { inbox_ids: vec![], event_types: vec![] }
+        );
+        assert_eq!(
+            parse(r#"{"type":"unsubscribed","inbox_ids":null}"#),
+            ServerFrame::Unsubscribed { inbox_ids: vec![] }
+        );
+        assert_eq!(parse(r#"{"type":"error"}"#), ServerFrame::Error { message: String::new() });
+        assert_eq!(parse(r#"{"type":"pong"}"#), ServerFrame::Pong);
+        assert_eq!(parse(r#"{"type":"brand.new"}"#), ServerFrame::Unknown);
+    }
+
+    #[test]
+    fn an_event_keeps_its_bytes_and_shows_its_id() {
+        let text = r#" {"event":"message.received","event_id":"evt_\u0031","message":{"id":"msg_1"}} "#;
+        let expected = ServerFrame::Event { body: Bytes::from(text), event_id: Some("evt_1".into()) };
+        assert_eq!(parse(text), expected);
+    }
+
+    #[test]
+    fn an_odd_event_is_still_an_event() {
+        for text in [
+            r#"{"event":"x.y"}"#,
+            r#"{"type":null,"event":"x.y","event_id":7}"#,
+            r#"{"event":"x.y","event_id":"","message":"text","inbox_ids":{}}"#,
+        ] {
+            let frame = parse(text);
+            assert!(matches!(frame, ServerFrame::Event { event_id: None, .. }), "{text}: {frame:?}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_unknown_and_never_a_panic() {
+        let deep = "[".repeat(200_000);
+        let nested = format!(r#"{{"event":{deep}"#);
+        for text in ["", "null", "[]", "7", "{", "{}", r#"{"type":7}"#, r#"{"event":{}}"#, &deep, &nested] {
+            assert_eq!(parse(text), ServerFrame::Unknown);
+        }
+        assert_eq!(ServerFrame::parse(Bytes::from_static(b"\xff\xfe\x00")), ServerFrame::Unknown);
+        assert_eq!(ServerFrame::parse(Bytes::from_static(b"{\"event\":\"\xff\"}")), ServerFrame::Unknown);
+    }
+
+    #[test]
+    fn debug_shows_no_body() {
+        let frame = parse(r#"{"event":"message.received","message":{"subject":"secret plans"}}"#);
+        assert!(!format!("{frame:?}").contains("secret"));
+    }
+}
