@@ -76,6 +76,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/sandbox/mail", post(injection::mail))
         .route("/sandbox/sent", get(injection::sent))
         .fallback(injection::unknown_path)
+        .method_not_allowed_fallback(injection::unknown_path)
         .layer(DefaultBodyLimit::max(BODY_AT_MOST))
         .with_state(shared)
 }

@@ -77,6 +77,12 @@ impl<'a> View<'a> {
         &self.0.attempts
     }
 
+    /// When the next attempt to reach a webhook is due; none if nothing waits.
+    #[must_use]
+    pub fn next_webhook_attempt(&self) -> Option<Timestamp> {
+        self.0.next_attempt()
+    }
+
     /// Sockets that are open.
     #[must_use]
     pub fn sockets(&self) -> usize {

@@ -46,6 +46,8 @@ impl Connection {
         loop {
             changes.mark_unchanged();
             let frozen = self.shared.read(|world| world.faults.is_frozen());
+            // Nobody misses a pong that could not be read.
+            self.pong_due = self.pong_due.filter(|_| !frozen);
             let pong_due = self.pong_due.unwrap_or_else(Instant::now);
             let step = tokio::select! {
                 biased;

@@ -15,6 +15,10 @@ use crate::model::{Delivered, DeliveryRole, Direction, Fault, Inbox, Mail, Messa
 impl World {
     /// Delivers a mail to every inbox it is for, in the order of its headers.
     pub(crate) fn receive(&mut self, mail: &Mail) -> Vec<Delivered> {
+        // One mail has one Message-ID, at however many inboxes it arrives.
+        let message_id = mail.message_id.clone();
+        let message_id = message_id.unwrap_or_else(|| format!("<{}@mail.example>", ids::hexadecimal::<12>()));
+        let mail = &mail.clone().message_id(message_id);
         let mut seen = HashSet::new();
         let to = mail.to.iter().map(|address| (address, DeliveryRole::To));
         let cc = mail.cc.iter().map(|address| (address, DeliveryRole::Cc));
@@ -54,10 +58,7 @@ impl World {
             id: ids::id("msg"),
             inbox_id: inbox.id.clone(),
             thread_id,
-            rfc_message_id: mail
-                .message_id
-                .clone()
-                .unwrap_or_else(|| format!("<{}@mail.example>", ids::hexadecimal::<12>())),
+            rfc_message_id: mail.message_id.clone().unwrap_or_default(),
             direction: Direction::Inbound,
             from: mail.from.clone(),
             to: inbox.address.clone(),

@@ -106,8 +106,12 @@ impl World {
             self.pending.retain(|pending| pending.id != id);
             self.events[event].state = EventState::Failed;
         }
+        (due, self.next_attempt())
+    }
+
+    pub(crate) fn next_attempt(&self) -> Option<Timestamp> {
         let waiting = self.pending.iter().filter(|pending| !pending.running);
-        (due, waiting.map(|pending| pending.due).min())
+        waiting.map(|pending| pending.due).min()
     }
 
     /// Records how an attempt ended, and plans the next if there is to be one.

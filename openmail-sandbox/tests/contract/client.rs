@@ -129,7 +129,11 @@ impl Socket {
     pub(crate) async fn closed(&mut self) -> Option<u16> {
         loop {
             match self.hear_raw().await {
-                Some(Ok(Message::Close(frame))) => return frame.map(|frame| frame.code.into()),
+                Some(Ok(Message::Close(frame))) => {
+                    // Reading on is what sends our own close frame.
+                    while let Some(Ok(_)) = self.hear_raw().await {}
+                    return frame.map(|frame| frame.code.into());
+                }
                 Some(Ok(_)) => {}
                 None | Some(Err(_)) => return None,
             }
