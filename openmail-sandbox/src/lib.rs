@@ -35,7 +35,8 @@ mod webhook;
 mod world;
 
 pub use model::{
-    Attachment, Counts, Delivered, DeliveryRole, Direction, Drift, EventRecord, EventState, Fault, FaultId,
-    Inbox, Key, Mail, Message, NewInbox, Operation, Pod, Scope, Sent, Thread, WebhookAttempt, WebhookOutcome,
+    Attachment, ClientMessage, Counts, Delivered, DeliveryRole, Direction, Drift, EventRecord, EventState,
+    Fault, FaultId, Inbox, Key, Mail, Message, NewInbox, Operation, Pod, RequestRecord, Scope, Sent, Thread,
+    WebhookAttempt, WebhookOutcome,
 };
 pub use sandbox::{Builder, Sandbox, StartError, View};

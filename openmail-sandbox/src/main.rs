@@ -21,6 +21,14 @@ struct Arguments {
     #[arg(long = "inbox", value_name = "NAME", default_value = "support", value_parser = mailbox_name)]
     inboxes: Vec<String>,
 
+    /// Sends per inbox in a minute
+    #[arg(long, value_name = "SENDS", default_value_t = 10)]
+    burst: u32,
+
+    /// Sends per inbox on a UTC day
+    #[arg(long, value_name = "SENDS", default_value_t = 200)]
+    daily: u32,
+
     /// Where events go while no WebSocket is subscribed
     #[arg(long, value_name = "URL", value_parser = webhook_url)]
     webhook: Option<String>,
@@ -41,7 +49,8 @@ async fn main() -> ExitCode {
 }
 
 async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
-    let sandbox = Sandbox::builder().addr(arguments.addr).key(&arguments.key).start().await?;
+    let builder = Sandbox::builder().addr(arguments.addr).key(&arguments.key);
+    let sandbox = builder.burst(arguments.burst).daily(arguments.daily).start().await?;
     let names: BTreeSet<_> = arguments.inboxes.iter().collect();
     let inboxes: Vec<_> =
         names.into_iter().map(|name| sandbox.create_inbox_with(NewInbox::named(name))).collect();

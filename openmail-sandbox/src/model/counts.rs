@@ -14,6 +14,8 @@ pub struct Counts {
     pub limits_ordered: u64,
     /// Requests without a valid key, or beyond their key's scope.
     pub unauthorized: u64,
+    /// WebSocket upgrades with the key in the URL, where it ends up in logs.
+    pub keys_in_urls: u64,
     /// Requests refused as malformed (400, and 413).
     pub bad_requests: u64,
     /// Fields in request bodies that the contract does not list, where it does not forbid them.

@@ -5,7 +5,8 @@ use super::Operation;
 /// Something that goes wrong in production, to be ordered with
 /// [`Sandbox::fault`](crate::Sandbox::fault) or [`Sandbox::fault_next`](crate::Sandbox::fault_next).
 ///
-/// Where a fault has `on`, `None` stands for every operation.
+/// Where a fault has `on`, `None` stands for every operation, WebSocket upgrades among them. An outage is
+/// [`Fault::LoseRequest`] on every operation, and [`Sandbox::drop_sockets`](crate::Sandbox::drop_sockets).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
@@ -66,12 +67,12 @@ pub enum Fault {
         /// The operation concerned.
         on: Option<Operation>,
     },
-    /// The request is obeyed, and the connection is cut before the answer.
+    /// A request is obeyed, and the connection is cut before the answer. Refused requests do not count.
     LoseAnswer {
         /// The operation concerned.
         on: Option<Operation>,
     },
-    /// The request is obeyed, and the answer comes late.
+    /// A request is obeyed, and the answer comes late. Refused requests do not count.
     SlowAnswer {
         /// The operation concerned.
         on: Option<Operation>,

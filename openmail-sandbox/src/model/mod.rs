@@ -7,6 +7,7 @@ mod fault;
 mod mail;
 mod message;
 mod operation;
+mod record;
 
 pub use account::{Inbox, Key, NewInbox, Pod, Scope};
 pub use counts::Counts;
@@ -17,3 +18,4 @@ pub(crate) use message::Classification;
 pub(crate) use message::RowLag;
 pub use message::{Attachment, Delivered, DeliveryRole, Direction, Message, Sent, Thread};
 pub use operation::Operation;
+pub use record::{ClientMessage, RequestRecord};

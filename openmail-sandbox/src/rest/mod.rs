@@ -17,5 +17,4 @@ mod send;
 mod threads;
 mod webhooks;
 
-pub(crate) use gate::bearer;
 pub(crate) use routes::router;

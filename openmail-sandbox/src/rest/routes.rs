@@ -28,7 +28,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     use Operation::*;
     Router::new()
         .route("/v1/me", on(GetMe, get(me::show)))
-        .route("/v1/ws", get(socket::upgrade))
+        .route("/v1/ws", on(OpenSocket, get(socket::upgrade)))
         .route("/v1/pods", on(CreatePod, post(pods::create)).merge(on(ListPods, get(pods::list))))
         .route(
             "/v1/pods/{id}",

@@ -1,5 +1,7 @@
 use super::{Sandbox, View};
-use crate::model::{Counts, Delivered, EventRecord, Mail, Message, Sent, Thread, WebhookAttempt};
+use crate::model::{
+    ClientMessage, Counts, Delivered, EventRecord, Mail, Message, RequestRecord, Sent, Thread, WebhookAttempt,
+};
 
 impl Sandbox {
     /// Delivers a mail that is for exactly one inbox.
@@ -63,6 +65,18 @@ impl Sandbox {
     #[must_use]
     pub fn webhook_attempts(&self) -> Vec<WebhookAttempt> {
         self.look(|view| view.webhook_attempts().to_vec())
+    }
+
+    /// The requests that have been answered, oldest first; the latest 100,000.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.look(|view| view.requests().cloned().collect())
+    }
+
+    /// What clients have said over sockets, oldest first; the latest 100,000 messages.
+    #[must_use]
+    pub fn client_messages(&self) -> Vec<ClientMessage> {
+        self.look(|view| view.client_messages().cloned().collect())
     }
 
     /// What has happened so far.

@@ -1,7 +1,9 @@
 use jiff::Timestamp;
 
 use crate::{
-    model::{Counts, EventRecord, Inbox, Message, Sent, Thread, WebhookAttempt},
+    model::{
+        ClientMessage, Counts, EventRecord, Inbox, Message, RequestRecord, Sent, Thread, WebhookAttempt,
+    },
     world::World,
 };
 
@@ -75,6 +77,16 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn webhook_attempts(&self) -> &'a [WebhookAttempt] {
         &self.0.attempts
+    }
+
+    /// The requests that have been answered, oldest first; the latest 100,000.
+    pub fn requests(&self) -> impl DoubleEndedIterator<Item = &'a RequestRecord> {
+        self.0.journal.requests.iter()
+    }
+
+    /// What clients have said over sockets, oldest first; the latest 100,000 messages.
+    pub fn client_messages(&self) -> impl DoubleEndedIterator<Item = &'a ClientMessage> {
+        self.0.journal.messages.iter()
     }
 
     /// When the next attempt to reach a webhook is due; none if nothing waits.

@@ -93,6 +93,7 @@ impl Connection {
         };
         let id = self.id;
         let within_budget = self.shared.change(|world| {
+            world.log_message(id, &text);
             let within = world.count_client_message(id);
             if within {
                 protocol::obey(world, id, &text);
@@ -123,14 +124,14 @@ impl Connection {
         ControlFlow::Break(())
     }
 
-    /// A client that reads nothing holds this up, but not the cut.
+    /// A client that reads nothing holds this up, but not the cut, and for no longer than a pong may take.
     async fn send(&mut self, message: Message) -> ControlFlow<()> {
         tokio::select! {
             biased;
             () = self.cut.cancelled() => ControlFlow::Break(()),
-            sent = self.socket.send(message) => match sent {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
+            sent = timeout(self.pong_within, self.socket.send(message)) => match sent {
+                Ok(Ok(())) => ControlFlow::Continue(()),
+                Ok(Err(_)) | Err(_) => ControlFlow::Break(()),
             },
         }
     }

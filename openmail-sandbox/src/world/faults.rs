@@ -92,6 +92,10 @@ impl Faults {
                 let refusal = Refusal::new(*status, code, message);
                 Some(BeforeAnswer::Refuse(Refusal { retry_after: *retry_after, ordered: true, ..refusal }))
             }
+            Fault::RefuseUpgrade { status } if operation == Operation::OpenSocket => {
+                let refusal = Refusal::new(*status, "upgrade_refused", "The upgrade is refused");
+                Some(BeforeAnswer::Refuse(Refusal { ordered: true, ..refusal }))
+            }
             Fault::ProxyError { on, status } if concerns(on) => Some(BeforeAnswer::Proxy(*status)),
             Fault::LoseRequest { on } if concerns(on) => Some(BeforeAnswer::Cut),
             _ => None,

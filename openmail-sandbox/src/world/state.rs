@@ -7,6 +7,7 @@ use super::{
     connections::Connection,
     faults::Faults,
     ids,
+    journal::Journal,
     limits::Ledger,
     sends::Remembered,
     standing::Standing,
@@ -41,6 +42,7 @@ pub(crate) struct World {
     pub(crate) attempts: Vec<WebhookAttempt>,
     pub(crate) faults: Faults,
     pub(crate) counts: Counts,
+    pub(crate) journal: Journal,
 }
 
 impl World {
@@ -85,6 +87,7 @@ impl World {
             attempts: Vec::new(),
             faults: Faults::default(),
             counts: Counts::default(),
+            journal: Journal::default(),
         }
     }
 

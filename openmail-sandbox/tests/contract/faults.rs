@@ -193,9 +193,16 @@ async fn a_lost_answer_has_been_obeyed_and_a_lost_request_has_not() {
     sandbox.fault_next(1, Fault::send_answer_lost());
     assert!(send().await.unwrap_err().is_request());
     assert_eq!(sandbox.all_sent().len(), 1);
+    sandbox.fault_next(1, Fault::send_refused(500, "internal_error"));
+    sandbox.fault_next(1, Fault::send_answer_lost());
+    Answer::of(send().await.unwrap()).await.refused(500, "internal_error");
+    assert!(send().await.is_err());
     let answer = Answer::of(send().await.unwrap()).await.expect(200);
     assert_eq!(answer["messageId"], sandbox.all_sent()[0].message_id.as_str());
-    assert_eq!((sandbox.counts().sends_repeated, sandbox.counts().answers_lost), (1, 1));
+    assert_eq!((sandbox.counts().sends_repeated, sandbox.counts().answers_lost), (2, 2));
+    let statuses: Vec<_> = sandbox.requests().iter().map(|request| request.status).collect();
+    assert_eq!(statuses, [None, None, Some(500), None, Some(200)]);
+    assert!(sandbox.requests().iter().all(|request| request.idempotency_key.as_deref() == Some("k")));
 }
 
 #[tokio::test]
@@ -209,6 +216,20 @@ async fn a_slow_answer_comes_when_the_time_has_passed() {
     };
     let (answer, ()) = tokio::join!(rest.send(&inbox, "k", body()), move_on);
     answer.expect(200);
+}
+
+#[tokio::test]
+async fn an_outage_is_every_request_lost_and_ends_when_it_is_lifted() {
+    let (sandbox, _, rest) = sandbox().await;
+    let mut socket = Socket::subscribed(&sandbox).await;
+    let outage = sandbox.fault(Fault::LoseRequest { on: None });
+    sandbox.drop_sockets();
+    assert_eq!(socket.closed().await, None);
+    assert!(rest.request(Method::GET, "/v1/me").send().await.is_err());
+    assert!(Socket::try_open(&sandbox, sandbox.api_key()).await.is_err());
+    sandbox.lift(outage);
+    rest.get("/v1/me").await.expect(200);
+    Socket::subscribed(&sandbox).await;
 }
 
 #[tokio::test]

@@ -84,6 +84,8 @@ async fn what_is_wrong_is_said_and_the_socket_stays_open() {
     socket.say(json!({"type": "ack", "event_id": "evt_1"})).await;
     socket.say(json!({"type": "ping"})).await;
     assert_eq!(socket.hear().await["type"], "pong");
+    let said = sandbox.client_messages();
+    assert_eq!((said[0].socket, &*said[0].text, said.len()), (0, "{", 10));
     assert_eq!((sandbox.counts().acks, sandbox.look(|view| view.subscribed_sockets())), (1, 0));
 }
 
@@ -116,7 +118,7 @@ async fn the_upgrade_wants_a_key_in_the_header_or_the_query() {
     let url = format!("ws://{}/v1/ws?token={}", sandbox.addr(), sandbox.api_key());
     tokio_tungstenite::connect_async(url).await.unwrap();
     assert_eq!(Rest::of(&sandbox).get("/v1/ws").await.status, 400);
-    assert_eq!(sandbox.counts().sockets_refused, 1);
+    assert_eq!((sandbox.counts().sockets_refused, sandbox.counts().keys_in_urls), (2, 1));
 }
 
 #[tokio::test]
