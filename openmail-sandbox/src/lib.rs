@@ -22,6 +22,37 @@
 //!
 //! An agent under test gets [`Sandbox::base_url`] and [`Sandbox::api_key`]; the test then waits with
 //! [`Sandbox::wait_for_sent`] for what it answers.
+//!
+//! # What goes wrong
+//!
+//! A [`Fault`] is ordered for a number of occurrences or until it is lifted. Here a send is accepted and its answer
+//! lost, which an agent has to survive without writing twice:
+//!
+//! ```
+//! # use openmail_sandbox::{Fault, Sandbox};
+//! # async fn example(sandbox: &Sandbox, inbox_id: &str) {
+//! sandbox.fault_next(1, Fault::send_answer_lost());
+//! // … the agent answers, hears nothing, and tries again …
+//! sandbox.wait_for(|view| (view.counts().sends_repeated == 1).then_some(())).await;
+//! assert_eq!(sandbox.sent(inbox_id).len(), 1);
+//! assert_eq!(sandbox.counts().limits_exceeded, 0);
+//! # }
+//! ```
+//!
+//! A [`Drift`] is smaller: a way in which a deployment differs from the contract, to be read tolerantly.
+//!
+//! # Time
+//!
+//! [`Sandbox::now`] is real time plus what [`Sandbox::advance`] has added. It decides the limits, the UTC day, the life of
+//! idempotency keys and signed addresses, the retries of webhooks and the lateness of slow answers. The keepalive of
+//! sockets and the patience with webhooks are real time.
+//!
+//! # Where the service's documentation is silent
+//!
+//! The minute of the burst limit slides. A replay brings the oldest 100 events, unless it [drifts](Drift::ReplayNewest).
+//! Messages are listed newest first, threads by their newest message. A key used with another body is 422
+//! `idempotency_key_reused`. What a key does not reach is 404, what its scope does not allow is 403. A mail from one inbox
+//! of the sandbox to another arrives there.
 
 mod extraction;
 mod model;

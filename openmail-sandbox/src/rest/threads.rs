@@ -36,14 +36,14 @@ pub(crate) async fn list(
     shared.change(|world| {
         world.inbox_for(&caller, &inbox_id)?;
         world.count_read(|message| message.inbox_id == inbox_id);
-        let shown = |thread: &&Thread| {
-            thread.inbox_id == inbox_id
-                && is_read.is_none_or(|is_read| thread.is_read == is_read)
-                && !world.visible_messages(&thread.id).is_empty()
-        };
-        let mut threads: Vec<_> = world.threads.iter().rev().filter(shown).collect();
-        threads.sort_by_key(|thread| std::cmp::Reverse(thread.last_message_at));
-        Ok(page.answer(world, "threads", &threads, |thread| world.thread_row(thread)))
+        let counts = world.visible_counts(&inbox_id);
+        let threads = world.threads.iter().rev().filter(|thread| {
+            thread.inbox_id == inbox_id && is_read.is_none_or(|is_read| thread.is_read == is_read)
+        });
+        let counted = |thread: &'_ Thread| counts.get(thread.id.as_str()).copied();
+        let mut threads: Vec<_> = threads.filter_map(|thread| Some((thread, counted(thread)?))).collect();
+        threads.sort_by_key(|(thread, _)| std::cmp::Reverse(thread.last_message_at));
+        Ok(page.answer(world, "threads", &threads, |(thread, count)| world.thread_row(thread, *count)))
     })
 }
 

@@ -85,12 +85,13 @@ impl Sandbox {
         self.look(|view| view.counts().clone())
     }
 
-    /// Looks at the sandbox as it is now. Nothing happens in it meanwhile.
+    /// Looks at the sandbox as it is now. Nothing happens in it meanwhile, so `look` must not call it.
     pub fn look<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
         self.shared.read(|world| look(&View(world)))
     }
 
-    /// Waits until `look` finds something, asking again after every change.
+    /// Waits until `look` finds something, asking again after every change. `look` must not call the sandbox
+    /// itself.
     ///
     /// It waits as long as it takes: a test that wants to fail sooner puts a timeout around it.
     ///

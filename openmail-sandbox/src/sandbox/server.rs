@@ -50,11 +50,11 @@ impl Sandbox {
 
     pub(super) async fn launch(builder: Builder) -> Result<Self, StartError> {
         let api = bind(builder.addr).await?;
-        let storage = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+        let storage = bind(SocketAddr::new(builder.addr.ip(), 0)).await?;
         let addr = local_addr(&api, builder.addr)?;
         let settings = Settings {
             base_url: format!("http://{}", reachable(addr)),
-            storage_url: format!("http://{}", local_addr(&storage, addr)?),
+            storage_url: format!("http://{}", reachable(local_addr(&storage, addr)?)),
             ..builder.settings
         };
         let (base_url, key) = (settings.base_url.clone(), settings.key.clone());

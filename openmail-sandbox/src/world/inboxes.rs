@@ -1,6 +1,6 @@
 use reqwest::Url;
 
-use super::{Refusal, World, address::bare, clock::utc_day, ids, keys::Caller};
+use super::{Refusal, World, address::bare, clock::utc_day, ids, index::Index, keys::Caller};
 use crate::model::{Inbox, NewInbox, Scope};
 
 impl World {
@@ -78,6 +78,7 @@ impl World {
         self.inboxes.retain(|inbox| inbox.id != id);
         self.threads.retain(|thread| thread.inbox_id != id);
         self.messages.retain(|message| message.inbox_id != id);
+        self.index = Index::of(&self.threads, &self.messages);
         self.ledgers.remove(id);
         let orphans = self.keys.iter().filter(|key| key.scope == Scope::Inbox(id.to_owned()));
         for key in orphans.map(|key| key.id.clone()).collect::<Vec<_>>() {

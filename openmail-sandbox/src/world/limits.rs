@@ -35,7 +35,7 @@ impl Ledger {
     }
 
     fn check(&self, now: Timestamp, burst: u32, daily: u32) -> Result<(), Refusal> {
-        let today = self.sends.iter().filter(|at| utc_day(**at) == utc_day(now)).count();
+        let today = self.sends.len() - self.sends.partition_point(|at| utc_day(*at) < utc_day(now));
         if today >= daily as usize {
             let wait = until(now, next_utc_day(now));
             return Err(Refusal::limited(
@@ -66,8 +66,8 @@ impl Ledger {
     }
 
     fn record(&mut self, now: Timestamp, recipients: &[String], cold: BTreeSet<String>) {
-        let fresh = |at: &Timestamp| utc_day(*at) == utc_day(now) || later(*at, MINUTE) > now;
-        self.sends.retain(fresh);
+        let stale = |at: &mut Timestamp| utc_day(*at) < utc_day(now) && later(*at, MINUTE) <= now;
+        while self.sends.pop_front_if(stale).is_some() {}
         self.sends.push_back(now);
         if self.cold_day != utc_day(now) {
             self.cold_day = utc_day(now);
@@ -102,7 +102,7 @@ impl World {
     pub(crate) fn count_request(&mut self) -> Result<(), Refusal> {
         let Some(limit) = self.settings.account_requests else { return Ok(()) };
         let now = self.now();
-        self.requests.retain(|at| later(*at, MINUTE) > now);
+        while self.requests.pop_front_if(|at| later(*at, MINUTE) <= now).is_some() {}
         sliding(&self.requests, now, limit).map_err(|wait| {
             Refusal::limited("rate_limit_exceeded", "Too many API requests for this account", wait)
         })?;
@@ -113,11 +113,11 @@ impl World {
 
 /// Whether one more fits into the sliding minute, or how long until it does.
 fn sliding(times: &VecDeque<Timestamp>, now: Timestamp, limit: u32) -> Result<(), Duration> {
-    let within: Vec<_> = times.iter().filter(|at| later(**at, MINUTE) > now).collect();
-    match within.len().checked_sub(limit as usize).map(|over| within.get(over)) {
+    let first = times.partition_point(|at| later(*at, MINUTE) <= now);
+    match (times.len() - first).checked_sub(limit as usize) {
         None => Ok(()),
-        Some(Some(oldest)) => Err(until(now, later(**oldest, MINUTE))),
-        Some(None) => Err(MINUTE),
+        // A limit of nothing leaves no send to wait for.
+        Some(over) => Err(times.get(first + over).map_or(MINUTE, |at| until(now, later(*at, MINUTE)))),
     }
 }
 

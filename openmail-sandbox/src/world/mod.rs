@@ -8,6 +8,7 @@ mod faults;
 mod ids;
 mod inbound;
 mod inboxes;
+mod index;
 mod journal;
 mod keys;
 mod limits;

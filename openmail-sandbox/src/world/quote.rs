@@ -1,10 +1,13 @@
 use super::clock::iso;
 use crate::model::Message;
 
+/// How much of a message is quoted: quotes of quotes would otherwise grow without end.
+const QUOTED_AT_MOST: usize = 64 * 1024;
+
 /// A quoted copy of a message, as it is appended to the text of its answer.
 pub(crate) fn quoted_text(message: &Message) -> String {
     let mut quote = format!("\n\nOn {}, {} wrote:\n", iso(message.created_at), message.from);
-    for line in message.text.lines() {
+    for line in start(&message.text).lines() {
         quote.push_str("> ");
         quote.push_str(line);
         quote.push('\n');
@@ -14,7 +17,10 @@ pub(crate) fn quoted_text(message: &Message) -> String {
 
 /// A quoted copy of a message, as it is appended to the HTML of its answer.
 pub(crate) fn quoted_html(message: &Message) -> String {
-    let content = message.html.clone().unwrap_or_else(|| escape(&message.text).replace('\n', "<br>"));
+    let content = match &message.html {
+        Some(html) => start(html).to_owned(),
+        None => escape(start(&message.text)).replace('\n', "<br>"),
+    };
     let head = format!("On {}, {} wrote:", iso(message.created_at), escape(&message.from));
     format!("<br><div>{head}</div><blockquote>{content}</blockquote>")
 }
@@ -52,6 +58,10 @@ fn tags(html: &str) -> impl Iterator<Item = (usize, usize)> {
             }
         }
     })
+}
+
+fn start(text: &str) -> &str {
+    &text[..text.floor_char_boundary(QUOTED_AT_MOST)]
 }
 
 fn escape(text: &str) -> String {

@@ -85,8 +85,8 @@ impl World {
 
     fn remembered(&mut self, key: &str, request: &SendRequest) -> Result<Option<Receipt>, Refusal> {
         let now = self.now();
-        self.remembered.retain(|_, remembered| later(remembered.at, KEY_LIFE) > now);
-        match self.remembered.get(key) {
+        let remembered = self.remembered.get(key);
+        match remembered.filter(|remembered| later(remembered.at, KEY_LIFE) > now) {
             None => Ok(None),
             Some(remembered) if remembered.request == *request => Ok(Some(remembered.receipt.clone())),
             Some(_) => {

@@ -7,6 +7,7 @@ use super::{
     connections::Connection,
     faults::Faults,
     ids,
+    index::Index,
     journal::Journal,
     limits::Ledger,
     sends::Remembered,
@@ -28,6 +29,7 @@ pub(crate) struct World {
     pub(crate) threads: Vec<Thread>,
     /// In the order in which they came about, which is also that of their times.
     pub(crate) messages: Vec<Message>,
+    pub(crate) index: Index,
     pub(crate) sent: Vec<Sent>,
     pub(crate) remembered: HashMap<String, Remembered>,
     pub(crate) ledgers: HashMap<String, Ledger>,
@@ -74,6 +76,7 @@ impl World {
             keys: vec![account_key],
             threads: Vec::new(),
             messages: Vec::new(),
+            index: Index::default(),
             sent: Vec::new(),
             remembered: HashMap::new(),
             ledgers: HashMap::new(),

@@ -5,11 +5,11 @@ use crate::model::{Message, Thread};
 
 impl World {
     pub(crate) fn thread(&self, id: &str) -> Option<&Thread> {
-        self.threads.iter().find(|thread| thread.id == id)
+        self.threads.get(self.index.thread(id)?)
     }
 
     pub(crate) fn thread_mut(&mut self, id: &str) -> Option<&mut Thread> {
-        self.threads.iter_mut().find(|thread| thread.id == id)
+        self.threads.get_mut(self.index.thread(id)?)
     }
 
     /// The thread, if it exists and the caller's key reaches its inbox.
@@ -25,8 +25,12 @@ impl World {
         Some(thread)
     }
 
-    pub(crate) fn thread_messages<'a>(&'a self, id: &'a str) -> impl DoubleEndedIterator<Item = &'a Message> {
-        self.messages.iter().filter(move |message| message.thread_id == id)
+    pub(crate) fn thread_messages<'a>(
+        &'a self,
+        id: &str,
+    ) -> impl DoubleEndedIterator<Item = &'a Message> + use<'a> {
+        let places: &'a [usize] = self.index.messages_of(id);
+        places.iter().filter_map(|at| self.messages.get(*at))
     }
 
     pub(crate) fn message(&self, id: &str) -> Option<&Message> {
@@ -35,6 +39,7 @@ impl World {
 
     pub(crate) fn open_thread(&mut self, inbox_id: &str, subject: &str, now: Timestamp) -> String {
         let id = ids::id("thr");
+        self.index.add_thread(&id, self.threads.len());
         self.threads.push(Thread {
             id: id.clone(),
             inbox_id: inbox_id.to_owned(),
@@ -50,9 +55,9 @@ impl World {
     /// The inbox's thread that holds one of these messages, the latest named first.
     pub(crate) fn thread_of(&self, inbox_id: &str, rfc_message_ids: &[String]) -> Option<String> {
         rfc_message_ids.iter().rev().find_map(|wanted| {
-            let known =
-                |message: &&Message| message.inbox_id == inbox_id && message.rfc_message_id == *wanted;
-            self.messages.iter().find(known).map(|message| message.thread_id.clone())
+            let named = self.index.with_rfc_id(wanted).iter().filter_map(|at| self.messages.get(*at));
+            let mut here = named.filter(|message| message.inbox_id == inbox_id);
+            here.next().map(|message| message.thread_id.clone())
         })
     }
 
@@ -62,14 +67,20 @@ impl World {
             thread.is_read = is_read;
             thread.last_message_at = message.created_at;
         }
+        self.index.add_message(&message, self.messages.len());
         self.messages.push(message);
     }
 }
+
+/// Beyond this many, those after the first are dropped, as mail programs do.
+const REFERENCES_AT_MOST: usize = 20;
 
 /// The `References` of an answer: those of what it answers, and that itself.
 pub(crate) fn references_of_answer(answered: &Message) -> Vec<String> {
     let mut references = answered.references.clone();
     references.push(answered.rfc_message_id.clone());
+    let surplus = references.len().saturating_sub(REFERENCES_AT_MOST);
+    references.drain(1..1 + surplus);
     references
 }
 

@@ -110,3 +110,18 @@ async fn a_lagging_row_appears_after_its_reads_or_its_release() {
     sandbox.release_rows();
     assert_eq!(ids(&rest.get(&path).await.expect(200)), [&*late.message_id, &*soon.message_id]);
 }
+
+#[tokio::test]
+async fn deleting_an_inbox_takes_its_mail_and_leaves_that_of_others() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let (gone, kept) = (sandbox.create_inbox("gone"), sandbox.create_inbox("kept"));
+    let mail = |address: &str| Mail::from("ada@example.com").to(address).text("Hi");
+    let (lost, left) = (sandbox.deliver(mail(&gone.address)), sandbox.deliver(mail(&kept.address)));
+    let rest = Rest::of(&sandbox);
+    assert_eq!(rest.call(Method::DELETE, &format!("/v1/inboxes/{}", gone.id), json!(null)).await.status, 204);
+    rest.get(&format!("/v1/threads/{}/messages", lost.thread_id)).await.refused(404, "not_found");
+    let answer = sandbox.deliver(mail(&kept.address).in_reply_to(&left.rfc_message_id));
+    let page = rest.get(&format!("/v1/threads/{}/messages", left.thread_id)).await.expect(200);
+    assert_eq!(ids(&page), [&*left.message_id, &*answer.message_id]);
+    assert!(sandbox.deliver_all(mail(&gone.address)).is_empty());
+}

@@ -103,3 +103,19 @@ async fn one_mail_to_two_inboxes_is_two_messages() {
     assert_eq!(delivered[0].rfc_message_id, delivered[1].rfc_message_id);
     assert!(sandbox.deliver_all(Mail::from("ada@example.com").to("nobody@else.example")).is_empty());
 }
+
+#[tokio::test]
+async fn a_long_thread_keeps_its_first_reference_and_the_latest() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mail = || Mail::from("ada@example.com").to(&inbox.address).text("Hi");
+    let first = sandbox.deliver(mail());
+    let mut last = first.clone();
+    for _ in 0..40 {
+        last = sandbox.deliver(mail().in_thread(&first.thread_id));
+    }
+    let thread = sandbox.thread(&last.thread_id).unwrap();
+    let references = &thread.messages.last().unwrap().references;
+    assert_eq!((references.len(), &references[0]), (20, &first.rfc_message_id));
+    assert_eq!(references[19], thread.messages[39].rfc_message_id);
+}
