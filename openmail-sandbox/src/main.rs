@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, error::Error, io::Write, net::SocketAddr, process::ExitCode};
 
 use clap::Parser;
-use openmail_sandbox::{NewInbox, Sandbox, StartError};
+use openmail_sandbox::{Sandbox, StartError};
 
 /// OpenMail on a laptop: REST, WebSocket and webhooks, in memory.
 #[derive(Debug, Parser)]
@@ -51,9 +51,9 @@ async fn main() -> ExitCode {
 async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
     let builder = Sandbox::builder().addr(arguments.addr).key(&arguments.key);
     let sandbox = builder.burst(arguments.burst).daily(arguments.daily).start().await?;
-    let names: BTreeSet<_> = arguments.inboxes.iter().collect();
-    let inboxes: Vec<_> =
-        names.into_iter().map(|name| sandbox.create_inbox_with(NewInbox::named(name))).collect();
+    let mut named = BTreeSet::new();
+    let names = arguments.inboxes.iter().filter(|name| named.insert(*name));
+    let inboxes: Vec<_> = names.map(|name| sandbox.create_inbox(name)).collect();
     let secret = arguments.webhook.as_ref().map(|url| sandbox.set_account_webhook(url));
 
     let base_url = sandbox.base_url();
@@ -73,33 +73,55 @@ async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
 }
 
 async fn run(sandbox: Sandbox, greeting: &str) -> ExitCode {
+    // Listening before greeting: whoever reads the greeting may interrupt.
+    let interrupted = match Interrupts::listen() {
+        Ok(interrupts) => interrupts,
+        Err(error) => {
+            eprintln!("error: cannot listen for Ctrl-C: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     // Nobody reading the greeting is no reason not to run.
     std::io::stdout().write_all(greeting.as_bytes()).ok();
     std::io::stdout().flush().ok();
-    let waited = interrupted().await;
+    interrupted.wait().await;
     sandbox.stop().await;
-    match waited {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: cannot wait for Ctrl-C: {error}");
-            ExitCode::FAILURE
+    ExitCode::SUCCESS
+}
+
+#[cfg(unix)]
+struct Interrupts {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
     }
 }
 
-#[cfg(unix)]
-async fn interrupted() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminated.recv() => Ok(()),
-    }
-}
+#[cfg(windows)]
+struct Interrupts(tokio::signal::windows::CtrlC);
 
-#[cfg(not(unix))]
-async fn interrupted() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+#[cfg(windows)]
+impl Interrupts {
+    fn listen() -> std::io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn wait(mut self) {
+        self.0.recv().await;
+    }
 }
 
 fn injection(base_url: &str, address: &str) -> String {

@@ -33,8 +33,7 @@ pub(crate) async fn create(
         if world.standing.paused {
             return Err(Refusal::new(402, "spend_cap_paused", "Inbox creation is paused"));
         }
-        world.count_creation()?;
-        world.create_inbox(new)
+        world.create_counted_inbox(new)
     })?;
     let mut row = inbox_row(&inbox);
     if let Some(secret) = &inbox.webhook_secret {

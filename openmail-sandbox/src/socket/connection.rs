@@ -89,7 +89,7 @@ impl Connection {
                 return ControlFlow::Continue(());
             }
             Message::Ping(_) => return ControlFlow::Continue(()),
-            Message::Close(_) => return ControlFlow::Break(()),
+            Message::Close(_) => return self.drain().await,
         };
         let id = self.id;
         let within_budget = self.shared.change(|world| {
@@ -118,8 +118,13 @@ impl Connection {
     async fn close(&mut self, code: u16, reason: &str) -> ControlFlow<()> {
         let frame = CloseFrame { code, reason: reason.into() };
         self.send(Message::Close(Some(frame))).await?;
+        self.drain().await
+    }
+
+    /// Reads what is left, which is also what sends the answer to a client's close frame.
+    async fn drain(&mut self) -> ControlFlow<()> {
         let drained = async { while let Some(Ok(_)) = self.socket.recv().await {} };
-        // Whether the client answers in time or not, the connection ends here.
+        // Whether the client goes on in time or not, the connection ends here.
         timeout(CLOSING, drained).await.ok();
         ControlFlow::Break(())
     }

@@ -56,8 +56,8 @@ impl World {
         Ok(inbox)
     }
 
-    /// Counts a creation over REST against the day's 100.
-    pub(crate) fn count_creation(&mut self) -> Result<(), Refusal> {
+    /// Creates an inbox over REST, which counts against the day's 100.
+    pub(crate) fn create_counted_inbox(&mut self, new: NewInbox) -> Result<Inbox, Refusal> {
         let now = self.now();
         if self.creations.0 != utc_day(now) {
             self.creations = (utc_day(now), 0);
@@ -70,8 +70,9 @@ impl World {
                 wait,
             ));
         }
+        let inbox = self.create_inbox(new)?;
         self.creations.1 += 1;
-        Ok(())
+        Ok(inbox)
     }
 
     pub(crate) fn delete_inbox(&mut self, id: &str) {

@@ -78,6 +78,26 @@ fn the_curl_line_names_the_first_inbox() {
     assert!(text.contains(r#""to": "support@sandbox.openmail.test""#), "{text}");
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupt_stops_it_cleanly() {
+    for signal in ["-INT", "-TERM"] {
+        let (mut running, _) = start(&["--addr", "127.0.0.1:0"]);
+        let id = running.0.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert_eq!(running.0.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn inboxes_are_made_once_and_in_the_order_given() {
+    let (_running, greeting) =
+        start(&["--addr", "127.0.0.1:0", "--inbox", "zoe", "--inbox", "ann", "--inbox", "zoe"]);
+    let inboxes: Vec<_> = greeting.iter().filter_map(|line| line.split_once("   # ")).collect();
+    let addresses: Vec<_> = inboxes.iter().map(|(_, address)| *address).collect();
+    assert_eq!(addresses, ["zoe@sandbox.openmail.test", "ann@sandbox.openmail.test"]);
+}
+
 #[test]
 fn a_wrong_argument_is_refused_with_what_to_write_instead() {
     for (arguments, advice) in [

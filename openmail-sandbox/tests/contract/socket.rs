@@ -175,6 +175,16 @@ async fn stopping_sends_everyone_away() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_is_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut socket = Socket::subscribed(&sandbox).await;
+    socket.say_raw(Message::Close(None)).await;
+    assert!(matches!(socket.hear_raw().await, Some(Ok(Message::Close(_)))));
+    assert!(socket.hear_raw().await.is_none());
+    sandbox.wait_for(|view| (view.sockets() == 0).then_some(())).await;
+}
+
+#[tokio::test]
 async fn dropping_the_sandbox_stops_it() {
     let sandbox = Sandbox::start().await.unwrap();
     let mut socket = Socket::subscribed(&sandbox).await;
