@@ -136,16 +136,18 @@ fn mailbox_name(name: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let ends = name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.ends_with(|c: char| c.is_ascii_alphanumeric());
-    match (3..=30).contains(&name.len()) && name.chars().all(allowed) && ends {
-        true => Ok(name.to_lowercase()),
-        false => Err("use 3 to 30 letters, digits, dots, dashes or underscores, such as `support`".into()),
+    if (3..=30).contains(&name.len()) && name.chars().all(allowed) && ends {
+        Ok(name.to_lowercase())
+    } else {
+        Err("use 3 to 30 letters, digits, dots, dashes or underscores, such as `support`".into())
     }
 }
 
 fn key(key: &str) -> Result<String, String> {
-    match !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic()) {
-        true => Ok(key.to_owned()),
-        false => Err("use printable characters without spaces, such as `om_sandbox`".into()),
+    if !key.is_empty() && key.chars().all(|c| c.is_ascii_graphic()) {
+        Ok(key.to_owned())
+    } else {
+        Err("use printable characters without spaces, such as `om_sandbox`".into())
     }
 }
 

@@ -132,8 +132,9 @@ fn new_inbox(mut fields: Fields, older: bool) -> Result<NewInbox, Refusal> {
 fn confine(world: &World, caller: &Caller, new: NewInbox) -> Result<NewInbox, Refusal> {
     let Scope::Pod(own) = &caller.scope else { return Ok(new) };
     let named = new.pod.as_deref().map(|pod| world.pod(pod).map(|pod| pod.id.as_str()));
-    match named.is_none_or(|pod| pod == Some(own)) {
-        true => Ok(new.pod(own)),
-        false => Err(Refusal::new(400, "invalid_pod", "podId does not match a pod this key reaches")),
+    if named.is_none_or(|pod| pod == Some(own)) {
+        Ok(new.pod(own))
+    } else {
+        Err(Refusal::new(400, "invalid_pod", "podId does not match a pod this key reaches"))
     }
 }

@@ -59,10 +59,7 @@ fn parse(inbox_id: String, form: Form) -> Result<(SendRequest, u64), Refusal> {
 }
 
 fn receipt_row(receipt: &Receipt, older: bool) -> axum::response::Response {
-    let (status, id_field) = match older {
-        true => (StatusCode::CREATED, "id"),
-        false => (StatusCode::OK, "messageId"),
-    };
+    let (status, id_field) = if older { (StatusCode::CREATED, "id") } else { (StatusCode::OK, "messageId") };
     let mut row = json!({
         "threadId": receipt.thread_id,
         "providerMessageId": receipt.provider_message_id,

@@ -37,8 +37,9 @@ pub(crate) async fn test(
         world.test_attempt(inbox).ok_or_else(no_webhook_url)
     })?;
     let outcome = webhook::post(&shared, &attempt).await;
-    match outcome.is_delivered() {
-        true => ok(&json!({"ok": true, "message": "Test webhook sent successfully"})),
-        false => Err(Refusal::new(502, "webhook_failed", "The webhook endpoint did not take the test event")),
+    if outcome.is_delivered() {
+        ok(&json!({"ok": true, "message": "Test webhook sent successfully"}))
+    } else {
+        Err(Refusal::new(502, "webhook_failed", "The webhook endpoint did not take the test event"))
     }
 }

@@ -120,10 +120,7 @@ fn local_addr(listener: &TcpListener, addr: SocketAddr) -> Result<SocketAddr, St
 
 /// Listening on every address, it is reached on the local one.
 fn reachable(addr: SocketAddr) -> SocketAddr {
-    match addr.ip().is_unspecified() {
-        true => SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())),
-        false => addr,
-    }
+    if addr.ip().is_unspecified() { SocketAddr::from((Ipv4Addr::LOCALHOST, addr.port())) } else { addr }
 }
 
 fn webhook_client() -> Result<reqwest::Client, StartError> {

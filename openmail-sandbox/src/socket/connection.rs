@@ -100,12 +100,11 @@ impl Connection {
             }
             within
         });
-        match within_budget {
-            true => ControlFlow::Continue(()),
-            false => {
-                self.write(Frame::error("Rate limit exceeded")).await?;
-                self.close(4029, "Too many messages").await
-            }
+        if within_budget {
+            ControlFlow::Continue(())
+        } else {
+            self.write(Frame::error("Rate limit exceeded")).await?;
+            self.close(4029, "Too many messages").await
         }
     }
 

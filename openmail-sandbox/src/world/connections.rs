@@ -109,9 +109,10 @@ impl World {
             Some(Some(code)) => connection.push(Frame::Close { code, reason: String::new() }),
             None => {}
         }
-        match self.connections.len() >= CONNECTIONS_PER_ACCOUNT {
-            true => connection.push(Frame::Close { code: 4008, reason: "Too many connections".into() }),
-            false => drop(self.connections.insert(id, connection)),
+        if self.connections.len() >= CONNECTIONS_PER_ACCOUNT {
+            connection.push(Frame::Close { code: 4008, reason: "Too many connections".into() })
+        } else {
+            drop(self.connections.insert(id, connection))
         }
         Opening { id, frames, cut }
     }

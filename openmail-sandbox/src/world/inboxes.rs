@@ -127,24 +127,26 @@ pub(crate) fn no_webhook_url() -> Refusal {
 fn check_mailbox_name(name: &str) -> Result<(), Refusal> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let bounded = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    match (3..=30).contains(&name.len())
+    if (3..=30).contains(&name.len())
         && name.chars().all(allowed)
         && bounded(name.chars().next())
         && bounded(name.chars().next_back())
     {
-        true => Ok(()),
-        false => Err(Refusal::new(
+        Ok(())
+    } else {
+        Err(Refusal::new(
             400,
             "invalid_mailbox_name",
             "A mailbox name has 3 to 30 letters, digits, dots, dashes or underscores",
-        )),
+        ))
     }
 }
 
 fn check_webhook_url(url: &str) -> Result<(), Refusal> {
     let valid = Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    match valid {
-        true => Ok(()),
-        false => Err(Refusal::new(422, "invalid_webhook_url", "webhookUrl is not an http or https address")),
+    if valid {
+        Ok(())
+    } else {
+        Err(Refusal::new(422, "invalid_webhook_url", "webhookUrl is not an http or https address"))
     }
 }

@@ -50,9 +50,10 @@ impl Ledger {
     }
 
     fn check_cold(&self, now: Timestamp, cold: &BTreeSet<String>, limit: u32) -> Result<(), Refusal> {
-        let today = match self.cold_day == utc_day(now) {
-            true => self.cold.union(&cold.iter().cloned().collect()).count(),
-            false => cold.len(),
+        let today = if self.cold_day == utc_day(now) {
+            self.cold.union(&cold.iter().cloned().collect()).count()
+        } else {
+            cold.len()
         };
         if cold.is_empty() || today <= limit as usize {
             return Ok(());
@@ -85,10 +86,7 @@ impl World {
             return Ledger::default().check_cold(self.now(), cold, self.settings.cold);
         };
         let now = self.now();
-        let daily = match inbox.throttled {
-            true => self.settings.daily / 4,
-            false => self.settings.daily,
-        };
+        let daily = if inbox.throttled { self.settings.daily / 4 } else { self.settings.daily };
         ledger.check(now, self.settings.burst, daily)?;
         ledger.check_cold(now, cold, self.settings.cold)
     }

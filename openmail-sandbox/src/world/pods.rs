@@ -82,9 +82,10 @@ impl World {
                 .iter()
                 .any(|pod| pod.client_id.as_deref() == Some(client_id) && Some(pod.id.as_str()) != own)
         });
-        match taken {
-            true => Err(Refusal::new(409, "client_id_taken", "A pod with this clientId already exists")),
-            false => Ok(()),
+        if taken {
+            Err(Refusal::new(409, "client_id_taken", "A pod with this clientId already exists"))
+        } else {
+            Ok(())
         }
     }
 }

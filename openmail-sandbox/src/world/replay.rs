@@ -58,9 +58,10 @@ impl World {
                 None => subscription.except.extend(inbox_ids.iter().cloned()),
             }
         }
-        match inbox_ids.is_empty() {
-            true => connection.subscriptions.clear(),
-            false => connection.subscriptions.retain(|subscription| !subscription.is_empty()),
+        if inbox_ids.is_empty() {
+            connection.subscriptions.clear()
+        } else {
+            connection.subscriptions.retain(|subscription| !subscription.is_empty())
         }
         let confirmation = json!({"type": "unsubscribed", "inbox_ids": inbox_ids});
         connection.push(Frame::Text(confirmation.to_string()));
@@ -75,9 +76,10 @@ impl World {
             }
         }
         Ok(Subscription {
-            inboxes: match subscribe.inbox_ids.is_empty() {
-                true => self.all_inboxes_of(caller),
-                false => Some(subscribe.inbox_ids.iter().cloned().collect()),
+            inboxes: if subscribe.inbox_ids.is_empty() {
+                self.all_inboxes_of(caller)
+            } else {
+                Some(subscribe.inbox_ids.iter().cloned().collect())
             },
             except: BTreeSet::new(),
             event_types: subscribe.event_types.iter().cloned().collect(),

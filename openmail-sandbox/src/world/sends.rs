@@ -101,11 +101,10 @@ impl World {
     fn check_reply_to(&self, request: &SendRequest) -> Result<(), Refusal> {
         let foreign =
             request.reply_to.as_deref().is_some_and(|address| self.inbox_by_address(address).is_none());
-        match self.settings.plan == "free" && foreign {
-            true => {
-                Err(Refusal::new(403, "feature_requires_paid_plan", "replyTo must be one of your inboxes"))
-            }
-            false => Ok(()),
+        if self.settings.plan == "free" && foreign {
+            Err(Refusal::new(403, "feature_requires_paid_plan", "replyTo must be one of your inboxes"))
+        } else {
+            Ok(())
         }
     }
 

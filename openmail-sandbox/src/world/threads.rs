@@ -86,8 +86,9 @@ pub(crate) fn references_of_answer(answered: &Message) -> Vec<String> {
 
 /// The subject of an answer: `Re:` once.
 pub(crate) fn subject_of_answer(subject: &str) -> String {
-    match subject.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:")) {
-        true => subject.to_owned(),
-        false => format!("Re: {subject}"),
+    if subject.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("re:")) {
+        subject.to_owned()
+    } else {
+        format!("Re: {subject}")
     }
 }

@@ -138,10 +138,8 @@ impl World {
                 pending.running = false;
             }
             None => {
-                event.state = match outcome.is_delivered() {
-                    true => EventState::WebhookDelivered,
-                    false => EventState::Failed,
-                };
+                event.state =
+                    if outcome.is_delivered() { EventState::WebhookDelivered } else { EventState::Failed };
                 self.pending.remove(at);
             }
         }
