@@ -1,1 +1,73 @@
-//! OpenMail on a laptop.
+//! OpenMail on a laptop: the REST contract, the WebSocket and the signed webhooks, all in memory.
+//!
+//! A [`Sandbox`] is a real server on a real port. It behaves as the service is documented to, and as strictly:
+//! limits are enforced, idempotency keys remembered, bodies checked. Mail is [delivered](Sandbox::deliver) by
+//! hand, what an agent sent is [read back](Sandbox::sent), time is [moved](Sandbox::advance), and everything that
+//! goes wrong in production can be [ordered](Fault).
+//!
+//! ```
+//! use openmail_sandbox::{Mail, Sandbox};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), openmail_sandbox::StartError> {
+//! let sandbox = Sandbox::start().await?;
+//! let inbox = sandbox.create_inbox("support");
+//! let mail = sandbox.deliver(
+//!     Mail::from("Ada <ada@example.com>").to(&inbox.address).subject("Hello").text("Is anybody there?"),
+//! );
+//! assert!(!sandbox.thread(&mail.thread_id).is_some_and(|thread| thread.is_read));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! An agent under test gets [`Sandbox::base_url`] and [`Sandbox::api_key`]; the test then waits with
+//! [`Sandbox::wait_for_sent`] for what it answers.
+//!
+//! # What goes wrong
+//!
+//! A [`Fault`] is ordered for a number of occurrences or until it is lifted. Here a send is accepted and its answer
+//! lost, which an agent has to survive without writing twice:
+//!
+//! ```
+//! # use openmail_sandbox::{Fault, Sandbox};
+//! # async fn example(sandbox: &Sandbox, inbox_id: &str) {
+//! sandbox.fault_next(1, Fault::send_answer_lost());
+//! // … the agent answers, hears nothing, and tries again …
+//! sandbox.wait_for(|view| (view.counts().sends_repeated == 1).then_some(())).await;
+//! assert_eq!(sandbox.sent(inbox_id).len(), 1);
+//! assert_eq!(sandbox.counts().limits_exceeded, 0);
+//! # }
+//! ```
+//!
+//! A [`Drift`] is smaller: a way in which a deployment differs from the contract, to be read tolerantly.
+//!
+//! # Time
+//!
+//! [`Sandbox::now`] is real time plus what [`Sandbox::advance`] has added. It decides the limits, the UTC day, the life of
+//! idempotency keys and signed addresses, the retries of webhooks and the lateness of slow answers. The keepalive of
+//! sockets and the patience with webhooks are real time.
+//!
+//! # Where the service's documentation is silent
+//!
+//! The minute of the burst limit slides. A replay brings the oldest 100 events, unless it [drifts](Drift::ReplayNewest).
+//! Messages are listed newest first, threads by their newest message. A key used with another body is 422
+//! `idempotency_key_reused`. What a key does not reach is 404, what its scope does not allow is 403. A mail from one inbox
+//! of the sandbox to another arrives there.
+
+mod extraction;
+mod model;
+mod rest;
+mod sandbox;
+mod shared;
+mod signature;
+mod socket;
+mod storage;
+mod webhook;
+mod world;
+
+pub use model::{
+    Attachment, ClientMessage, Counts, Delivered, DeliveryRole, Direction, Drift, EventRecord, EventState,
+    Fault, FaultId, Inbox, Key, Mail, Message, NewInbox, Operation, Pod, RequestRecord, Scope, Sent, Thread,
+    WebhookAttempt, WebhookOutcome,
+};
+pub use sandbox::{Builder, Sandbox, StartError, View};

@@ -1,0 +1,21 @@
+//! What the sandbox knows, as a test reads it.
+
+mod account;
+mod counts;
+mod event;
+mod fault;
+mod mail;
+mod message;
+mod operation;
+mod record;
+
+pub use account::{Inbox, Key, NewInbox, Pod, Scope};
+pub use counts::Counts;
+pub use event::{EventRecord, EventState, WebhookAttempt, WebhookOutcome};
+pub use fault::{Drift, Fault, FaultId};
+pub use mail::Mail;
+pub(crate) use message::Classification;
+pub(crate) use message::RowLag;
+pub use message::{Attachment, Delivered, DeliveryRole, Direction, Message, Sent, Thread};
+pub use operation::Operation;
+pub use record::{ClientMessage, RequestRecord};

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
+use bytes::Bytes;
+use data_encoding::BASE64;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    error::{Answer, json, ok},
+    fields::essence,
+};
+use crate::{
+    model::{Mail, Sent},
+    shared::Shared,
+    world::{Refusal, iso},
+};
+
+/// A mail as `POST /sandbox/mail` takes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Injected {
+    from: String,
+    to: OneOrMany,
+    #[serde(default)]
+    cc: Vec<String>,
+    subject: Option<String>,
+    text: Option<String>,
+    html: Option<String>,
+    in_reply_to: Option<String>,
+    thread_id: Option<String>,
+    #[serde(default)]
+    attachments: Vec<InjectedFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InjectedFile {
+    filename: String,
+    #[serde(default = "octets")]
+    content_type: String,
+    /// In base64.
+    content: String,
+}
+
+pub(crate) async fn mail(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
+    if essence(&headers) != "application/json" {
+        return Err(Refusal::bad_request("Content-Type must be application/json"));
+    }
+    let injected: Injected =
+        serde_json::from_slice(&body).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let mail = injected.into_mail()?;
+    let delivered = shared.change(|world| world.receive(&mail));
+    if delivered.is_empty() {
+        return Err(Refusal::new(404, "not_found", "None of the addresses is an inbox of this sandbox"));
+    }
+    let delivered: Vec<_> = delivered
+        .iter()
+        .map(|one| {
+            json!({
+                "message_id": one.message_id,
+                "thread_id": one.thread_id,
+                "event_id": one.event_id,
+                "inbox_id": one.inbox_id,
+                "rfc_message_id": one.rfc_message_id,
+            })
+        })
+        .collect();
+    Ok(json(StatusCode::CREATED, &json!({"delivered": delivered})))
+}
+
+pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
+    shared.read(|world| {
+        let sent: Vec<_> = world.sent.iter().map(sent_row).collect();
+        ok(&json!({"data": sent, "total": sent.len()}))
+    })
+}
+
+pub(crate) async fn unknown_path() -> Response {
+    super::error::refuse(&Refusal::new(404, "not_found", "Route not found"), "error")
+}
+
+impl Injected {
+    fn into_mail(self) -> Result<Mail, Refusal> {
+        let mut mail = Mail::from(self.from).cc(self.cc);
+        mail.to = match self.to {
+            OneOrMany::One(address) => vec![address],
+            OneOrMany::Many(addresses) => addresses,
+        };
+        mail.subject = self.subject;
+        mail.text = self.text;
+        mail.html = self.html;
+        mail.in_reply_to = self.in_reply_to;
+        mail.thread_id = self.thread_id;
+        for file in self.attachments {
+            let content = BASE64.decode(file.content.as_bytes());
+            let content = content.map_err(|_| Refusal::bad_request("attachment content is not base64"))?;
+            mail = mail.attachment(file.filename, file.content_type, content);
+        }
+        Ok(mail)
+    }
+}
+
+fn octets() -> String {
+    "application/octet-stream".into()
+}
+
+fn sent_row(sent: &Sent) -> serde_json::Value {
+    let attachments = sent.attachments.iter();
+    let attachments: Vec<_> = attachments
+        .map(|file| json!({"filename": file.filename, "content_type": file.content_type, "size_bytes": file.bytes.len()}))
+        .collect();
+    json!({
+        "message_id": sent.message_id,
+        "thread_id": sent.thread_id,
+        "inbox_id": sent.inbox_id,
+        "idempotency_key": sent.idempotency_key,
+        "from": sent.from,
+        "to": sent.to,
+        "cc": sent.cc,
+        "reply_to": sent.reply_to,
+        "subject": sent.subject,
+        "body": sent.body,
+        "text": sent.text,
+        "html": sent.html,
+        "attachments": attachments,
+        "in_reply_to": sent.in_reply_to,
+        "references": sent.references,
+        "sent_at": iso(sent.sent_at),
+    })
+}

@@ -1,0 +1,20 @@
+//! The REST contract, one file per resource.
+
+mod api_keys;
+mod attachments;
+mod error;
+mod fields;
+mod form;
+mod gate;
+mod inboxes;
+mod injection;
+mod me;
+mod messages;
+mod page;
+mod pods;
+mod routes;
+mod send;
+mod threads;
+mod webhooks;
+
+pub(crate) use routes::router;

@@ -1,0 +1,58 @@
+use super::Sandbox;
+
+impl Sandbox {
+    /// Blocks sending from an inbox and announces it over the webhook. Returns the event's id, none if
+    /// there is no such inbox.
+    pub fn suspend_inbox(&self, id: &str, reason: &str) -> Option<String> {
+        self.shared.change(|world| world.set_inbox_suspension(id, Some(reason)))
+    }
+
+    /// Lets a suspended inbox send again and announces it over the webhook.
+    pub fn reactivate_inbox(&self, id: &str) -> Option<String> {
+        self.shared.change(|world| world.set_inbox_suspension(id, None))
+    }
+
+    /// Blocks sending from every inbox of a pod and announces it over the account's webhook.
+    pub fn suspend_pod(&self, id: &str, reason: &str) -> Option<String> {
+        self.shared.change(|world| world.set_pod_suspension(id, Some(reason)))
+    }
+
+    /// Lets a suspended pod send again and announces it over the account's webhook.
+    pub fn reactivate_pod(&self, id: &str) -> Option<String> {
+        self.shared.change(|world| world.set_pod_suspension(id, None))
+    }
+
+    /// Grants an inbox a quarter of its daily allowance, or all of it again.
+    pub fn throttle_inbox(&self, id: &str, throttled: bool) {
+        self.shared.change(|world| {
+            if let Some(inbox) = world.inbox_mut(id) {
+                inbox.throttled = throttled;
+            }
+        });
+    }
+
+    /// Pauses the account's sending for its spend cap (402 `spend_cap_paused`), or ends the pause.
+    pub fn pause_account(&self, paused: bool) {
+        self.shared.change(|world| world.standing.paused = paused);
+    }
+
+    /// Bans the account (403 `account_banned`), or lifts the ban.
+    pub fn ban_account(&self, banned: bool) {
+        self.shared.change(|world| world.standing.banned = banned);
+    }
+
+    /// Suppresses a recipient: 422 `recipient_suppressed` with this `type` (`bounce`, `complaint`, `unsub`).
+    pub fn suppress(&self, address: &str, kind: &str) {
+        self.shared.change(|world| world.suppress(address, kind));
+    }
+
+    /// Refuses a recipient with an error code such as `no_mx_records`, under the status it comes with.
+    pub fn refuse_recipient(&self, address: &str, code: &str) {
+        self.shared.change(|world| world.refuse_recipient(address, code));
+    }
+
+    /// Takes back what was said about a recipient.
+    pub fn allow_recipient(&self, address: &str) {
+        self.shared.change(|world| world.allow_recipient(address));
+    }
+}

@@ -1,0 +1,7 @@
+//! The WebSocket: upgrade, messages, keepalive and close codes.
+
+mod connection;
+mod protocol;
+mod upgrade;
+
+pub(crate) use upgrade::upgrade;

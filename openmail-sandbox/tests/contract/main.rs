@@ -1,0 +1,21 @@
+//! The sandbox keeps the service's contract: on real sockets, with clients that know nothing of its inside.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod attachments;
+mod client;
+mod command;
+mod drift;
+mod faults;
+mod keys;
+mod limits;
+mod operations;
+mod reading;
+mod replay;
+mod sending;
+mod socket;
+mod standing;
+mod strictness;
+mod threading;
+mod webhook_receiver;
+mod webhooks;
