@@ -1,1 +1,38 @@
-//! Handlers, what they take and what they give back.
+//! Handlers: async functions whose arguments are what they need and whose result is the reply.
+//!
+//! - An argument is anything that is [`FromContext`]: [`Mail`], [`Thread`], [`State`], [`Memory`], [`ReplyContext`] and so
+//!   on, `Option` and `Result` of these, and your own.
+//! - A result is anything that is [`IntoOutcome`]: nothing, a [`Reply`], text, `Option` and `Result` of these. A plain
+//!   error means *try again*; [`GiveUp`] says never, [`RetryAfter`] says when.
+//! - Inside, a handler is a tower service from [`Context`] to [`Outcome`], so that any [`tower::Layer`] fits around it.
+
+mod attachments;
+mod compose;
+mod context;
+mod error;
+mod extract;
+mod facts;
+mod mail;
+mod memory;
+mod outcome;
+mod reply;
+mod reply_context;
+mod service;
+mod state;
+mod thread;
+
+pub use attachments::Attachments;
+pub use compose::Compose;
+pub use context::Context;
+pub(crate) use context::{ContextParts, Services};
+pub use error::{Error, GiveUp, Result, RetryAfter, Verdict};
+pub use extract::{FromContext, Needs, PayloadKind, Rejection, StateNeed};
+pub use facts::{Attempt, Cancelled};
+pub use mail::Mail;
+pub use memory::Memory;
+pub use outcome::{IntoOutcome, Outcome};
+pub use reply::Reply;
+pub use reply_context::{Delivery, ReplyContext, ReplyError, ReplyErrorKind, StepError, WhenLimited};
+pub use service::{BoxedHandler, Handler, boxed, layered};
+pub use state::{State, States};
+pub use thread::Thread;

@@ -1,1 +1,9 @@
-//! Sends what is owed, within the limits.
+//! Sends what is owed, in order, within the limits, each under the key it was committed with.
+
+mod address;
+mod desk;
+mod key;
+
+pub use address::{NobodyToAnswer, answer_to};
+pub use desk::Outbox;
+pub use key::{SendSpace, idempotency_key};

@@ -1,0 +1,188 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::BoxError;
+
+/// The result of a handler, and of `main`.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error, made by `?` from whatever failed.
+///
+/// A handler that returns one is tried again with growing pauses, until its retries are used up and the mail becomes a dead
+/// letter. [`GiveUp`] and [`RetryAfter`], anywhere in the chain of causes, say otherwise.
+///
+/// It does not implement [`std::error::Error`] itself, which is what lets `?` make it from everything that does.
+pub struct Error(BoxError);
+
+impl Error {
+    /// An error from a message.
+    pub fn msg(message: impl Into<String>) -> Self {
+        Self(message.into().into())
+    }
+
+    /// What it says of trying again.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.chain().find_map(Verdict::read).unwrap_or(Verdict::Retry)
+    }
+
+    /// The error and its causes, outermost first.
+    pub fn chain(&self) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+        let outermost: &(dyn StdError + 'static) = &*self.0;
+        std::iter::successors(Some(outermost), |error| (*error).source())
+    }
+
+    /// The error of this type, if that is what it is.
+    #[must_use]
+    pub fn downcast_ref<E: StdError + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+}
+
+impl<E: StdError + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<Error> for BoxError {
+    fn from(error: Error) -> Self {
+        error.0
+    }
+}
+
+impl Error {
+    /// Takes over a boxed error, such as one made of an `anyhow::Error`.
+    #[must_use]
+    pub fn from_boxed(error: BoxError) -> Self {
+        Self(error)
+    }
+}
+
+/// The whole chain in one line.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut chain = self.chain();
+        if let Some(first) = chain.next() {
+            write!(f, "{first}")?;
+        }
+        chain.try_for_each(|cause| write!(f, ": {cause}"))
+    }
+}
+
+/// As `Display`, since `main` prints a returned error this way.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a failed handler asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try again with growing pauses.
+    Retry,
+    /// Try again after this long.
+    After(Duration),
+    /// Never again: the mail becomes a dead letter.
+    Never,
+}
+
+impl Verdict {
+    fn read(error: &(dyn StdError + 'static)) -> Option<Self> {
+        if error.is::<GiveUp>() || error.is::<GivenUp>() {
+            return Some(Self::Never);
+        }
+        error.downcast_ref::<RetryAfter>().map(|after| Self::After(after.0))
+    }
+}
+
+/// Says that trying again is of no use: the mail becomes a dead letter at once.
+///
+/// ```
+/// # use openmail_agent::handler::{GiveUp, Reply, Result};
+/// fn parse(order: &str) -> Result<u64> {
+///     order.parse().map_err(|_| GiveUp::new("the order number is not a number").into())
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct GiveUp {
+    reason: String,
+    mark: GivenUp,
+}
+
+impl GiveUp {
+    /// Gives up for this reason, which the operator reads.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), mark: GivenUp }
+    }
+
+    /// Gives up because of an error.
+    pub fn because(error: impl fmt::Display) -> Self {
+        Self::new(error.to_string())
+    }
+}
+
+impl fmt::Display for GiveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}
+
+/// The mark is the source, so that it is found even behind a wrapper that hides the type in front of it.
+impl StdError for GiveUp {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.mark)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct GivenUp;
+
+impl fmt::Display for GivenUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not to be tried again")
+    }
+}
+
+impl StdError for GivenUp {}
+
+/// Says when to try again, where the handler knows better than the growing pauses.
+#[derive(Debug, Clone, Copy)]
+pub struct RetryAfter(
+    /// How long to wait.
+    pub Duration,
+);
+
+impl fmt::Display for RetryAfter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to be tried again in {}", humantime::format_duration(self.0))
+    }
+}
+
+impl StdError for RetryAfter {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_error_asks_for_another_try() {
+        assert_eq!(Error::msg("the model is busy").verdict(), Verdict::Retry);
+    }
+
+    #[test]
+    fn a_verdict_is_found_behind_other_errors() {
+        let inner = crate::model::Error::because("outer", GiveUp::new("no such order"));
+        assert_eq!(Error::from(inner).verdict(), Verdict::Never);
+        let later = Duration::from_secs(90);
+        assert_eq!(Error::from(RetryAfter(later)).verdict(), Verdict::After(later));
+    }
+
+    #[test]
+    fn the_whole_chain_is_shown_once() {
+        let error = Error::from(crate::model::Error::because("cannot answer", std::fmt::Error));
+        assert_eq!(format!("{error}"), format!("cannot answer: {}", std::fmt::Error));
+    }
+}

@@ -1,0 +1,110 @@
+//! Small facts about the event and the try, as arguments.
+
+use tokio_util::sync::CancellationToken;
+
+use crate::model::{Event, Inbox, Lifecycle, Payload, SendFailure};
+
+use super::{Context, FromContext, Needs, PayloadKind, Rejection};
+
+/// Which try of the handler this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// From 1.
+    pub number: u32,
+    /// How many there are at most.
+    pub most: u32,
+}
+
+impl Attempt {
+    /// A try by its number, for a test of a handler.
+    #[must_use]
+    pub const fn new(number: u32, most: u32) -> Self {
+        Self { number, most }
+    }
+
+    /// Whether a failure now makes the mail a dead letter.
+    #[must_use]
+    pub const fn is_last(&self) -> bool {
+        self.number >= self.most
+    }
+}
+
+impl FromContext for Attempt {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        Ok(context.attempt())
+    }
+}
+
+/// Tells a long handler that it should stop: its time is up, or the process is stopping.
+///
+/// A handler that does not listen is dropped at its next `await` when the deadline passes.
+#[derive(Debug, Clone)]
+pub struct Cancelled(CancellationToken);
+
+impl Cancelled {
+    /// One that its owner cancels, for a test of a handler.
+    #[must_use]
+    pub fn new(token: CancellationToken) -> Self {
+        Self(token)
+    }
+
+    /// Whether to stop.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Waits until it is time to stop.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn cancelled(&self) {
+        self.0.cancelled().await;
+    }
+}
+
+impl FromContext for Cancelled {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        Ok(Self(context.cancellation().clone()))
+    }
+}
+
+impl FromContext for Inbox {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        context.inbox().cloned().ok_or_else(|| Rejection::absent("the event is about no single inbox"))
+    }
+}
+
+impl FromContext for Event {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        Ok(context.event().clone())
+    }
+}
+
+impl FromContext for Lifecycle {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        match &context.event().payload {
+            Payload::Lifecycle(lifecycle) => Ok(lifecycle.clone()),
+            _ => Err(Rejection::absent("the event is not about an inbox's or a pod's standing")),
+        }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.payload(PayloadKind::Lifecycle);
+    }
+}
+
+impl FromContext for SendFailure {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        match &context.event().payload {
+            Payload::SendFailure(failure) => Ok(failure.clone()),
+            _ => Err(Rejection::absent("the event is not about a failed reply")),
+        }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.payload(PayloadKind::SendFailure);
+    }
+}

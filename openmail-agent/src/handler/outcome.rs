@@ -1,0 +1,97 @@
+use crate::model::BoxError;
+
+use super::{Error, Reply};
+
+/// What a handler came to: the replies it gives back, or why it failed.
+#[derive(Debug)]
+pub struct Outcome(Result<Vec<Reply>, Error>);
+
+impl Outcome {
+    /// Handled, with nothing to say.
+    #[must_use]
+    pub fn done() -> Self {
+        Self(Ok(Vec::new()))
+    }
+
+    /// Handled, with a reply.
+    #[must_use]
+    pub fn reply(reply: Reply) -> Self {
+        Self(Ok(vec![reply]))
+    }
+
+    /// Failed; the error says whether it is tried again.
+    pub fn failed(error: impl Into<Error>) -> Self {
+        Self(Err(error.into()))
+    }
+
+    /// The replies, or the failure.
+    ///
+    /// # Errors
+    ///
+    /// What the handler failed with.
+    pub fn into_result(self) -> Result<Vec<Reply>, Error> {
+        self.0
+    }
+
+    /// Whether the handler failed.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        self.0.is_err()
+    }
+}
+
+/// What a handler may return.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not something a mail handler can return",
+    label = "not an outcome",
+    note = "return `()`, `Reply`, `String`, an `Option` of these, or a `Result` of these whose error implements `std::error::Error`"
+)]
+pub trait IntoOutcome {
+    /// Makes it an outcome.
+    fn into_outcome(self) -> Outcome;
+}
+
+impl IntoOutcome for Outcome {
+    fn into_outcome(self) -> Outcome {
+        self
+    }
+}
+
+impl IntoOutcome for () {
+    fn into_outcome(self) -> Outcome {
+        Outcome::done()
+    }
+}
+
+impl IntoOutcome for Reply {
+    fn into_outcome(self) -> Outcome {
+        Outcome::reply(self)
+    }
+}
+
+impl IntoOutcome for String {
+    fn into_outcome(self) -> Outcome {
+        Outcome::reply(Reply::text(self))
+    }
+}
+
+impl IntoOutcome for &'static str {
+    fn into_outcome(self) -> Outcome {
+        Outcome::reply(Reply::text(self))
+    }
+}
+
+impl<T: IntoOutcome> IntoOutcome for Option<T> {
+    fn into_outcome(self) -> Outcome {
+        self.map_or_else(Outcome::done, IntoOutcome::into_outcome)
+    }
+}
+
+impl<T: IntoOutcome, E: Into<BoxError>> IntoOutcome for Result<T, E> {
+    fn into_outcome(self) -> Outcome {
+        match self {
+            Ok(value) => value.into_outcome(),
+            Err(error) => Outcome::failed(Error::from_boxed(error.into())),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock;
+use crate::limit::Allowance;
+use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
+use crate::store::{Note, Scope, SendState};
+
+use super::{Context, FromContext, Rejection, Reply};
+
+/// How long [`ReplyContext::reply_now`] waits for an answer of the service before it leaves the reply to the outbox.
+const SEND_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Replies to the mail at hand, and remembers what was done for it.
+///
+/// Cheap to clone; can be moved into a task of the handler's own, as long as the handler outlives it.
+#[derive(Debug, Clone)]
+pub struct ReplyContext {
+    context: Context,
+    when_limited: WhenLimited,
+}
+
+/// What [`ReplyContext::reply_now`] does when the inbox has no slot left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenLimited {
+    /// Commit the reply, to leave as soon as there is a slot, and go on.
+    #[default]
+    Queue,
+    /// Wait this long for it to leave; if there can be no slot by then, commit nothing and say so.
+    Wait(Duration),
+    /// Commit nothing and say so.
+    Fail,
+}
+
+/// What became of a reply that was to leave at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Delivery {
+    /// The service took it.
+    Sent {
+        /// The service's name for it.
+        message_id: Option<MessageId>,
+        /// The thread it landed in.
+        thread_id: Option<ThreadId>,
+    },
+    /// It is committed, and leaves when a slot is free, the inbox is allowed or the service answers again.
+    Queued,
+}
+
+impl ReplyContext {
+    /// Says what happens when there is no slot left.
+    #[must_use]
+    pub fn when_limited(mut self, when_limited: WhenLimited) -> Self {
+        self.when_limited = when_limited;
+        self
+    }
+
+    /// Adds a reply, to be sent after the handler succeeds. If it fails, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is no mail, or there is nobody it may be answered to.
+    pub fn reply(&self, reply: impl Into<Reply>) -> Result<(), ReplyError> {
+        self.context
+            .draft_reply(reply.into())
+            .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))
+    }
+
+    /// Commits a reply and sends it at once, while the handler goes on: "I'm on it, this takes an hour".
+    ///
+    /// It stays committed when the handler fails later, and a handler that is run again gets the first answer back
+    /// instead of sending twice, whatever words it uses the second time. Replies sent this way are told apart by their
+    /// order within the handler.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient); [`Limited`](ReplyErrorKind::Limited) under
+    /// [`WhenLimited::Wait`] and [`WhenLimited::Fail`]; [`Refused`](ReplyErrorKind::Refused) when the service will never
+    /// take it; [`Store`](ReplyErrorKind::Store) when it could not be committed.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the reply is either committed, and then sent, or not.
+    pub async fn reply_now(&self, reply: impl Into<Reply>) -> Result<Delivery, ReplyError> {
+        let send = self
+            .context
+            .reply_now(reply.into())
+            .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))?;
+        let services = self.context.services();
+        let known = services.store.send_state(&send.key).await.map_err(unstored)?;
+        let patience = match known {
+            None => self.patience().await?,
+            Some(_) => SEND_PATIENCE,
+        };
+        let key = send.key.clone();
+        services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
+        services.outbox.wake();
+        match services.outbox.settled(&key, patience).await.map_err(unstored)? {
+            SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),
+            SendState::Failed { error } => Err(ReplyError::because(ReplyErrorKind::Refused, error)),
+            SendState::Owed => Ok(Delivery::Queued),
+        }
+    }
+
+    /// Runs once for the event and remembers the result: a handler that is run again gets the first result back and does
+    /// not pay for the model call again.
+    ///
+    /// The name tells steps of one handler apart.
+    ///
+    /// ```
+    /// # use openmail_agent::handler::{Mail, Reply, ReplyContext, Result};
+    /// # async fn ask_model(_: String) -> std::io::Result<String> { Ok(String::new()) }
+    /// async fn answer(mail: Mail, ctx: ReplyContext) -> Result<Reply> {
+    ///     let words = ctx.step("draft", || ask_model(mail.for_model())).await?;
+    ///     Ok(Reply::text(words))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What the closure failed with, which is not remembered; or that the result could not be kept or read back.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped before the result is kept, the step runs again on the next try.
+    pub async fn step<T, E, F, Fut>(&self, name: &str, run: F) -> Result<T, StepError>
+    where
+        T: Serialize + DeserializeOwned,
+        E: Into<BoxError>,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        let failed = |source: BoxError| StepError { name: name.to_owned(), source };
+        let services = self.context.services();
+        let scope =
+            Scope::Step { seq: self.context.lease().seq, name: format!("{}/{name}", self.context.handler()) };
+        if let Some(json) = services.store.recall(&scope).await.map_err(|error| failed(error.into()))? {
+            return serde_json::from_slice(&json).map_err(|error| failed(error.into()));
+        }
+        let result = run().await.map_err(|error| failed(error.into()))?;
+        let value = serde_json::to_vec(&result).map_err(|error| failed(error.into()))?;
+        let note = Note { scope, value: value.into() };
+        services.store.remember(self.context.lease(), note).await.map_err(|error| failed(error.into()))?;
+        Ok(result)
+    }
+
+    /// What is left of the inbox's limits, and when the next reply could leave.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is about no single inbox;
+    /// [`Store`](ReplyErrorKind::Store) when the ledger could not be read.
+    pub async fn allowance(&self) -> Result<Allowance, ReplyError> {
+        let services = self.context.services();
+        let inbox = self.context.event().inbox_id.as_ref().ok_or(ReplyErrorKind::NoRecipient)?;
+        services.store.allowance(inbox, &services.quotas, services.clock.now()).await.map_err(unstored)
+    }
+
+    /// How long to wait for a reply to leave.
+    async fn patience(&self) -> Result<Duration, ReplyError> {
+        let allowance = self.allowance().await?;
+        let wait = clock::until(self.context.services().clock.now(), allowance.next_slot);
+        let limited = ReplyErrorKind::Limited { next_slot: allowance.next_slot };
+        match self.when_limited {
+            WhenLimited::Queue if wait.is_zero() => Ok(SEND_PATIENCE),
+            WhenLimited::Queue => Ok(Duration::ZERO),
+            WhenLimited::Wait(most) if wait <= most => Ok(most.max(SEND_PATIENCE)),
+            WhenLimited::Fail if wait.is_zero() => Ok(SEND_PATIENCE),
+            WhenLimited::Wait(_) | WhenLimited::Fail => Err(limited.into()),
+        }
+    }
+}
+
+impl FromContext for ReplyContext {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        Ok(Self { context: context.clone(), when_limited: WhenLimited::default() })
+    }
+}
+
+fn unstored(error: crate::store::StoreError) -> ReplyError {
+    ReplyError::because(ReplyErrorKind::Store, error)
+}
+
+/// Why a reply was not taken.
+pub type ReplyError = KindError<ReplyErrorKind>;
+
+/// What went wrong with a reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyErrorKind {
+    /// There is nobody to reply to: the event is no mail, or it came from an address of this account.
+    NoRecipient,
+    /// The inbox has no slot left; nothing was committed.
+    Limited {
+        /// When there is one.
+        next_slot: Timestamp,
+    },
+    /// The service will never take it, or it was stopped.
+    Refused,
+    /// It could not be committed.
+    Store,
+}
+
+impl fmt::Display for ReplyErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoRecipient => f.write_str("there is nobody to reply to"),
+            Self::Limited { next_slot } => write!(f, "the inbox may send nothing more before {next_slot}"),
+            Self::Refused => f.write_str("the reply was refused for good"),
+            Self::Store => f.write_str("the reply could not be committed"),
+        }
+    }
+}
+
+/// A step failed.
+#[derive(Debug)]
+pub struct StepError {
+    name: String,
+    source: BoxError,
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "step `{}` failed", self.name)
+    }
+}
+
+impl std::error::Error for StepError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.source)
+    }
+}

@@ -1,0 +1,79 @@
+use std::fmt;
+
+use crate::model::{Address, DeliveryRole, Message, Recipients};
+
+/// Whom the answer to a mail goes to.
+///
+/// The sender, unless the inbox was only copied: then the ones the sender wrote to, the first as recipient and the others
+/// copied; the service copies the sender by itself. Addresses of the account itself are left out, so that agents do not
+/// write to each other, or to themselves, for ever.
+///
+/// # Errors
+///
+/// When nobody is left.
+pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result<Recipients, NobodyToAnswer> {
+    let copied = message.delivery_role == Some(DeliveryRole::Cc) && !message.header_to.is_empty();
+    let asked: &[Address] = if copied { &message.header_to } else { message.from.as_slice() };
+    let mut others = asked.iter().filter(|address| !is_own(address)).cloned();
+    let to = others.next().ok_or(NobodyToAnswer)?;
+    let mut recipients = Recipients::one(to);
+    recipients.cc = others.collect();
+    Ok(recipients)
+}
+
+/// The mail names nobody who could be answered: its sender is unreadable, or an inbox of this account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NobodyToAnswer;
+
+impl fmt::Display for NobodyToAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the mail names nobody to answer: its sender is not an address, or is one of this account's inboxes")
+    }
+}
+
+impl std::error::Error for NobodyToAnswer {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        text.parse().unwrap()
+    }
+
+    fn mail(role: DeliveryRole) -> Message {
+        let mut message = Message::new("msg_1");
+        message.from = Some(address("Ada <ada@example.com>"));
+        message.header_to =
+            vec![address("bob@b.example"), address("us@agents.example"), address("cyd@c.example")];
+        message.delivery_role = Some(role);
+        message
+    }
+
+    fn is_ours(address: &Address) -> bool {
+        address.domain() == "agents.example"
+    }
+
+    #[test]
+    fn an_addressed_inbox_answers_the_sender() {
+        let recipients = answer_to(&mail(DeliveryRole::To), &is_ours).unwrap();
+        assert_eq!(recipients, Recipients::one(address("ada@example.com")));
+    }
+
+    #[test]
+    fn a_copied_inbox_answers_whom_the_sender_wrote_to() {
+        let recipients = answer_to(&mail(DeliveryRole::Cc), &is_ours).unwrap();
+        assert_eq!(recipients.to, address("bob@b.example"));
+        assert_eq!(recipients.cc, [address("cyd@c.example")]);
+    }
+
+    #[test]
+    fn an_own_address_is_never_answered() {
+        let mut message = mail(DeliveryRole::To);
+        message.from = Some(address("other@AGENTS.example").clone());
+        assert_eq!(
+            answer_to(&message, &|a| a.domain().eq_ignore_ascii_case("agents.example")),
+            Err(NobodyToAnswer)
+        );
+    }
+}

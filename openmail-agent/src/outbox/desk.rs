@@ -1,0 +1,72 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast};
+
+use crate::model::IdempotencyKey;
+use crate::store::{self, SendState, Store};
+
+/// How often a send is looked up that another process may be settling.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// The outbox as others see it: they wake it when something is owed, and hear when something was sent.
+#[derive(Clone)]
+pub struct Outbox {
+    store: Arc<dyn Store>,
+    wake: Arc<Notify>,
+    settled: broadcast::Sender<IdempotencyKey>,
+}
+
+impl Outbox {
+    /// An outbox over what this store owes.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, wake: Arc::default(), settled: broadcast::Sender::new(1024) }
+    }
+
+    /// Says that something is owed.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Waits until a send was taken or refused, at most this long, and tells where it stands.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot tell.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn settled(&self, key: &IdempotencyKey, patience: Duration) -> store::Result<SendState> {
+        let mut news = self.settled.subscribe();
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            match self.store.send_state(key).await?.unwrap_or(SendState::Owed) {
+                SendState::Owed if tokio::time::Instant::now() < deadline => {
+                    let again = deadline.min(tokio::time::Instant::now() + LOOK_AGAIN);
+                    // News that was missed, and news that does not come, are both a reason to look again.
+                    let _ = tokio::time::timeout_at(again, heard(&mut news, key)).await;
+                }
+                state => return Ok(state),
+            }
+        }
+    }
+
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    pub(super) fn announce(&self, key: &IdempotencyKey) {
+        // Nobody listening is fine.
+        let _ = self.settled.send(key.clone());
+    }
+}
+
+async fn heard(news: &mut broadcast::Receiver<IdempotencyKey>, key: &IdempotencyKey) {
+    while let Ok(settled) = news.recv().await {
+        if settled == *key {
+            return;
+        }
+    }
+}
