@@ -1,1 +1,18 @@
-//! Which handler an event goes to.
+//! Which handler an event goes to: a table made and checked at start, and frozen then.
+#![doc = include_str!("../../docs/routing.md")]
+
+mod check;
+mod entry;
+mod inboxes;
+mod pattern;
+mod problem;
+mod route;
+mod table;
+
+pub use entry::Entry;
+pub use problem::StartProblem;
+pub use route::{DEFAULT_RETRIES, DEFAULT_TIMEOUT, Route};
+pub use table::{Router, RouterFacts};
+
+#[cfg(test)]
+mod tests;
