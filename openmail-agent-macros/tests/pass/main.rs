@@ -1,0 +1,7 @@
+//! What the attribute takes. Warnings are errors here: what the attribute writes must never cause one.
+#![deny(warnings, missing_docs, unreachable_pub)]
+
+mod all_keys;
+mod called_in_a_test;
+mod in_modules;
+mod own_types;

@@ -1,0 +1,9 @@
+//! What nearly every agent uses: `use openmail_agent::prelude::*;`.
+
+pub use crate::handler::{
+    Attachments, Attempt, Cancelled, Compose, Error, GiveUp, Mail, Memory, Reply, ReplyContext, Result,
+    RetryAfter, State, Thread, WhenLimited,
+};
+pub use crate::model::{Inbox, Lifecycle, SendFailure};
+pub use crate::router::Route;
+pub use crate::{handlers, mail_handler};
