@@ -114,7 +114,7 @@ pub(crate) fn event(text: &str) -> Result<(), String> {
 }
 
 pub(crate) fn sender(text: &str) -> Result<(), String> {
-    if text.contains(|c: char| matches!(c, '<' | '>')) || text.trim().contains(char::is_whitespace) {
+    if text.contains(['<', '>']) || text.trim().contains(char::is_whitespace) {
         return Err(
             "write a bare address, such as `ada@example.com`, or a domain, such as `example.com`".to_owned()
         );

@@ -22,7 +22,8 @@ pub(crate) fn mail_handler(arguments: TokenStream, item: TokenStream) -> TokenSt
         // With it in place, `handlers!` has nothing of its own to complain of.
         false => quote!(::core::unreachable!()),
     };
-    let declaration = declaration(&function, &body);
+    // A method has no place beside it where a type could stand.
+    let declaration = function.signature.receiver().is_none().then(|| declaration(&function, &body));
     let errors = mistakes.into_compile_errors();
     quote!(#item #declaration #errors)
 }
@@ -48,9 +49,7 @@ fn declaration(function: &Function, body: &TokenStream) -> TokenStream {
 }
 
 fn route(function: &Function, settings: &Settings) -> TokenStream {
-    let assertions = assertions(function);
-    let handler = &function.signature.ident;
-    let name = handler.unraw().to_string();
+    let (assertions, new_route) = (assertions(function), new_route(function));
     let description = function.description().map(|text| quote!(.description(#text)));
     let texts = [
         ("inbox", &settings.inbox),
@@ -70,8 +69,7 @@ fn route(function: &Function, settings: &Settings) -> TokenStream {
     let concurrency = settings.concurrency.map(|most| quote!(.concurrency(#most)));
     quote! {
         #assertions
-        ::openmail_agent::__private::Route::new(#name, #handler)
-            #description #(#texts)* #fallback #timeout #retries #concurrency
+        #new_route #description #(#texts)* #fallback #timeout #retries #concurrency
     }
 }
 
@@ -81,23 +79,25 @@ fn calls(method: &str, texts: &Texts) -> TokenStream {
     quote!(#(.#method(#values))*)
 }
 
-/// Says of each argument, of the result and of the future what they must be, so that a mistake is shown where it is.
+/// Makes the route where a result that does not fit is to be reported: on the result.
+fn new_route(function: &Function) -> TokenStream {
+    let handler = &function.signature.ident;
+    let name = handler.unraw().to_string();
+    let place = match &function.signature.output {
+        ReturnType::Type(_, ty) => ty.span().resolved_at(handler.span()),
+        ReturnType::Default => handler.span(),
+    };
+    // Spelling the arguments out leaves the compiler no choice, so that it names the one thing that does not fit.
+    let arguments = function.arguments();
+    quote_spanned! {place=>
+        ::openmail_agent::__private::Route::new::<_, (#(#arguments,)*)>(#name, #handler)
+    }
+}
+
+/// Says of each argument what it must be, so that one that does not fit is reported where it is.
 fn assertions(function: &Function) -> TokenStream {
-    let arguments = function
+    let assertions = function
         .arguments()
         .map(|ty| quote_spanned!(ty.span()=> ::openmail_agent::__private::assert_argument::<#ty>();));
-    let result = match &function.signature.output {
-        ReturnType::Default => None,
-        ReturnType::Type(_, ty) => {
-            Some(quote_spanned!(ty.span()=> ::openmail_agent::__private::assert_result::<#ty>();))
-        }
-    };
-    let handler = &function.signature.ident;
-    let types = function.arguments();
-    let names: Vec<_> =
-        (0..function.signature.inputs.len()).map(|at| format_ident!("argument_{at}")).collect();
-    let future = quote_spanned! {handler.span()=>
-        let _ = |#(#names: #types),*| ::openmail_agent::__private::assert_send(#handler(#(#names),*));
-    };
-    quote!(#(#arguments)* #result #future)
+    quote!(#(#assertions)*)
 }

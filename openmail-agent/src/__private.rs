@@ -3,7 +3,7 @@
 pub use std::time::Duration;
 pub use std::vec::Vec;
 
-use crate::handler::{FromContext, IntoOutcome};
+use crate::handler::FromContext;
 pub use crate::router::Route;
 
 /// A handler that `#[mail_handler]` has declared.
@@ -19,9 +19,3 @@ pub trait DeclaredHandler {
 
 /// Holds that a type can be an argument.
 pub fn assert_argument<T: FromContext>() {}
-
-/// Holds that a type can be a result.
-pub fn assert_result<T: IntoOutcome>() {}
-
-/// Holds that a handler's future can move between threads.
-pub fn assert_send<T: Send>(_: T) {}

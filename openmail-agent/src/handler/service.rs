@@ -26,7 +26,6 @@ pub trait Handler<Arguments>: Clone + Send + Sync + 'static {
 
 macro_rules! handler {
     ($($argument:ident)*) => {
-        #[diagnostic::do_not_recommend]
         #[allow(non_snake_case, unused_mut, reason = "arguments are named by their type parameters; there may be none")]
         impl<F, Fut, R, $($argument,)*> Handler<($($argument,)*)> for F
         where
