@@ -106,7 +106,8 @@ pub(crate) fn event(text: &str) -> Result<(), String> {
     if let Some(near) = nearest(text, KNOWN_EVENTS.into_iter()) {
         return Err(format!("there is no event `{text}`: did you mean `{near}`?"));
     }
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(is_part);
     match text.contains('.') && text.split('.').all(is_word) {
         true => Ok(()),
         false => Err(format!("`{text}` is not a kind of event: write it like `message.received`")),

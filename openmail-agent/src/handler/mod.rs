@@ -1,10 +1,5 @@
 //! Handlers: async functions whose arguments are what they need and whose result is the reply.
-//!
-//! - An argument is anything that is [`FromContext`]: [`Mail`], [`Thread`], [`State`], [`Memory`], [`ReplyContext`] and so
-//!   on, `Option` and `Result` of these, and your own.
-//! - A result is anything that is [`IntoOutcome`]: nothing, a [`Reply`], text, `Option` and `Result` of these. A plain
-//!   error means *try again*; [`GiveUp`] says never, [`RetryAfter`] says when.
-//! - Inside, a handler is a tower service from [`Context`] to [`Outcome`], so that any [`tower::Layer`] fits around it.
+#![doc = include_str!("../../docs/handlers.md")]
 
 mod attachments;
 mod compose;

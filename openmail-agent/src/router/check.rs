@@ -80,9 +80,10 @@ fn event(route: &Route, kind: &EventKind, problems: &mut Vec<StartProblem>) {
     }
 }
 
-/// Two words of lower-case letters and underscores, with a full stop between them.
+/// Words in lower case with full stops between them, two at least.
 fn is_well_formed(kind: &str) -> bool {
-    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let is_part = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(is_part);
     kind.split('.').count() >= 2 && kind.split('.').all(is_word)
 }
 
