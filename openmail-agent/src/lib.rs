@@ -1,4 +1,57 @@
-//! A runtime for AI agents with an OpenMail inbox.
+//! A runtime for AI agents that have an [OpenMail](https://openmail.sh) inbox.
+//!
+//! Mail is never lost and never answered twice, and replies land in the right thread and never break the provider's
+//! limits. A handler is an async function: everything it needs is an argument, what it returns is the reply.
+//!
+//! ```no_run
+//! # #[derive(Clone)]
+//! # struct KnowledgeBase;
+//! # impl KnowledgeBase {
+//! #     fn open(_: &str) -> std::io::Result<Self> { Ok(Self) }
+//! #     async fn answer(&self, _: impl AsRef<str>) -> std::io::Result<String> { Ok(String::new()) }
+//! # }
+//! use openmail_agent::prelude::*;
+//!
+//! /// Answers customers from the knowledge base.
+//! #[mail_handler(inbox = "support@acme.openmail.sh")]
+//! async fn support(mail: Mail, State(kb): State<KnowledgeBase>) -> Result<Reply> {
+//!     Ok(Reply::text(kb.answer(mail.new_text()).await?))
+//! }
+//!
+//! /// Told when OpenMail cuts the inbox off, and when it comes back.
+//! #[mail_handler(event = "inbox.suspended")]
+//! async fn suspended(event: Lifecycle) { /* page someone */ }
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<()> {
+//!     Runtime::from_env()?
+//!         .state(KnowledgeBase::open("kb/")?)
+//!         .handlers(handlers![support, suspended])
+//!         .run()
+//!         .await
+//! }
+//! ```
+//!
+//! That is the whole program: it connects, falls back, deduplicates, orders, retries, threads, limits, survives a crash
+//! and stops cleanly. Two sentences govern it: *nothing is acknowledged before it is recorded, and nothing is sent that
+//! was not committed.*
+//!
+//! # Where to look
+//!
+//! - [`handler`]: what a handler can take and return, replies, memory, steps, layers.
+//! - [`mail_handler`]: the keys of the attribute; [`router`]: which handler an event goes to.
+//! - [`Runtime`]: what can be set; [`Config`](runtime::Config): the environment variables.
+//! - [`store`]: where mail is kept, and what a store must do.
+//! - [`api`]: the service's REST API, for what a reply is not enough for.
+//! - [`transport`], [`outbox`], [`limit`], [`wire`]: the rooms behind it, for those who build something else of them.
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `sqlite` | yes | the durable store in a SQLite file |
+//! | `webhook` | yes | the webhook listener, and the tower service behind it |
+//! | `testing` | no | the conformance suite that every store runs |
 
 pub mod api;
 pub mod backoff;
@@ -21,3 +74,4 @@ mod declared;
 pub use handler::{Error, Mail, Reply, Result};
 pub use openmail_agent_macros::mail_handler;
 pub use router::Route;
+pub use runtime::Runtime;

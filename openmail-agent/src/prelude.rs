@@ -6,4 +6,5 @@ pub use crate::handler::{
 };
 pub use crate::model::{Inbox, Lifecycle, SendFailure};
 pub use crate::router::Route;
+pub use crate::runtime::Runtime;
 pub use crate::{handlers, mail_handler};

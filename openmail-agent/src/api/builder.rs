@@ -11,7 +11,8 @@ use super::client::Inner;
 use super::{Client, Error, ErrorKind, Result, tls};
 use crate::model::Secret;
 
-const BASE: &str = "https://api.openmail.sh";
+/// Where the service is.
+pub const DEFAULT_BASE_URL: &str = "https://api.openmail.sh";
 const AGENT: &str = concat!("openmail-agent/", env!("CARGO_PKG_VERSION"));
 
 /// Settings of a [`Client`].
@@ -26,11 +27,11 @@ pub struct ClientBuilder {
 
 impl ClientBuilder {
     pub(super) fn new(key: Secret) -> Self {
-        let base = Url::parse(BASE).expect("the default address is well-formed");
+        let base = Url::parse(DEFAULT_BASE_URL).expect("the default address is well-formed");
         Self { key, base, timeout: Duration::from_secs(30), plain_http: false, tls: None }
     }
 
-    /// Speaks to another deployment than `https://api.openmail.sh`; a path in it is put before every call's.
+    /// Speaks to another deployment than [`DEFAULT_BASE_URL`]; a path in it is put before every call's.
     ///
     /// # Errors
     ///

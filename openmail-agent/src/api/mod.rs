@@ -22,7 +22,7 @@ pub mod tls;
 mod tests;
 
 pub use attachments::Download;
-pub use builder::ClientBuilder;
+pub use builder::{ClientBuilder, DEFAULT_BASE_URL};
 pub use client::Client;
 pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
 pub use inboxes::{InboxChanges, NewInbox};

@@ -39,7 +39,7 @@ impl Attachments {
     ///
     /// As [`api::Client`] says; [`TooLarge`](api::ErrorKind::TooLarge) past 25 MB.
     pub async fn download(&self, file: &Attachment) -> Result<Bytes, api::Error> {
-        self.client.download(&self.message_id, &file.filename).await?.bytes().await
+        self.client.attachment(&self.message_id, &file.filename).await?.bytes().await
     }
 
     /// Writes a file into a folder of yours, under its [safe name](Attachment::safe_name), in place of nothing: a name
@@ -65,7 +65,7 @@ impl Attachments {
     pub async fn text(&self, file: &Attachment) -> Result<String, api::Error> {
         match &file.parsed_text {
             Some(text) => Ok(text.clone()),
-            None => self.client.attachment_text(&self.message_id, &file.filename).await,
+            None => Ok(self.client.attachment_text(&self.message_id, &file.filename).await?.text),
         }
     }
 }

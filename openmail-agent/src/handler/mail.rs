@@ -7,6 +7,9 @@ use crate::wire::text;
 
 use super::{Context, FromContext, Needs, PayloadKind, Rejection};
 
+/// What of a mail fits into a prompt unless told otherwise.
+const PROMPT_CHARACTERS: usize = 20_000;
+
 /// The mail that came in.
 ///
 /// Cheap to clone. Its text is a stranger's: [`new_text`](Mail::new_text) is what the sender wrote now, and
@@ -72,17 +75,23 @@ impl Mail {
         self.0.html.as_deref()
     }
 
-    /// The part that the sender wrote now: without quoted history and signature.
+    /// The part that the sender wrote now: without quoted history and signature, out of the HTML where there is no text.
     #[must_use]
     pub fn new_text(&self) -> Cow<'_, str> {
-        text::new_text(self.text())
+        text::written_now(&self.0)
     }
 
-    /// The mail as data for a prompt: fenced so that it cannot pass for instructions, without invisible characters,
-    /// and capped.
+    /// The mail as data for a prompt: fenced so that it cannot pass for instructions, without invisible characters, and
+    /// at most 20,000 characters long.
     #[must_use]
     pub fn for_model(&self) -> String {
-        text::for_model(&self.0)
+        self.for_model_within(PROMPT_CHARACTERS)
+    }
+
+    /// As [`for_model`](Mail::for_model), with another cap, in characters of the mail's text.
+    #[must_use]
+    pub fn for_model_within(&self, most: usize) -> String {
+        text::for_model(&self.0, most)
     }
 
     /// What came with it.

@@ -1,9 +1,12 @@
 //! Sends what is owed, in order, within the limits, each under the key it was committed with.
 
 mod address;
+mod answer;
 mod desk;
 mod key;
+mod sender;
 
 pub use address::{NobodyToAnswer, answer_to};
 pub use desk::Outbox;
 pub use key::{SendSpace, idempotency_key};
+pub use sender::Sender;

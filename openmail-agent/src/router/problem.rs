@@ -149,6 +149,14 @@ pub enum StartProblem {
     },
 }
 
+impl StartProblem {
+    /// Whether it is about which inboxes there are, and so means nothing where they could not be listed.
+    #[must_use]
+    pub fn is_about_inboxes(&self) -> bool {
+        matches!(self, Self::UnknownInbox { .. } | Self::UnknownExternalId { .. } | Self::UnknownPod { .. })
+    }
+}
+
 impl fmt::Display for StartProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,1 +1,23 @@
-//! The program around it all.
+//! The program around it all: settings, start-up, dispatch, supervision and a clean stop.
+//!
+//! This is the only floor that spawns tasks.
+
+mod builder;
+mod config;
+mod directory;
+mod dispatch;
+mod error;
+mod housekeeping;
+mod hydrate;
+mod intake;
+mod listen;
+mod screen;
+mod shutdown;
+mod start;
+mod supervise;
+mod work;
+
+pub use builder::Runtime;
+pub use config::{AllowedSenders, Config, StoreLocation};
+pub use error::{RuntimeError, RuntimeErrorKind, StartError};
+pub use start::RunningRuntime;

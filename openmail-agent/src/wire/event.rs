@@ -8,5 +8,5 @@ mod frame;
 mod tests;
 
 pub use decode::{decode, fallback_id};
-pub use encode::{encode, from_row};
+pub use encode::{FROM_ROW, encode, from_row};
 pub(in crate::wire) use frame::{AttachmentFrame, attachments};

@@ -18,11 +18,14 @@ pub fn encode(event: &Event) -> Vec<u8> {
     json.expect("text and numbers can always be written")
 }
 
+/// What the id of an event begins with that was made from a row.
+pub const FROM_ROW: &str = "rest:";
+
 /// The event that tells of a mail found over REST: its id is made of the mail's, `rest:msg_4c8d`.
 #[must_use]
 pub fn from_row(message: Message, inbox_id: InboxId, external_id: Option<ExternalId>) -> Event {
     Event {
-        id: EventId::from(format!("rest:{}", message.id)),
+        id: EventId::from(format!("{FROM_ROW}{}", message.id)),
         kind: EventKind::MESSAGE_RECEIVED,
         occurred_at: message.at,
         inbox_id: Some(inbox_id),

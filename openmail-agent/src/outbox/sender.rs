@@ -1,0 +1,137 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use crate::api::Client;
+use crate::backoff::Backoff;
+use crate::clock::{self, Clock};
+use crate::limit::Quotas;
+use crate::model::IdempotencyKey;
+use crate::store::{Reservation, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError, WorkerId};
+
+use super::{Outbox, answer};
+
+/// How long a send may take before another process may try it: longer than the client waits for an answer.
+const RESERVATION: Duration = Duration::from_secs(120);
+
+/// How many sends are under way at once.
+const IN_FLIGHT: usize = 32;
+
+/// How long to wait before asking a store again that failed.
+const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// Sends what is owed: reserves a slot, makes one attempt, records what became of it.
+pub struct Sender {
+    /// Where sends are owed and settled.
+    pub store: Arc<dyn Store>,
+    /// The service.
+    pub client: Client,
+    /// Who is told of sends that are settled.
+    pub outbox: Outbox,
+    /// The time.
+    pub clock: Clock,
+    /// The limits of each inbox.
+    pub quotas: Quotas,
+    /// Who reserves.
+    pub worker: WorkerId,
+    /// Who is told that news was recorded.
+    pub news: Arc<tokio::sync::Notify>,
+}
+
+impl Sender {
+    /// Sends until shut down, then finishes what is under way. What is not yet reserved stays in the store.
+    ///
+    /// # Cancel safety
+    ///
+    /// A send that was under way when the future is dropped is attempted again, by this process or the next, with the
+    /// same key and the same words.
+    pub async fn run(&self, shutdown: CancellationToken) {
+        let mut under_way = FuturesUnordered::new();
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            let next = match self.reserve(IN_FLIGHT - under_way.len()).await {
+                Ok(reservations) => {
+                    failures = 0;
+                    under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
+                    reservations.next_due
+                }
+                Err(error) => {
+                    warn!(error = %error, "what is owed cannot be read from the store; trying again");
+                    failures += 1;
+                    Some(clock::after(self.clock.now(), STORE_BACKOFF.with_half_jitter(failures)))
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.outbox.woken(), if under_way.len() < IN_FLIGHT => {}
+                () = self.due(next), if under_way.len() < IN_FLIGHT => {}
+                Some(()) = under_way.next() => {}
+            }
+        }
+        while under_way.next().await.is_some() {}
+    }
+
+    async fn due(&self, next: Option<Timestamp>) {
+        match next {
+            Some(at) => self.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn reserve(&self, limit: usize) -> Result<crate::store::Reservations, StoreError> {
+        if limit == 0 {
+            return Ok(crate::store::Reservations::default());
+        }
+        let now = self.clock.now();
+        let until = clock::after(now, RESERVATION);
+        let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
+        self.store.reserve(request).await
+    }
+
+    /// One attempt, and its record.
+    fn attempt(&self, reservation: Reservation) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let send = &reservation.send;
+            let answer = self.client.send(&send.inbox_id, &send.draft, &send.key).await;
+            let settlement = answer::settlement(&reservation, answer, self.clock.now());
+            match &settlement.outcome {
+                SendOutcome::Sent { .. } => debug!(key = %send.key, inbox = %send.inbox_id, "sent"),
+                SendOutcome::Retry { at, error, .. } => {
+                    warn!(key = %send.key, inbox = %send.inbox_id, %at, error, "not sent, to be tried again");
+                }
+                SendOutcome::Failed { error } => {
+                    warn!(key = %send.key, inbox = %send.inbox_id, error, "not sent, and never will be");
+                }
+            }
+            let news = settlement.news.is_some();
+            self.record(settlement, &send.key).await;
+            self.outbox.announce(&send.key);
+            if news {
+                self.news.notify_one();
+            }
+        })
+    }
+
+    /// Records until it is recorded: a send the service took must not be forgotten because the store was busy.
+    async fn record(&self, settlement: SendSettlement, key: &IdempotencyKey) {
+        for failures in 0.. {
+            match self.store.settle_send(settlement.clone()).await {
+                Ok(()) => return,
+                Err(error) if error.is_transient() => {
+                    warn!(%key, error = %error, "what became of a send cannot be recorded; trying again");
+                    self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+                }
+                Err(error) => {
+                    warn!(%key, error = %error, "what became of a send was not recorded: it is attempted again, under its key");
+                    return;
+                }
+            }
+        }
+    }
+}

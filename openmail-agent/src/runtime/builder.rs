@@ -1,0 +1,187 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tower::{Layer, Service};
+
+use crate::clock::Clock;
+use crate::handler::{self, BoxedHandler, Context, Outcome, States};
+use crate::limit::Quotas;
+use crate::model::BoxError;
+use crate::router::Route;
+use crate::store::Store;
+
+use super::{Config, RunningRuntime, StartError, shutdown, start};
+
+/// Handlers, what they need, and the settings to run them with.
+///
+/// ```no_run
+/// use openmail_agent::prelude::*;
+///
+/// #[mail_handler]
+/// async fn echo(mail: Mail) -> Reply {
+///     Reply::text(mail.new_text())
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> Result<()> {
+///     Runtime::from_env()?.handlers(handlers![echo]).run().await
+/// }
+/// ```
+#[must_use = "a runtime does nothing until it is run"]
+pub struct Runtime {
+    pub(super) config: Config,
+    pub(super) routes: Vec<Route>,
+    pub(super) states: States,
+    pub(super) store: Option<Arc<dyn Store>>,
+    pub(super) clock: Clock,
+    pub(super) quotas: Quotas,
+    pub(super) concurrency: usize,
+    pub(super) per_inbox: usize,
+    pub(super) grace: Duration,
+    pub(super) retention: Duration,
+    pub(super) reads_rows: bool,
+    layers: Vec<Box<dyn Fn(Route) -> Route + Send>>,
+}
+
+impl Runtime {
+    /// A runtime set up by the environment.
+    ///
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed, together.
+    pub fn from_env() -> Result<Self, StartError> {
+        Config::from_env().map(Self::new)
+    }
+
+    /// A runtime set up by hand.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            routes: Vec::new(),
+            states: States::default(),
+            store: None,
+            clock: Clock::system(),
+            quotas: Quotas::default(),
+            concurrency: 256,
+            per_inbox: 32,
+            grace: Duration::from_secs(20),
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            reads_rows: true,
+            layers: Vec::new(),
+        }
+    }
+
+    /// Adds handlers, as [`handlers!`](crate::handlers) collects them.
+    pub fn handlers(mut self, routes: impl IntoIterator<Item = Route>) -> Self {
+        self.routes.extend(routes);
+        self
+    }
+
+    /// Gives a value to the handlers that ask for [`State<T>`](handler::State), in place of an earlier one of its type.
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Puts a layer around every handler; one that is added later is further out.
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxedHandler> + Clone + Send + 'static,
+        L::Service: Service<Context, Response = Outcome, Error: Into<BoxError>, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        self.layers.push(Box::new(move |route| route.layer(layer.clone())));
+        self
+    }
+
+    /// Binds `inbox = "$name"` of a handler to an inbox, by id or address; otherwise `OPENMAIL_INBOX_<NAME>` does.
+    pub fn bind(mut self, name: impl Into<String>, inbox: impl Into<String>) -> Self {
+        self.config.bindings.insert(name.into().to_ascii_lowercase(), inbox.into());
+        self
+    }
+
+    /// Keeps events and owed replies here instead of where `OPENMAIL_STORE` says.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Takes the time from here instead of from the machine.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Keeps to other limits than the documented ones, such as those of a higher plan.
+    pub fn quotas(mut self, quotas: Quotas) -> Self {
+        self.quotas = quotas;
+        self
+    }
+
+    /// How many events are handled at once, and how many of one inbox; 256 and 32 unless told otherwise.
+    pub fn concurrency(mut self, in_all: usize, per_inbox: usize) -> Self {
+        self.concurrency = in_all.max(1);
+        self.per_inbox = per_inbox.max(1);
+        self
+    }
+
+    /// How long running handlers and sends have to finish when the runtime is told to stop; 20 s unless told otherwise.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long finished events are kept; 7 days unless told otherwise, and never less than the day for which the service
+    /// remembers idempotency keys.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention.max(crate::store::KEY_LIFE);
+        self
+    }
+
+    /// Handles mail from what its event says, without reading its row first.
+    ///
+    /// An event has no HTML and no delivery role, and may lack the service's classification: a mail in which the inbox was
+    /// only copied is then answered to its sender, and harmful mail may reach a handler. For many events a second on a
+    /// trusted feed.
+    pub fn trust_events(mut self) -> Self {
+        self.reads_rows = false;
+        self
+    }
+
+    /// Runs until SIGTERM or Ctrl-C, then stops cleanly; a second signal stops at once, and loses nothing either.
+    ///
+    /// # Errors
+    ///
+    /// Everything that keeps it from starting, together; later, that the service refuses the key or the store is lost.
+    pub async fn run(self) -> handler::Result<()> {
+        let running = self.start().await?;
+        shutdown::run_until_signalled(running).await?;
+        Ok(())
+    }
+
+    /// Starts, and returns once mail can come in.
+    ///
+    /// # Errors
+    ///
+    /// Everything that keeps it from starting, together.
+    pub async fn start(mut self) -> Result<RunningRuntime, StartError> {
+        let layers = std::mem::take(&mut self.layers);
+        let routes = std::mem::take(&mut self.routes);
+        self.routes =
+            routes.into_iter().map(|route| layers.iter().fold(route, |route, layer| layer(route))).collect();
+        start::start(self).await
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime")
+            .field("config", &self.config)
+            .field("handlers", &self.routes.len())
+            .finish_non_exhaustive()
+    }
+}

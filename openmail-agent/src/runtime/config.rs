@@ -1,0 +1,308 @@
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::api::DEFAULT_BASE_URL;
+use crate::model::{Address, Secret};
+
+use super::StartError;
+
+/// What the environment says.
+///
+/// ```
+/// # use openmail_agent::runtime::Config;
+/// let config = Config::new("om_live_4f1c");
+/// assert_eq!(config.base_url, "https://api.openmail.sh");
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// `OPENMAIL_API_KEY`.
+    pub api_key: Secret,
+    /// `OPENMAIL_BASE_URL`.
+    pub base_url: String,
+    /// `OPENMAIL_INBOX_ID` or `OPENMAIL_ADDRESS`: the only inbox to serve; unset = all that the key sees.
+    pub inbox: Option<String>,
+    /// `OPENMAIL_WEBHOOK_SECRET`: what signs webhooks; several while one is being replaced.
+    pub webhook_secrets: Vec<Secret>,
+    /// `OPENMAIL_WEBHOOK_ADDR`: where to listen for webhooks.
+    pub webhook_addr: Option<SocketAddr>,
+    /// `OPENMAIL_STORE`.
+    pub store: StoreLocation,
+    /// `OPENMAIL_ALLOWED_SENDERS`.
+    pub allowed_senders: AllowedSenders,
+    /// `OPENMAIL_INBOX_<NAME>`: what `inbox = "$name"` stands for, an id or an address, by lower-case name.
+    pub bindings: BTreeMap<String, String>,
+}
+
+/// Where events and owed replies are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoreLocation {
+    /// `memory`: for tests; nothing survives the process.
+    Memory,
+    /// `sqlite:<path>`, the default with `agent.db`.
+    Sqlite(PathBuf),
+}
+
+impl Default for StoreLocation {
+    fn default() -> Self {
+        Self::Sqlite(PathBuf::from("agent.db"))
+    }
+}
+
+impl FromStr for StoreLocation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "memory" => Ok(Self::Memory),
+            Some(("sqlite", path)) if !path.is_empty() => {
+                Ok(Self::Sqlite(path.trim_start_matches("//").into()))
+            }
+            _ => Err("use `sqlite:agent.db` or `memory`".to_owned()),
+        }
+    }
+}
+
+/// Whose mail is handled.
+#[derive(Debug, Clone, Default)]
+pub struct AllowedSenders(Option<Vec<Sender>>);
+
+#[derive(Debug, Clone)]
+enum Sender {
+    Address(Address),
+    Domain(String),
+}
+
+impl AllowedSenders {
+    /// Everybody's.
+    #[must_use]
+    pub fn everyone() -> Self {
+        Self(None)
+    }
+
+    /// Whether this one's mail is handled.
+    #[must_use]
+    pub fn contains(&self, sender: Option<&Address>) -> bool {
+        let Some(list) = &self.0 else { return true };
+        sender.is_some_and(|sender| {
+            list.iter().any(|allowed| match allowed {
+                Sender::Address(address) => address == sender,
+                Sender::Domain(domain) => domain.eq_ignore_ascii_case(sender.domain()),
+            })
+        })
+    }
+}
+
+impl FromStr for AllowedSenders {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parse = |entry: &str| match entry.strip_prefix('@').unwrap_or(entry) {
+            domain
+                if !domain.contains('@') && domain.contains('.') && !domain.contains(char::is_whitespace) =>
+            {
+                Ok(Sender::Domain(domain.to_owned()))
+            }
+            _ => entry
+                .parse()
+                .map(Sender::Address)
+                .map_err(|_| format!("`{entry}` is neither an address nor a domain")),
+        };
+        let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
+        if entries.is_empty() {
+            return Ok(Self::everyone());
+        }
+        entries.into_iter().map(parse).collect::<Result<_, _>>().map(|list| Self(Some(list)))
+    }
+}
+
+impl Config {
+    /// The defaults around a key: every inbox it sees, no webhook, the store in `agent.db`.
+    #[must_use]
+    pub fn new(api_key: &str) -> Self {
+        Self {
+            api_key: Secret::new(api_key),
+            base_url: DEFAULT_BASE_URL.to_owned(),
+            inbox: None,
+            webhook_secrets: Vec::new(),
+            webhook_addr: None,
+            store: StoreLocation::default(),
+            allowed_senders: AllowedSenders::everyone(),
+            bindings: BTreeMap::new(),
+        }
+    }
+
+    /// Reads the environment.
+    ///
+    /// # Errors
+    ///
+    /// Every variable that is missing or malformed, together, each with what to do.
+    pub fn from_env() -> Result<Self, StartError> {
+        let named = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::from_vars(named)
+    }
+
+    /// Reads variables from somewhere else than the environment.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_env`](Config::from_env).
+    pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, StartError> {
+        let vars = vars
+            .into_iter()
+            .filter(|(name, value)| name.starts_with("OPENMAIL_") && !value.trim().is_empty());
+        let mut reading = Reading { vars: vars.collect(), problems: Vec::new() };
+        let config = reading.config();
+        StartError::unless_none(reading.problems).map(|()| config)
+    }
+}
+
+/// Variables being read, and what is wrong with them.
+struct Reading {
+    vars: HashMap<String, String>,
+    problems: Vec<String>,
+}
+
+impl Reading {
+    fn config(&mut self) -> Config {
+        let api_key = self.vars.get("OPENMAIL_API_KEY").cloned().unwrap_or_default();
+        if api_key.is_empty() {
+            self.problem(
+                "OPENMAIL_API_KEY is not set: create a key in the OpenMail console and put it there",
+            );
+        } else if api_key.trim().chars().any(|c| !c.is_ascii_graphic()) {
+            self.problem("OPENMAIL_API_KEY has characters that no key has: copy it again");
+        }
+        let webhook_secrets = self.webhook_secrets();
+        Config {
+            api_key: Secret::new(&api_key),
+            base_url: self.base_url(),
+            inbox: self.inbox(),
+            webhook_addr: self.webhook_addr(&webhook_secrets),
+            webhook_secrets,
+            store: self.parsed("OPENMAIL_STORE").unwrap_or_default(),
+            allowed_senders: self.parsed("OPENMAIL_ALLOWED_SENDERS").unwrap_or_default(),
+            bindings: self.bindings(),
+        }
+    }
+
+    fn base_url(&mut self) -> String {
+        let Some(url) =
+            self.vars.get("OPENMAIL_BASE_URL").map(|url| url.trim().trim_end_matches('/').to_owned())
+        else {
+            return DEFAULT_BASE_URL.to_owned();
+        };
+        if let Err(error) = crate::api::Client::builder(Secret::new("unused")).base_url(&url) {
+            self.problem(format!("OPENMAIL_BASE_URL is not usable: {error}"));
+        }
+        url
+    }
+
+    fn inbox(&mut self) -> Option<String> {
+        let id = self.vars.get("OPENMAIL_INBOX_ID").map(|id| id.trim().to_owned());
+        let address = self.parsed::<Address>("OPENMAIL_ADDRESS").map(|address| address.to_string());
+        id.or(address)
+    }
+
+    fn webhook_secrets(&self) -> Vec<Secret> {
+        let list = self.vars.get("OPENMAIL_WEBHOOK_SECRET").map(String::as_str).unwrap_or_default();
+        list.split(',').map(Secret::new).filter(|secret| !secret.is_empty()).collect()
+    }
+
+    fn webhook_addr(&mut self, secrets: &[Secret]) -> Option<SocketAddr> {
+        if secrets.is_empty() && self.vars.contains_key("OPENMAIL_WEBHOOK_ADDR") {
+            self.problem(
+                "OPENMAIL_WEBHOOK_ADDR is set but OPENMAIL_WEBHOOK_SECRET is not: without it anybody could send mail to your agent",
+            );
+        }
+        self.parsed("OPENMAIL_WEBHOOK_ADDR")
+    }
+
+    fn bindings(&self) -> BTreeMap<String, String> {
+        let bound = self.vars.iter().filter_map(|(name, value)| {
+            let name = name.strip_prefix("OPENMAIL_INBOX_").filter(|name| *name != "ID")?;
+            Some((name.to_ascii_lowercase(), value.trim().to_owned()))
+        });
+        bound.collect()
+    }
+
+    fn parsed<T: FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Option<T> {
+        let value = self.vars.get(name)?;
+        match value.trim().parse() {
+            Ok(parsed) => Some(parsed),
+            Err(error) => {
+                let problem = format!("{name} cannot be used: {error}");
+                self.problem(problem);
+                None
+            }
+        }
+    }
+
+    fn problem(&mut self, problem: impl Into<String>) {
+        self.problems.push(problem.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Result<Config, StartError> {
+        Config::from_vars(vars.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn a_key_is_all_it_takes() {
+        let config = read(&[("OPENMAIL_API_KEY", " om_1 \n"), ("OPENMAIL_STORE", "")]).unwrap();
+        assert_eq!(config.api_key, Secret::new("om_1"));
+        assert_eq!(config.store, StoreLocation::default());
+    }
+
+    #[test]
+    fn everything_wrong_is_reported_at_once() {
+        let error = read(&[
+            ("OPENMAIL_BASE_URL", "nonsense"),
+            ("OPENMAIL_ADDRESS", "not an address"),
+            ("OPENMAIL_WEBHOOK_ADDR", "0.0.0.0"),
+            ("OPENMAIL_STORE", "mysql://"),
+            ("OPENMAIL_ALLOWED_SENDERS", "a b"),
+        ])
+        .unwrap_err();
+        let text = error.to_string();
+        for name in ["API_KEY", "BASE_URL", "ADDRESS", "WEBHOOK_ADDR", "STORE", "ALLOWED_SENDERS"] {
+            assert!(text.contains(&format!("OPENMAIL_{name}")), "{name} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_secret_is_a_problem() {
+        assert!(read(&[("OPENMAIL_API_KEY", "om_1"), ("OPENMAIL_WEBHOOK_ADDR", "127.0.0.1:0")]).is_err());
+    }
+
+    #[test]
+    fn several_secrets_are_taken_while_one_is_replaced() {
+        let config = read(&[("OPENMAIL_API_KEY", "om_1"), ("OPENMAIL_WEBHOOK_SECRET", "old, new,")]).unwrap();
+        assert_eq!(config.webhook_secrets, [Secret::new("old"), Secret::new("new")]);
+    }
+
+    #[test]
+    fn names_are_bound_by_variables() {
+        let config = read(&[
+            ("OPENMAIL_API_KEY", "k"),
+            ("OPENMAIL_INBOX_SUPPORT", "inb_1"),
+            ("OPENMAIL_INBOX_ID", "inb_2"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.bindings.get("support").map(String::as_str), Some("inb_1"));
+        assert_eq!((config.bindings.len(), config.inbox.as_deref()), (1, Some("inb_2")));
+    }
+
+    #[test]
+    fn the_key_stays_out_of_debug() {
+        assert!(!format!("{:?}", Config::new("om_live_secret")).contains("om_live_secret"));
+    }
+}

@@ -1,0 +1,108 @@
+//! Takes events that are due and hands each to a task of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::backoff::Backoff;
+use crate::clock;
+use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
+use crate::transport::Readiness;
+
+use super::work::{LEASE, Workbench};
+
+/// The pauses between the tries of a failing store.
+const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// How long giving back what was not finished may take.
+const GIVE_BACK: Duration = Duration::from_secs(2);
+
+pub(super) struct Dispatcher {
+    pub(super) bench: Arc<Workbench>,
+    pub(super) worker: WorkerId,
+    pub(super) concurrency: usize,
+    pub(super) per_inbox: usize,
+    /// Rung when an event was recorded.
+    pub(super) wake: Arc<Notify>,
+    pub(super) readiness: Readiness,
+    pub(super) grace: Duration,
+}
+
+impl Dispatcher {
+    /// Dispatches until shut down, then waits for running handlers, but no longer than the grace. A handler that takes
+    /// longer is dropped; its event is handled again after the restart.
+    pub(super) async fn run(self, shutdown: CancellationToken) {
+        let mut running = JoinSet::new();
+        let mut failures = 0;
+        while !shutdown.is_cancelled() {
+            let next = match self.lease(self.concurrency - running.len()).await {
+                Ok(leases) => {
+                    failures = 0;
+                    self.readiness.set_store(true);
+                    for leased in leases.events {
+                        running.spawn(Arc::clone(&self.bench).handle(leased));
+                    }
+                    leases.next_due
+                }
+                Err(error) => {
+                    warn!(%error, "what is due cannot be read from the store; trying again");
+                    failures += 1;
+                    self.readiness.set_store(false);
+                    Some(clock::after(self.bench.services.clock.now(), STORE.with_half_jitter(failures)))
+                }
+            };
+            let has_room = running.len() < self.concurrency;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.wake.notified(), if has_room => {}
+                () = self.due(next), if has_room => {}
+                Some(_) = running.join_next() => while running.try_join_next().is_some() {},
+            }
+        }
+        self.finish(running).await;
+    }
+
+    async fn due(&self, next: Option<Timestamp>) {
+        match next {
+            Some(at) => self.bench.services.clock.sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn lease(&self, limit: usize) -> Result<Leases, StoreError> {
+        if limit == 0 {
+            return Ok(Leases::default());
+        }
+        let now = self.bench.services.clock.now();
+        let request = LeaseRequest {
+            worker: self.worker.clone(),
+            limit,
+            per_inbox: self.per_inbox,
+            now,
+            until: clock::after(now, LEASE),
+        };
+        self.bench.services.store.lease(request).await
+    }
+
+    async fn finish(&self, mut running: JoinSet<()>) {
+        if !running.is_empty() {
+            info!(handlers = running.len(), "waiting for running handlers");
+        }
+        let all = async { while running.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.grace, all).await.is_err() {
+            warn!(
+                handlers = running.len(),
+                "handlers did not finish in time: their mail is handled after the restart"
+            );
+            self.bench.dropping.cancel();
+            let given_back = async { while running.join_next().await.is_some() {} };
+            // A store that does not answer either must not keep the process: the leases run out by themselves.
+            let _ = tokio::time::timeout(GIVE_BACK, given_back).await;
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use std::fmt;
+
+use crate::model::Error;
+
+/// Everything that keeps the runtime from starting, together.
+#[derive(Debug)]
+pub struct StartError {
+    problems: Vec<String>,
+}
+
+impl StartError {
+    pub(super) fn unless_none(problems: Vec<String>) -> Result<(), Self> {
+        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
+    }
+
+    pub(super) fn single(problem: String) -> Self {
+        Self { problems: vec![problem] }
+    }
+
+    /// What is wrong, each with what to do.
+    #[must_use]
+    pub fn problems(&self) -> &[String] {
+        &self.problems
+    }
+}
+
+/// A line for each problem.
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the agent cannot start:")?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Why a running runtime ended.
+pub type RuntimeError = Error<RuntimeErrorKind>;
+
+/// What ended it, to decide by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuntimeErrorKind {
+    /// The service refuses the key, and there is no webhook to go on with.
+    KeyRefused(String),
+    /// The store cannot be used any more.
+    Store,
+    /// A part of the runtime itself failed.
+    Internal(&'static str),
+}
+
+impl fmt::Display for RuntimeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyRefused(reason) => {
+                write!(f, "the service refuses the key, put a valid one into OPENMAIL_API_KEY: {reason}")
+            }
+            Self::Store => f.write_str("the store cannot be used any more"),
+            Self::Internal(part) => {
+                write!(f, "the {part} ended unexpectedly, which is a fault of this crate")
+            }
+        }
+    }
+}

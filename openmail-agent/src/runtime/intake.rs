@@ -1,0 +1,195 @@
+//! The ways in: the socket, the webhook listener and the catch-up, put together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::api::Client;
+use crate::clock::Clock;
+use crate::model::{BoxError, Inbox};
+use crate::transport::catch_up::{CatchUp, Surroundings};
+use crate::transport::websocket::{
+    Filter, SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig,
+};
+use crate::transport::{GapSignal, Intake, Readiness};
+
+use super::Config;
+use super::directory::Directory;
+use super::listen::Listener;
+
+/// How long the list of inboxes may be old for each page of it, so that reading it again costs one request a minute.
+const RELIST: Duration = Duration::from_secs(60);
+
+/// How many inboxes are on a page.
+const PAGE: usize = 100;
+
+/// What the ways in are made of.
+pub(super) struct Ways<'a> {
+    pub(super) config: &'a Config,
+    pub(super) only: Option<&'a Inbox>,
+    pub(super) client: &'a Client,
+    pub(super) intake: Intake,
+    pub(super) clock: &'a Clock,
+    pub(super) directory: &'a Arc<Directory>,
+    pub(super) readiness: &'a Readiness,
+}
+
+impl Ways<'_> {
+    /// What takes webhooks that one of the settings' secrets signed, if there is one.
+    #[cfg(feature = "webhook")]
+    pub(super) fn webhook(&self) -> Option<crate::transport::webhook::Webhook> {
+        let secrets = self.config.webhook_secrets.iter().cloned();
+        crate::transport::webhook::Webhook::new(secrets, self.intake.clone(), self.readiness.clone()).ok()
+    }
+
+    fn socket(&self) -> Result<WebSocket, BoxError> {
+        let mut config = WebSocketConfig::new(&self.config.base_url, self.config.api_key.clone());
+        if let Some(only) = self.only {
+            config =
+                config.filter(Filter::inboxes([only.id.clone()])).bookmark(format!("websocket:{}", only.id));
+        }
+        Ok(WebSocket::new(config, self.intake.clone())?)
+    }
+}
+
+/// The ways in, ready to be opened.
+pub(super) struct Transports {
+    socket: WebSocket,
+    #[cfg(feature = "webhook")]
+    webhook: Option<(tokio::net::TcpListener, crate::transport::webhook::Webhook)>,
+    catch_up: CatchUp,
+    gaps: GapSignal,
+    readiness: Readiness,
+    relist: Relist,
+}
+
+/// Which way in has ended.
+pub(super) enum Part {
+    /// The socket was given up.
+    Socket {
+        /// Why.
+        reason: StopReason,
+        /// Whether webhooks are taken in its place.
+        has_webhook: bool,
+    },
+    /// The webhook listener.
+    Webhook,
+    /// What goes along with these: the catch-up, the look-out for new inboxes.
+    Attendant,
+}
+
+impl Transports {
+    /// # Errors
+    ///
+    /// When the socket cannot be set up from the settings.
+    pub(super) fn new(ways: Ways<'_>, listener: Listener) -> Result<Self, BoxError> {
+        let socket = ways.socket()?;
+        Ok(Self {
+            catch_up: CatchUp::new(ways.client.clone(), ways.intake.clone()),
+            gaps: GapSignal::new(),
+            #[cfg(feature = "webhook")]
+            webhook: listener.into_socket().zip(ways.webhook()),
+            readiness: ways.readiness.clone(),
+            relist: Relist {
+                client: ways.client.clone(),
+                clock: ways.clock.clone(),
+                directory: Arc::clone(ways.directory),
+                subscriptions: socket.subscriptions(),
+                is_fixed: ways.only.is_some(),
+            },
+            socket,
+        })
+    }
+
+    pub(super) fn state(&self) -> watch::Receiver<SocketState> {
+        self.socket.state()
+    }
+
+    /// Opens all ways, each in a task of its own.
+    pub(super) fn spawn(self, shutdown: &CancellationToken) -> JoinSet<Part> {
+        let mut parts = JoinSet::new();
+        let state = self.socket.state();
+        parts.spawn(report(state.clone(), self.readiness.clone()));
+        #[cfg(feature = "webhook")]
+        if let Some((listener, webhook)) = self.webhook {
+            info!("taking webhooks at /webhooks");
+            self.readiness.set_webhook(true);
+            let stop = shutdown.clone();
+            parts.spawn(async move {
+                crate::transport::webhook::listen(listener, webhook, stop.clone()).await;
+                if stop.is_cancelled() { Part::Attendant } else { Part::Webhook }
+            });
+        }
+        let surroundings = Surroundings::new(self.relist.directory.list(), self.gaps.clone())
+            .socket(state)
+            .webhook(self.readiness.report().webhook);
+        let (catch_up, stop) = (self.catch_up, shutdown.clone());
+        parts.spawn(async move {
+            catch_up.run(surroundings, stop).await;
+            Part::Attendant
+        });
+        let (socket, gaps, readiness) = (self.socket, self.gaps, self.readiness);
+        let stop = shutdown.clone();
+        parts.spawn(async move {
+            let reason = socket.run(&gaps, stop).await;
+            Part::Socket { reason, has_webhook: readiness.report().webhook }
+        });
+        let (relist, stop) = (self.relist, shutdown.clone());
+        parts.spawn(async move {
+            stop.run_until_cancelled(relist.run()).await;
+            Part::Attendant
+        });
+        parts
+    }
+}
+
+/// Passes on where the socket stands.
+async fn report(mut state: watch::Receiver<SocketState>, readiness: Readiness) -> Part {
+    loop {
+        let now = *state.borrow_and_update();
+        info!(socket = %now);
+        readiness.set_socket(now);
+        if state.changed().await.is_err() {
+            return Part::Attendant;
+        }
+    }
+}
+
+/// Looks out for inboxes that were made since.
+struct Relist {
+    client: Client,
+    clock: Clock,
+    directory: Arc<Directory>,
+    subscriptions: Subscriptions,
+    is_fixed: bool,
+}
+
+impl Relist {
+    async fn run(&self) {
+        if self.is_fixed {
+            std::future::pending::<()>().await;
+        }
+        loop {
+            let pages = 1 + self.directory.list().borrow().len() / PAGE;
+            self.clock.sleep(RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX))).await;
+            match self.client.all_inboxes().await {
+                Ok(inboxes) => self.take(inboxes),
+                Err(error) => warn!(%error, "the list of inboxes cannot be read again; trying again later"),
+            }
+        }
+    }
+
+    /// A key's "all inboxes" are those that existed when it subscribed, so a new one needs a subscription of its own; the
+    /// catch-up notices it by itself.
+    fn take(&self, inboxes: Vec<Inbox>) {
+        let new = self.directory.add_all(inboxes);
+        if new > 0 {
+            info!(new, "new inboxes");
+            self.subscriptions.refresh();
+        }
+    }
+}

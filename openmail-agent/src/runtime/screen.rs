@@ -1,0 +1,71 @@
+//! Which mail never reaches a handler.
+
+use crate::model::{Address, Direction, Message, Verdict};
+
+use super::AllowedSenders;
+
+/// Why this mail is set aside instead of handled, if it is.
+///
+/// What is set aside is parked with the reason, so that the operator sees it; it is never silently dropped.
+pub(super) fn reason_to_park(
+    message: &Message,
+    allowed: &AllowedSenders,
+    is_own: &dyn Fn(&Address) -> bool,
+) -> Option<String> {
+    if let Some(verdict @ (Verdict::Spam | Verdict::Malicious)) = &message.verdict {
+        let name = if *verdict == Verdict::Spam { "spam" } else { "malicious" };
+        return Some(format!("the service takes it for {name}"));
+    }
+    if message.direction == Direction::Outbound {
+        return Some("it is a mail this inbox sent".to_owned());
+    }
+    if message.from.as_ref().is_some_and(is_own) {
+        return Some(
+            "it comes from an inbox of this account: agents that answer each other never stop".to_owned(),
+        );
+    }
+    if !allowed.contains(message.from.as_ref()) {
+        return Some("its sender is not among OPENMAIL_ALLOWED_SENDERS".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(text: &str) -> Message {
+        let mut message = Message::new("msg_1");
+        message.from = Some(text.parse().unwrap());
+        message
+    }
+
+    fn parked(message: &Message, allowed: &AllowedSenders) -> bool {
+        reason_to_park(message, allowed, &|address| address.domain() == "agents.example").is_some()
+    }
+
+    #[test]
+    fn harmful_mail_never_reaches_a_handler() {
+        for verdict in [Verdict::Spam, Verdict::Malicious] {
+            let mut message = from("ada@example.com");
+            message.verdict = Some(verdict);
+            assert!(parked(&message, &AllowedSenders::everyone()));
+        }
+    }
+
+    #[test]
+    fn mail_of_an_own_inbox_is_set_aside() {
+        assert!(parked(&from("bot@agents.example"), &AllowedSenders::everyone()));
+        assert!(!parked(&from("ada@example.com"), &AllowedSenders::everyone()));
+    }
+
+    #[test]
+    fn only_allowed_senders_are_served_where_a_list_is_given() {
+        let allowed: AllowedSenders = "boss@corp.example, example.com".parse().unwrap();
+        assert!(!parked(&from("ada@EXAMPLE.com"), &allowed));
+        assert!(!parked(&from("Boss@corp.example"), &allowed));
+        assert!(parked(&from("eve@corp.example"), &allowed));
+        assert!(parked(&from("eve@sub.example.com"), &allowed));
+        assert!(parked(&Message::new("msg_without_sender"), &allowed));
+    }
+}

@@ -1,0 +1,107 @@
+//! Runs the parts, ends them in the right order, and says why when one ends by itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::clock::Clock;
+use crate::outbox::Sender;
+use crate::store::Store;
+use crate::transport::Readiness;
+use crate::transport::websocket::StopReason;
+
+use super::dispatch::Dispatcher;
+use super::intake::{Part, Transports};
+use super::{RuntimeError, RuntimeErrorKind, housekeeping};
+
+pub(super) struct Supervisor {
+    pub(super) transports: Transports,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) sender: Sender,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Clock,
+    pub(super) retention: Duration,
+    pub(super) readiness: Readiness,
+    pub(super) grace: Duration,
+}
+
+impl Supervisor {
+    /// Runs until told to stop, or until a part that cannot be done without ends.
+    ///
+    /// Stops from the front to the back: no more mail comes in, running handlers finish, what they owe is sent as far as
+    /// it is under way; everything else stays in the store.
+    pub(super) async fn run(self, shutdown: CancellationToken) -> Result<(), RuntimeError> {
+        let (intake, dispatch, sending) =
+            (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let mut chores = JoinSet::new();
+        chores.spawn(housekeeping::run(Arc::clone(&self.store), self.clock.clone(), self.retention));
+        let mut transports = self.transports.spawn(&intake);
+        let stopping = self.dispatcher.bench.stopping.clone();
+        let mut core = JoinSet::new();
+        let dispatcher = core.spawn(self.dispatcher.run(dispatch.clone())).id();
+        let sender_shutdown = sending.clone();
+        let sender = self.sender;
+        core.spawn(async move { sender.run(sender_shutdown).await });
+
+        let verdict = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            verdict = watch(&mut transports) => verdict,
+            ended = core.join_next_with_id() => Err(core_ended(ended, dispatcher)),
+        };
+        if let Err(error) = &verdict {
+            error!(%error, "stopping");
+        }
+
+        self.readiness.set_stopping();
+        intake.cancel();
+        stopping.cancel();
+        while transports.join_next().await.is_some() {}
+        dispatch.cancel();
+        join_until(&mut core, 1).await;
+        sending.cancel();
+        if tokio::time::timeout(self.grace, join_until(&mut core, 0)).await.is_err() {
+            warn!("sends that were under way are attempted again after the restart, under the same keys");
+        }
+        info!("stopped");
+        verdict
+    }
+}
+
+/// Watches the ways in. The socket may be given up where webhooks still come in.
+async fn watch(transports: &mut JoinSet<Part>) -> Result<(), RuntimeError> {
+    while let Some(ended) = transports.join_next().await {
+        match ended {
+            Ok(Part::Socket { reason: StopReason::ShutDown, .. } | Part::Attendant) => {}
+            Ok(Part::Socket { reason, has_webhook: true }) => {
+                error!(%reason, "the socket is given up; going on with webhooks alone");
+            }
+            Ok(Part::Socket { reason, has_webhook: false }) => {
+                return Err(RuntimeErrorKind::KeyRefused(reason.to_string()).into());
+            }
+            Ok(Part::Webhook) => return Err(RuntimeErrorKind::Internal("webhook listener").into()),
+            Err(error) => return Err(RuntimeError::because(RuntimeErrorKind::Internal("intake"), error)),
+        }
+    }
+    std::future::pending().await
+}
+
+fn core_ended(
+    ended: Option<Result<(tokio::task::Id, ()), tokio::task::JoinError>>,
+    dispatcher: tokio::task::Id,
+) -> RuntimeError {
+    let part = |id| if id == dispatcher { "dispatcher" } else { "outbox" };
+    match ended {
+        Some(Ok((id, ()))) => RuntimeErrorKind::Internal(part(id)).into(),
+        Some(Err(error)) => RuntimeError::because(RuntimeErrorKind::Internal(part(error.id())), error),
+        None => RuntimeErrorKind::Internal("supervisor").into(),
+    }
+}
+
+async fn join_until(set: &mut JoinSet<()>, left: usize) {
+    while set.len() > left {
+        let _ = set.join_next().await;
+    }
+}

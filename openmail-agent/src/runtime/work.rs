@@ -1,0 +1,341 @@
+//! One event, from lease to settlement.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tower::ServiceExt;
+use tracing::{Instrument, debug, info, info_span, warn};
+
+use crate::backoff::Backoff;
+use crate::clock;
+use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
+use crate::model::{Event, Inbox, Lifecycle, Message, Payload};
+use crate::router::{Entry, Router};
+use crate::store::{Hold, HoldScope, Lease, Leased, NewSend, Note, Outcome, Settlement};
+use crate::wire;
+
+use super::AllowedSenders;
+use super::directory::Directory;
+use super::hydrate::{self, Row};
+use super::screen;
+
+/// How long an event is leased; prolonged while its handler runs.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+
+/// The pauses between the tries of a failing handler.
+const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(15 * 60));
+
+/// The pauses between the tries of a failing store.
+const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// What every event is handled with.
+pub(super) struct Workbench {
+    pub(super) services: Arc<Services>,
+    pub(super) router: Router,
+    pub(super) directory: Arc<Directory>,
+    pub(super) states: Arc<States>,
+    pub(super) allowed: AllowedSenders,
+    /// How many calls of a handler may run at once, where that is bounded.
+    pub(super) permits: HashMap<Arc<str>, Arc<Semaphore>>,
+    /// The only inbox that is served, where there is but one.
+    pub(super) only: Option<Inbox>,
+    pub(super) reads_rows: bool,
+    /// Cancelled when the runtime is told to stop: handlers that listen finish early, those that wait do not start.
+    pub(super) stopping: CancellationToken,
+    /// Cancelled when there is no more time: handlers are dropped, and their events given back.
+    pub(super) dropping: CancellationToken,
+}
+
+/// What becomes of an event, and what is committed with it.
+struct Finding {
+    outcome: Outcome,
+    sends: Vec<NewSend>,
+    notes: Vec<Note>,
+}
+
+impl From<Outcome> for Finding {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, sends: Vec::new(), notes: Vec::new() }
+    }
+}
+
+impl Workbench {
+    /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome.
+    pub(super) async fn handle(self: Arc<Self>, leased: Leased) {
+        let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
+        async {
+            let finding = tokio::select! {
+                finding = self.find(&leased) => finding,
+                () = self.dropping.cancelled() => self.given_back(),
+                () = self.keep(&leased.lease) => {
+                    warn!("the lease was lost while the event was being handled: somebody else handles it now");
+                    return;
+                }
+            };
+            self.settle(&leased, finding).await;
+        }
+        .instrument(span)
+        .await;
+    }
+
+    /// Steps 3 to 7 of the way of a mail.
+    async fn find(&self, leased: &Leased) -> Finding {
+        let event = match wire::event::decode(&leased.event.body, Some(leased.event.event_id.clone())) {
+            Ok(event) => event,
+            Err(error) => return Outcome::Parked { reason: error.to_string() }.into(),
+        };
+        if let Payload::Lifecycle(lifecycle) = &event.payload
+            && let Err(error) = self.apply(lifecycle, leased).await
+        {
+            warn!(%error, "a suspension cannot be recorded; trying again");
+            return Outcome::Defer { at: clock::after(self.now(), STORE.ceiling(3)) }.into();
+        }
+        if let (Some(only), Some(inbox_id)) = (&self.only, &event.inbox_id)
+            && only.id != *inbox_id
+        {
+            return Outcome::Parked { reason: format!("inbox {inbox_id} is not the one this agent serves") }
+                .into();
+        }
+        let inbox = self.inbox(&event).await;
+        match &event.payload {
+            Payload::Message(hint) => {
+                let hint = Message::clone(hint);
+                self.mail(event, hint, inbox, leased).await
+            }
+            _ => self.route(event, None, None, inbox, leased).await,
+        }
+    }
+
+    /// A suspension holds the sends it is about, a reactivation lets them go, whoever else is interested.
+    async fn apply(&self, lifecycle: &Lifecycle, leased: &Leased) -> crate::store::Result<()> {
+        let scope = match (&lifecycle.inbox_id, &lifecycle.pod_id) {
+            (Some(inbox), _) => HoldScope::Inbox(inbox.clone()),
+            (None, Some(pod)) => HoldScope::Pod(pod.clone()),
+            (None, None) => return Ok(()),
+        };
+        let since = lifecycle.occurred_at.unwrap_or(leased.event.occurred_at);
+        if lifecycle.is_suspension() {
+            let reason = format!("{}: {:?}", lifecycle.kind, lifecycle.reason);
+            warn!(?scope, reason, "suspended: its replies are held");
+            self.services.store.hold(Hold { scope, since, until: None, reason }).await
+        } else {
+            info!(?scope, "reactivated: its replies may go");
+            self.services.store.release(&scope, since).await?;
+            self.services.outbox.wake();
+            Ok(())
+        }
+    }
+
+    /// The inbox an event is about. One that cannot be read is served by its id alone.
+    async fn inbox(&self, event: &Event) -> Option<Inbox> {
+        let id = event.inbox_id.as_ref()?;
+        let mut inbox = match self.directory.find(id, &self.services.client).await {
+            Ok(inbox) => Inbox::clone(&inbox),
+            Err(error) => {
+                debug!(inbox = %id, %error, "the inbox cannot be read");
+                Inbox::new(id.clone())
+            }
+        };
+        inbox.external_id = inbox.external_id.or_else(|| event.external_id.clone());
+        Some(inbox)
+    }
+
+    async fn mail(&self, mut event: Event, hint: Message, inbox: Option<Inbox>, leased: &Leased) -> Finding {
+        let (message, thread) = match self.row(&event, &hint, leased).await {
+            Row::Read(row, thread) => (row, Some(thread)),
+            Row::Missing => (hint, None),
+            Row::Later(at) => return Outcome::Defer { at }.into(),
+        };
+        let is_own = |address: &_| self.directory.is_own(address);
+        if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &is_own) {
+            warn!(reason, "parked");
+            return Outcome::Parked { reason }.into();
+        }
+        event.thread_id = event.thread_id.or_else(|| message.thread_id.clone());
+        event.payload = Payload::Message(Box::new(message.clone()));
+        self.route(event, Some(Mail::new(message)), thread, inbox, leased).await
+    }
+
+    /// The row behind the event; an event made of a row needs none.
+    async fn row(&self, event: &Event, hint: &Message, leased: &Leased) -> Row {
+        let is_row = event.id.as_str().starts_with(wire::event::FROM_ROW);
+        match &event.thread_id {
+            Some(thread_id) if self.reads_rows && !is_row => {
+                hydrate::row(&self.services.client, thread_id, hint, leased.event.received_at, self.now())
+                    .await
+            }
+            _ => Row::Missing,
+        }
+    }
+
+    async fn route(
+        &self,
+        event: Event,
+        mail: Option<Mail>,
+        thread: Option<Thread>,
+        inbox: Option<Inbox>,
+        leased: &Leased,
+    ) -> Finding {
+        let Some(entry) = self.router.route(&event, mail.as_ref().map(Mail::message), inbox.as_ref()) else {
+            return match mail {
+                Some(_) => Outcome::Parked { reason: "no handler takes it".to_owned() }.into(),
+                None => Outcome::Done.into(),
+            };
+        };
+        let Some(_permit) = self.permit(entry).await else { return self.given_back() };
+        let attempt = Attempt::new(leased.attempt, entry.attempts());
+        let cancellation = self.stopping.child_token();
+        let directory = Arc::clone(&self.directory);
+        let context = Context::new(ContextParts {
+            event,
+            mail,
+            thread,
+            inbox,
+            handler: entry.name().clone(),
+            attempt,
+            cancellation: cancellation.clone(),
+            states: Arc::clone(&self.states),
+            lease: leased.lease.clone(),
+            services: Arc::clone(&self.services),
+            is_own: Arc::new(move |address| directory.is_own(address)),
+        });
+        let result = run(entry, context.clone(), cancellation).await;
+        self.conclude(result, &context, attempt)
+    }
+
+    /// A place among the calls of the handler that may run at once; `None` when the runtime stops before there is one.
+    async fn permit(&self, entry: &Entry) -> Option<Option<OwnedSemaphorePermit>> {
+        let Some(permits) = self.permits.get(entry.name()) else { return Some(None) };
+        tokio::select! {
+            permit = Arc::clone(permits).acquire_owned() => Some(permit.ok()),
+            () = self.stopping.cancelled() => None,
+        }
+    }
+
+    /// Not handled for no fault of its own: due again at once, and no attempt counted.
+    fn given_back(&self) -> Finding {
+        Outcome::Defer { at: self.now() }.into()
+    }
+
+    fn conclude(&self, result: Result<(), Error>, context: &Context, attempt: Attempt) -> Finding {
+        match result.and_then(|()| context.collect()) {
+            Ok((sends, notes)) => Finding { outcome: Outcome::Done, sends, notes },
+            Err(error) => self.failed(&error, attempt).into(),
+        }
+    }
+
+    fn failed(&self, error: &Error, attempt: Attempt) -> Outcome {
+        let at = match error.verdict() {
+            Verdict::Never => None,
+            _ if attempt.is_last() => None,
+            Verdict::After(wait) => Some(clock::after(self.now(), wait)),
+            Verdict::Retry => Some(clock::after(self.now(), RETRY.with_half_jitter(attempt.number - 1))),
+        };
+        let error = error.to_string();
+        match at {
+            Some(at) => {
+                warn!(error, %at, "the handler failed, to be tried again");
+                Outcome::Retry { at, error }
+            }
+            None => {
+                warn!(error, "the handler failed for good: the event is a dead letter");
+                Outcome::Dead { error }
+            }
+        }
+    }
+
+    /// Step 8: nothing is owed before this commits.
+    async fn settle(&self, leased: &Leased, finding: Finding) {
+        let is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
+        let owes = finding.sends.iter().any(|send| send.stopped.is_none());
+        let mut settlement = Settlement {
+            lease: leased.lease.clone(),
+            outcome: finding.outcome,
+            now: self.now(),
+            sends: finding.sends,
+            notes: finding.notes,
+        };
+        for failures in 0.. {
+            match self.services.store.settle(settlement.clone()).await {
+                Ok(()) => break,
+                Err(error) if error.is_transient() => {
+                    warn!(%error, "the outcome cannot be recorded; trying again");
+                    self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
+                    settlement.now = self.now();
+                }
+                Err(error) => {
+                    warn!(%error, "the outcome was not recorded: the event is handled again");
+                    return;
+                }
+            }
+        }
+        if owes {
+            self.services.outbox.wake();
+        }
+        if is_quiet {
+            self.mark_read(leased).await;
+        }
+    }
+
+    /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.
+    async fn mark_read(&self, leased: &Leased) {
+        let Ok(event) = wire::event::decode(&leased.event.body, None) else { return };
+        let (Payload::Message(_), Some(thread_id), true) =
+            (&event.payload, &event.thread_id, self.reads_rows)
+        else {
+            return;
+        };
+        if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
+            debug!(thread = %thread_id, %error, "the thread was not marked read");
+        }
+    }
+
+    /// Prolongs the lease for as long as it is polled; ends when the lease is lost.
+    async fn keep(&self, lease: &Lease) {
+        loop {
+            self.services.clock.sleep(LEASE / 3).await;
+            let until = clock::after(self.now(), LEASE);
+            match self.services.store.extend(lease, until).await {
+                Err(error) if !error.is_transient() => return,
+                _ => {}
+            }
+        }
+    }
+
+    fn now(&self) -> jiff::Timestamp {
+        self.services.clock.now()
+    }
+}
+
+/// Runs the handler as a task of its own, so that a panic or a blocked thread is nobody else's trouble, and puts what it
+/// returned into its context.
+async fn run(entry: &Entry, context: Context, cancellation: CancellationToken) -> Result<(), Error> {
+    let call = entry.service().oneshot(context.clone());
+    let task = AbortOnDropHandle::new(tokio::spawn(call.in_current_span()));
+    let outcome = match tokio::time::timeout(entry.timeout(), task).await {
+        Ok(Ok(Ok(outcome))) => outcome,
+        Ok(Err(stopped)) => return Err(Error::msg(panic_message(stopped))),
+        Err(_) => {
+            cancellation.cancel();
+            let limit = humantime::format_duration(entry.timeout());
+            return Err(Error::msg(format!("it did not finish within {limit}")));
+        }
+    };
+    for reply in outcome.into_result()? {
+        context.draft_reply(reply)?;
+    }
+    Ok(())
+}
+
+fn panic_message(stopped: tokio::task::JoinError) -> String {
+    let Ok(panic) = stopped.try_into_panic() else { return "it was stopped".to_owned() };
+    let panic: &(dyn Any + Send) = &*panic;
+    let words =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", words.unwrap_or("without a message"))
+}
