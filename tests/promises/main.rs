@@ -1,1 +1,8 @@
-//! The promises of the runtime, a module each.
+//! The promises of the runtime, a module each, against a real server on a real socket and a real SQLite file.
+
+mod bench;
+mod in_order;
+mod no_gap;
+mod not_lost;
+mod not_twice;
+mod within_the_limits;

@@ -1,0 +1,113 @@
+//! Ready means the subscription is confirmed, and after an outage what was missed is found.
+
+use openmail_agent::handler::{Mail, Reply};
+use openmail_agent::transport::websocket::SocketState;
+use openmail_sandbox::{Drift, Fault};
+
+use crate::bench::{Bench, Seen, soon};
+
+async fn echoes(bench: &Bench) -> (openmail_agent::runtime::RunningRuntime, Seen) {
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let running = bench
+        .run(move |mail: Mail| {
+            saw.mail(&mail);
+            async {}
+        })
+        .await;
+    (running, seen)
+}
+
+/// What came, with its order forgotten: a gap is about what is there.
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts
+}
+
+#[tokio::test]
+async fn a_deaf_socket_is_not_ready() {
+    let bench = Bench::start().await;
+    let deaf = bench.sandbox.fault(Fault::DeafSocket);
+    let runtime = bench.runtime().handlers([openmail_agent::router::Route::new("agent", async |_: Mail| {})]);
+    let running = runtime.start().await.unwrap();
+    soon(bench.sandbox.wait_for(|world| (world.counts().sockets_opened > 0).then_some(()))).await;
+    assert_eq!(*running.socket().borrow(), SocketState::Connecting);
+    bench.sandbox.lift(deaf);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn mail_that_came_while_the_socket_was_down_is_replayed() {
+    let bench = Bench::start().await;
+    let (running, seen) = echoes(&bench).await;
+    bench.deliver("before");
+    seen.count(1).await;
+    let refused = bench.sandbox.fault(Fault::RefuseUpgrade { status: 503 });
+    bench.sandbox.drop_sockets();
+    bench.deliver("while away 1");
+    bench.deliver("while away 2");
+    bench.sandbox.lift(refused);
+    assert_eq!(sorted(seen.count(3).await), ["before", "while away 1", "while away 2"]);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn mail_that_came_while_the_process_was_away_is_found() {
+    let bench = Bench::start().await;
+    let (running, seen) = echoes(&bench).await;
+    bench.deliver("before");
+    seen.count(1).await;
+    running.stop().await.unwrap();
+    bench.deliver("while away");
+    let (running, seen) = echoes(&bench).await;
+    assert_eq!(seen.count(1).await, ["while away"]);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_cursor_is_made_good_over_rest() {
+    let bench = Bench::start().await;
+    let (running, seen) = echoes(&bench).await;
+    bench.deliver("before");
+    seen.count(1).await;
+    running.stop().await.unwrap();
+    bench.sandbox.fault_next(1, Fault::RefuseCursor);
+    bench.deliver("while away");
+    let (running, seen) = echoes(&bench).await;
+    assert_eq!(seen.count(1).await, ["while away"]);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn more_than_a_replay_brings_is_found() {
+    for newest in [false, true] {
+        let bench = Bench::start().await;
+        if newest {
+            bench.sandbox.drift(Drift::ReplayNewest);
+        }
+        let (running, seen) = echoes(&bench).await;
+        bench.deliver("before");
+        seen.count(1).await;
+        running.stop().await.unwrap();
+        for number in 0..250 {
+            bench.deliver(&format!("missed {number:03}"));
+        }
+        let (running, seen) = echoes(&bench).await;
+        let found = sorted(seen.count(250).await);
+        let expected: Vec<String> = (0..250).map(|number| format!("missed {number:03}")).collect();
+        assert_eq!(found, expected, "newest first: {newest}");
+        running.stop().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn old_mail_is_not_answered_on_the_very_first_start() {
+    let bench = Bench::start().await;
+    bench.deliver("from before the agent was born");
+    let running = bench.run(async |mail: Mail| Reply::text(format!("re {}", mail.text()))).await;
+    bench.deliver("new");
+    let sent = bench.sent(1).await;
+    assert_eq!(sent[0].body, "re new");
+    running.stop().await.unwrap();
+    assert_eq!(bench.sandbox.all_sent().len(), 1);
+}

@@ -1,0 +1,147 @@
+//! One mail is handled to completion once, and each of its replies leaves once, whatever arrives twice.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use openmail_agent::handler::{Error, Mail, Reply, ReplyContext};
+use openmail_sandbox::{Fault, Operation};
+
+use crate::bench::{Bench, Seen, soon};
+
+#[tokio::test]
+async fn an_event_that_arrives_twice_is_handled_once() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let running = bench
+        .run(move |mail: Mail| {
+            saw.mail(&mail);
+            async { Reply::text("once") }
+        })
+        .await;
+    bench.sandbox.fault_next(1, Fault::DuplicateEvent);
+    bench.deliver("first");
+    bench.deliver("second");
+    bench.sent(2).await;
+    assert_eq!(bench.sandbox.counts().event_frames, 3);
+    running.stop().await.unwrap();
+    assert_eq!((seen.all().len(), bench.sandbox.all_sent().len()), (2, 2));
+}
+
+#[tokio::test]
+async fn a_mail_replayed_after_a_restart_is_handled_once() {
+    let bench = Bench::start().await;
+    let running = bench.run(async |_: Mail| Reply::text("first life")).await;
+    bench.deliver("Hello");
+    bench.sent(1).await;
+    running.stop().await.unwrap();
+
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let running = bench
+        .run(move |mail: Mail| {
+            saw.mail(&mail);
+            async { Reply::text("second life") }
+        })
+        .await;
+    bench.deliver("Another");
+    bench.sent(2).await;
+    running.stop().await.unwrap();
+    assert_eq!(seen.all(), ["Another"]);
+}
+
+#[tokio::test]
+async fn a_reply_whose_answer_was_lost_leaves_once() {
+    let bench = Bench::start().await;
+    let running = bench.run(async |_: Mail| Reply::text("once")).await;
+    bench.sandbox.fault_next(1, Fault::send_answer_lost());
+    bench.deliver("Hello");
+    // The second attempt carries the same key, and the service answers it from the first.
+    soon(bench.sandbox.wait_for(|world| (world.counts().sends_repeated == 1).then_some(()))).await;
+    running.stop().await.unwrap();
+    assert_eq!(bench.sandbox.all_sent().len(), 1);
+    assert_eq!(bench.sandbox.counts().key_conflicts, 0);
+}
+
+#[tokio::test]
+async fn other_words_on_a_second_try_do_not_change_what_was_committed() {
+    let bench = Bench::start().await;
+    let tries = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&tries);
+    let handler = move |_: Mail, replies: ReplyContext| {
+        let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        async move {
+            replies.reply_now(format!("working on it, said try {number}")).await?;
+            if number == 1 {
+                return Err(Error::msg("crashed after the first reply"));
+            }
+            Ok::<_, Error>(Reply::text(format!("done, said try {number}")))
+        }
+    };
+    let runtime = bench.runtime().clock(bench.clock.clone());
+    let runtime = runtime.handlers([openmail_agent::router::Route::new("agent", handler)]);
+    let running = bench.start_ready(runtime).await;
+    bench.deliver("Hello");
+    bench.advance_until(|| bench.sandbox.all_sent().len() == 2).await;
+    running.stop().await.unwrap();
+    let words: Vec<_> = bench.sandbox.all_sent().iter().map(|sent| sent.body.clone()).collect();
+    assert_eq!(words, ["working on it, said try 1", "done, said try 2"]);
+    assert_eq!(bench.sandbox.counts().key_conflicts, 0);
+}
+
+#[tokio::test]
+async fn a_step_is_paid_for_once() {
+    let bench = Bench::start().await;
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let tries = Arc::new(AtomicU32::new(0));
+    let handler = move |_: Mail, context: ReplyContext| {
+        let (counted, tries) = (Arc::clone(&counted), Arc::clone(&tries));
+        async move {
+            let words: String = context
+                .step("model", || async {
+                    let call = counted.fetch_add(1, Ordering::SeqCst) + 1;
+                    Ok::<_, std::convert::Infallible>(format!("call {call}"))
+                })
+                .await?;
+            if tries.fetch_add(1, Ordering::SeqCst) == 0 {
+                return Err(Error::msg("crashed after the model answered"));
+            }
+            Ok(words)
+        }
+    };
+    let runtime = bench.runtime().clock(bench.clock.clone());
+    let running =
+        bench.start_ready(runtime.handlers([openmail_agent::router::Route::new("agent", handler)])).await;
+    bench.deliver("Hello");
+    bench.advance_until(|| bench.sandbox.all_sent().len() == 1).await;
+    running.stop().await.unwrap();
+    assert_eq!(bench.sandbox.all_sent()[0].body, "call 1");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_mail_found_over_rest_and_over_the_socket_is_handled_once() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let running = bench
+        .run(move |mail: Mail| {
+            saw.mail(&mail);
+            async {}
+        })
+        .await;
+    // The frame is held back, so that the catch-up after a lost connection finds the row first.
+    let held = bench.sandbox.fault(Fault::HoldEvent);
+    bench.deliver("Hello");
+    bench.sandbox.fault_next(1, Fault::RefuseCursor);
+    bench.sandbox.drop_sockets();
+    seen.count(1).await;
+    bench.sandbox.lift(held);
+    soon(bench.sandbox.wait_for(|world| (world.counts().event_frames >= 1).then_some(()))).await;
+    bench.deliver("Last");
+    seen.count(2).await;
+    running.stop().await.unwrap();
+    assert_eq!(seen.all(), ["Hello", "Last"]);
+    assert!(bench.sandbox.counts().requests(Operation::ListMessages) > 0);
+}
