@@ -7,6 +7,7 @@ use axum::Router;
 use axum::routing::get;
 use openmail_agent::prelude::*;
 use openmail_agent_examples::{SetUp, init_tracing, set_up_with_webhook};
+use openmail_agent::runtime::stop_signal;
 use tokio::net::TcpListener;
 
 /// Gives the words back.
@@ -32,13 +33,6 @@ async fn main() -> Result<()> {
     let webhook = running.webhook().ok_or_else(|| Error::msg("no webhook is set up"))?;
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());
-    axum::serve(listener, app).with_graceful_shutdown(interrupted()).await?;
+    axum::serve(listener, app).with_graceful_shutdown(async { stop_signal().await.unwrap_or_default() }).await?;
     Ok(running.stop().await?)
-}
-
-/// Without a way to be told to stop, the application runs on.
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
-    }
 }

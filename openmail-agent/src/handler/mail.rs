@@ -75,6 +75,11 @@ impl Mail {
         self.0.html.as_deref()
     }
 
+    /// All of its text, out of the HTML where it has no other.
+    pub(super) fn readable(&self) -> Cow<'_, str> {
+        text::readable(&self.0)
+    }
+
     /// The part that the sender wrote now: without quoted history and signature, out of the HTML where there is no text.
     #[must_use]
     pub fn new_text(&self) -> Cow<'_, str> {

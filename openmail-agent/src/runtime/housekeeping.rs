@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::clock::Clock;
@@ -16,7 +17,18 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 const AT_ONCE: usize = 1_000;
 
 /// Forgets what was finished longer ago than the retention, again and again.
-pub(super) async fn run(store: Arc<dyn Store>, clock: Clock, retention: Duration) {
+///
+/// Not before the first round of the catch-up: after a stop that was longer than the retention, what is pruned could be
+/// found again over REST and taken for news.
+pub(super) async fn run(
+    store: Arc<dyn Store>,
+    clock: Clock,
+    retention: Duration,
+    mut rounds: watch::Receiver<u64>,
+) {
+    if rounds.wait_for(|rounds| *rounds > 0).await.is_err() {
+        return;
+    }
     loop {
         prune(&*store, &clock, retention).await;
         clock.sleep(EVERY).await;

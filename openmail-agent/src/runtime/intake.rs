@@ -77,6 +77,7 @@ pub(super) enum Part {
         has_webhook: bool,
     },
     /// The webhook listener.
+    #[cfg(feature = "webhook")]
     Webhook,
     /// What goes along with these: the catch-up, the look-out for new inboxes.
     Attendant,
@@ -86,6 +87,10 @@ impl Transports {
     /// # Errors
     ///
     /// When the socket cannot be set up from the settings.
+    #[cfg_attr(
+        not(feature = "webhook"),
+        expect(unused_variables, reason = "nothing listens without the feature")
+    )]
     pub(super) fn new(ways: Ways<'_>, listener: Listener) -> Result<Self, BoxError> {
         let socket = ways.socket()?;
         Ok(Self {
@@ -103,6 +108,11 @@ impl Transports {
             },
             socket,
         })
+    }
+
+    /// How many rounds the catch-up has made.
+    pub(super) fn rounds(&self) -> watch::Receiver<u64> {
+        self.catch_up.rounds()
     }
 
     pub(super) fn state(&self) -> watch::Receiver<SocketState> {
@@ -151,7 +161,6 @@ impl Transports {
 async fn report(mut state: watch::Receiver<SocketState>, readiness: Readiness) -> Part {
     loop {
         let now = *state.borrow_and_update();
-        info!(socket = %now);
         readiness.set_socket(now);
         if state.changed().await.is_err() {
             return Part::Attendant;

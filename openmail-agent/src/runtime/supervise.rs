@@ -37,7 +37,12 @@ impl Supervisor {
         let (intake, dispatch, sending) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let mut chores = JoinSet::new();
-        chores.spawn(housekeeping::run(Arc::clone(&self.store), self.clock.clone(), self.retention));
+        chores.spawn(housekeeping::run(
+            Arc::clone(&self.store),
+            self.clock.clone(),
+            self.retention,
+            self.transports.rounds(),
+        ));
         let mut transports = self.transports.spawn(&intake);
         let stopping = self.dispatcher.bench.stopping.clone();
         let mut core = JoinSet::new();
@@ -81,6 +86,7 @@ async fn watch(transports: &mut JoinSet<Part>) -> Result<(), RuntimeError> {
             Ok(Part::Socket { reason, has_webhook: false }) => {
                 return Err(RuntimeErrorKind::KeyRefused(reason.to_string()).into());
             }
+            #[cfg(feature = "webhook")]
             Ok(Part::Webhook) => return Err(RuntimeErrorKind::Internal("webhook listener").into()),
             Err(error) => return Err(RuntimeError::because(RuntimeErrorKind::Internal("intake"), error)),
         }

@@ -147,7 +147,7 @@ impl Workbench {
 
     async fn mail(&self, mut event: Event, hint: Message, inbox: Option<Inbox>, leased: &Leased) -> Finding {
         let (message, thread) = match self.row(&event, &hint, leased).await {
-            Row::Read(row, thread) => (row, Some(thread)),
+            Row::Read(row, thread) => (*row, Some(thread)),
             Row::Missing => (hint, None),
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
