@@ -7,6 +7,7 @@ use tracing::{debug, info, warn};
 use crate::api::{Client, Retry, Scope};
 use crate::model::{Inbox, InboxId, Message};
 use crate::store::Recorded;
+use crate::transport::chain::Chain;
 use crate::transport::{GapReason, Intake, Received, Via};
 use crate::wire::event::{encode, from_row};
 
@@ -69,7 +70,7 @@ impl CatchUp {
                 Ok(()) => report.inboxes += 1,
                 Err(error) => {
                     let retry = error.kind().retry();
-                    warn!(inbox = %inbox.id, error = %error, cause = source(&error), "cannot catch up");
+                    warn!(inbox = %inbox.id, error = %Chain(&error), "cannot catch up");
                     report.failures.push((inbox.id.clone(), error));
                     match retry {
                         Retry::Held(Scope::Account) => break,
@@ -158,8 +159,4 @@ impl CatchUpReport {
 fn received(inbox: &Inbox, row: &Message) -> Received {
     let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
     Received { body: Bytes::from(encode(&event)), event_id: Some(event.id), via: Via::CatchUp }
-}
-
-fn source(error: &CatchUpError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }
