@@ -6,8 +6,8 @@
 use axum::Router;
 use axum::routing::get;
 use openmail_agent::prelude::*;
-use openmail_agent_examples::{SetUp, init_tracing, set_up_with_webhook};
 use openmail_agent::runtime::stop_signal;
+use openmail_agent_examples::{SetUp, init_tracing, set_up_with_webhook};
 use tokio::net::TcpListener;
 
 /// Gives the words back.
@@ -33,6 +33,8 @@ async fn main() -> Result<()> {
     let webhook = running.webhook().ok_or_else(|| Error::msg("no webhook is set up"))?;
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());
-    axum::serve(listener, app).with_graceful_shutdown(async { stop_signal().await.unwrap_or_default() }).await?;
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async { stop_signal().await.unwrap_or_default() })
+        .await?;
     Ok(running.stop().await?)
 }

@@ -38,9 +38,10 @@ pub(super) async fn row(
 ) -> Row {
     match client.thread_messages(thread_id).await {
         Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
-            Some(row) => {
-                Row::Read(Box::new(complete(row.clone(), hint)), Thread::new(thread_id.clone(), read.messages))
-            }
+            Some(row) => Row::Read(
+                Box::new(complete(row.clone(), hint)),
+                Thread::new(thread_id.clone(), read.messages),
+            ),
             None => missing(received_at, now),
         },
         Err(error) => failed(&error, received_at, now),
