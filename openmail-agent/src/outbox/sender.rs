@@ -13,8 +13,12 @@ use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
 use crate::limit::Quotas;
 use crate::model::IdempotencyKey;
-use crate::store::{Reservation, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError, WorkerId};
+use crate::store::{
+    NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
+    WorkerId,
+};
 
+use super::news::reply_failed;
 use super::{Outbox, answer};
 
 /// How long a send may take before another process may try it: longer than the client waits for an answer.
@@ -58,6 +62,7 @@ impl Sender {
             let next = match self.reserve(IN_FLIGHT - under_way.len()).await {
                 Ok(reservations) => {
                     failures = 0;
+                    self.tell_expired(reservations.expired).await;
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
                     reservations.next_due
                 }
@@ -84,14 +89,30 @@ impl Sender {
         }
     }
 
-    async fn reserve(&self, limit: usize) -> Result<crate::store::Reservations, StoreError> {
+    async fn reserve(&self, limit: usize) -> Result<Reservations, StoreError> {
         if limit == 0 {
-            return Ok(crate::store::Reservations::default());
+            return Ok(Reservations::default());
         }
         let now = self.clock.now();
         let until = clock::after(now, RESERVATION);
         let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
         self.store.reserve(request).await
+    }
+
+    /// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
+    /// send them twice.
+    async fn tell_expired(&self, expired: Vec<NewSend>) {
+        if expired.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let reason = "it could not be sent within the 24 hours for which the service remembers its key";
+        let news = expired.iter().map(|send| reply_failed(send, None, reason, now)).collect();
+        expired.iter().for_each(|send| self.outbox.announce(&send.key));
+        match self.store.record(news, None).await {
+            Ok(_) => self.news.notify_one(),
+            Err(error) => warn!(%error, "replies that expired cannot be told to their handlers"),
+        }
     }
 
     /// One attempt, and its record.

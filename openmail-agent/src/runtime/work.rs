@@ -252,6 +252,9 @@ impl Workbench {
     /// Step 8: nothing is owed before this commits.
     async fn settle(&self, leased: &Leased, finding: Finding) {
         let is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
+        for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
+            warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
+        }
         let owes = finding.sends.iter().any(|send| send.stopped.is_none());
         let mut settlement = Settlement {
             lease: leased.lease.clone(),

@@ -99,7 +99,10 @@ impl CatchUp {
             Some(mark) => mark,
             None => {
                 report.first_seen += 1;
-                self.first_mark(inbox, &listing).await?
+                match self.first_mark(inbox, &listing).await? {
+                    Some(mark) => mark,
+                    None => return Ok(()),
+                }
             }
         };
         loop {
@@ -117,14 +120,20 @@ impl CatchUp {
 
     /// Where reading begins in an inbox that was never read: behind what is in it, or at its beginning when it was made
     /// after this store was first used, since nothing in it can be older than the agent.
-    async fn first_mark(&self, inbox: &Inbox, listing: &Listing<'_>) -> Result<Watermark, CatchUpError> {
+    ///
+    /// `None` when nothing in it is left to read.
+    async fn first_mark(
+        &self,
+        inbox: &Inbox,
+        listing: &Listing<'_>,
+    ) -> Result<Option<Watermark>, CatchUpError> {
         let in_use_since = self.in_use_since().await?;
-        let mark = match inbox.created_at {
-            Some(made_at) if made_at > in_use_since => Watermark::default(),
-            _ => Watermark::first_sight(&listing.newest().await?),
-        };
+        if inbox.created_at.is_some_and(|made_at| made_at > in_use_since) {
+            return Ok(Some(Watermark::default()));
+        }
+        let mark = Watermark::first_sight(&listing.newest().await?);
         self.intake.take(Vec::new(), Some(mark.bookmark(&inbox.id))).await?;
-        Ok(mark)
+        Ok(None)
     }
 
     /// When this store was first used.
