@@ -19,7 +19,7 @@ const PROMPT_CHARACTERS: usize = 20_000;
 /// # use openmail_agent::{handler::Mail, model::Message};
 /// let mut message = Message::new("msg_1");
 /// message.subject = Some("Help".into());
-/// message.text = Some("Where is my order?\n\nOn Tuesday, Bob wrote:\n> Hello".into());
+/// message.text = Some("Where is my order?\n\nOn 24 Feb 2026, Bob wrote:\n> Hello".into());
 /// let mail = Mail::new(message);
 /// assert_eq!(mail.new_text(), "Where is my order?");
 /// ```

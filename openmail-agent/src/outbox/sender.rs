@@ -12,7 +12,7 @@ use crate::api::Client;
 use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
 use crate::limit::Quotas;
-use crate::model::IdempotencyKey;
+use crate::model::{Chain, IdempotencyKey};
 use crate::store::{
     NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
     WorkerId,
@@ -67,7 +67,7 @@ impl Sender {
                     reservations.next_due
                 }
                 Err(error) => {
-                    warn!(error = %error, "what is owed cannot be read from the store; trying again");
+                    warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");
                     failures += 1;
                     Some(clock::after(self.clock.now(), STORE_BACKOFF.with_half_jitter(failures)))
                 }
@@ -111,7 +111,9 @@ impl Sender {
         expired.iter().for_each(|send| self.outbox.announce(&send.key));
         match self.store.record(news, None).await {
             Ok(_) => self.news.notify_one(),
-            Err(error) => warn!(%error, "replies that expired cannot be told to their handlers"),
+            Err(error) => {
+                warn!(error = %Chain(&error), "replies that expired cannot be told to their handlers")
+            }
         }
     }
 
@@ -145,11 +147,11 @@ impl Sender {
             match self.store.settle_send(settlement.clone()).await {
                 Ok(()) => return,
                 Err(error) if error.is_transient() => {
-                    warn!(%key, error = %error, "what became of a send cannot be recorded; trying again");
+                    warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded; trying again");
                     self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
                 }
                 Err(error) => {
-                    warn!(%key, error = %error, "what became of a send was not recorded: it is attempted again, under its key");
+                    warn!(%key, error = %Chain(&error), "what became of a send was not recorded: it is attempted again, under its key");
                     return;
                 }
             }

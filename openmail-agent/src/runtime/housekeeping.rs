@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::clock::Clock;
+use crate::model::Chain;
 use crate::store::Store;
 
 /// How often finished events are pruned.
@@ -44,7 +45,7 @@ async fn prune(store: &dyn Store, clock: &Clock, retention: Duration) {
             Ok(0) => return,
             Ok(events) => debug!(events, "pruned"),
             Err(error) => {
-                warn!(%error, "finished events cannot be pruned; trying again in an hour");
+                warn!(error = %Chain(&error), "finished events cannot be pruned; trying again in an hour");
                 return;
             }
         }

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::api::Client;
 use crate::clock::Clock;
-use crate::model::{BoxError, Inbox};
+use crate::model::{BoxError, Chain, Inbox};
 use crate::transport::catch_up::{CatchUp, Surroundings};
 use crate::transport::websocket::{
     Filter, SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig,
@@ -187,7 +187,9 @@ impl Relist {
             self.clock.sleep(RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX))).await;
             match self.client.all_inboxes().await {
                 Ok(inboxes) => self.take(inboxes),
-                Err(error) => warn!(%error, "the list of inboxes cannot be read again; trying again later"),
+                Err(error) => {
+                    warn!(error = %Chain(&error), "the list of inboxes cannot be read again; trying again later")
+                }
             }
         }
     }

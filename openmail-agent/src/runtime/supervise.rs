@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::model::Chain;
 use crate::outbox::Sender;
 use crate::store::Store;
 use crate::transport::Readiness;
@@ -57,7 +58,7 @@ impl Supervisor {
             ended = core.join_next_with_id() => Err(core_ended(ended, dispatcher)),
         };
         if let Err(error) = &verdict {
-            error!(%error, "stopping");
+            error!(error = %Chain(error), "stopping");
         }
 
         self.readiness.set_stopping();

@@ -5,7 +5,6 @@
 //! each way is a future that runs until it is told to stop.
 
 pub mod catch_up;
-mod chain;
 mod gap;
 mod intake;
 mod readiness;

@@ -6,9 +6,9 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use crate::api::{Client, Retry, Scope};
+use crate::model::Chain;
 use crate::model::{Inbox, InboxId, Message};
 use crate::store::{Bookmark, Recorded};
-use crate::transport::chain::Chain;
 use crate::transport::{GapReason, Intake, Received, Via};
 use crate::wire::event::{encode, from_row};
 

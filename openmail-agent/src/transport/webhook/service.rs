@@ -13,8 +13,8 @@ use http::{HeaderMap, Request, StatusCode};
 use tower::Service;
 use tracing::{debug, warn};
 
+use crate::model::Chain;
 use crate::model::{EventId, Secret};
-use crate::transport::chain::Chain;
 use crate::transport::{Intake, Readiness, Received, Via};
 use crate::wire::signature::{Claim, SignatureError};
 

@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::backoff::Backoff;
+use crate::model::Chain;
 use crate::model::EventId;
-use crate::transport::chain::Chain;
 use crate::transport::{GapSignal, Intake, Received, Via};
 
 use super::config::{ConfigError, WebSocketConfig};

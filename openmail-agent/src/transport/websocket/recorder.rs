@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::backoff::Backoff;
+use crate::model::Chain;
 use crate::model::EventId;
 use crate::store::Bookmark;
-use crate::transport::chain::Chain;
 use crate::transport::{Intake, Received};
 
 /// The most events that wait for the store.
