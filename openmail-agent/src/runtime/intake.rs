@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::api::Client;
 use crate::clock::Clock;
@@ -23,6 +23,9 @@ use super::listen::Listener;
 
 /// How long the list of inboxes may be old for each page of it, so that reading it again costs one request a minute.
 const RELIST: Duration = Duration::from_secs(60);
+
+/// When to try a socket again whose key was refused.
+const REFUSED: Duration = Duration::from_secs(5 * 60);
 
 /// How many inboxes are on a page.
 const PAGE: usize = 100;
@@ -69,13 +72,8 @@ pub(super) struct Transports {
 
 /// Which way in has ended.
 pub(super) enum Part {
-    /// The socket was given up.
-    Socket {
-        /// Why.
-        reason: StopReason,
-        /// Whether webhooks are taken in its place.
-        has_webhook: bool,
-    },
+    /// The socket was given up, and nothing takes its place.
+    Socket(StopReason),
     /// The webhook listener.
     #[cfg(feature = "webhook")]
     Webhook,
@@ -142,18 +140,45 @@ impl Transports {
             catch_up.run(surroundings, stop).await;
             Part::Attendant
         });
-        let (socket, gaps, readiness) = (self.socket, self.gaps, self.readiness);
+        let socket = Socket {
+            socket: self.socket,
+            gaps: self.gaps,
+            readiness: self.readiness,
+            clock: self.relist.clock.clone(),
+        };
         let stop = shutdown.clone();
-        parts.spawn(async move {
-            let reason = socket.run(&gaps, stop).await;
-            Part::Socket { reason, has_webhook: readiness.report().webhook }
-        });
+        parts.spawn(async move { Part::Socket(socket.run(stop).await) });
         let (relist, stop) = (self.relist, shutdown.clone());
         parts.spawn(async move {
             stop.run_until_cancelled(relist.run()).await;
             Part::Attendant
         });
         parts
+    }
+}
+
+/// The socket, and what becomes of the runtime without it.
+struct Socket {
+    socket: WebSocket,
+    gaps: GapSignal,
+    readiness: Readiness,
+    clock: Clock,
+}
+
+impl Socket {
+    /// Runs until shut down, or until the service refuses the key and there are no webhooks to go on with. Where there are,
+    /// the socket is tried again now and then: a key can be let back in.
+    async fn run(self, shutdown: CancellationToken) -> StopReason {
+        loop {
+            let reason = self.socket.run(&self.gaps, shutdown.clone()).await;
+            if reason == StopReason::ShutDown || !self.readiness.report().webhook {
+                return reason;
+            }
+            error!(%reason, "going on with webhooks alone; the socket is tried again in {} minutes", REFUSED.as_secs() / 60);
+            if shutdown.run_until_cancelled(self.clock.sleep(REFUSED)).await.is_none() {
+                return StopReason::ShutDown;
+            }
+        }
     }
 }
 

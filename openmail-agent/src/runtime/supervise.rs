@@ -76,17 +76,12 @@ impl Supervisor {
     }
 }
 
-/// Watches the ways in. The socket may be given up where webhooks still come in.
+/// Watches the ways in; ends when one of them does that cannot be done without.
 async fn watch(transports: &mut JoinSet<Part>) -> Result<(), RuntimeError> {
     while let Some(ended) = transports.join_next().await {
         match ended {
-            Ok(Part::Socket { reason: StopReason::ShutDown, .. } | Part::Attendant) => {}
-            Ok(Part::Socket { reason, has_webhook: true }) => {
-                error!(%reason, "the socket is given up; going on with webhooks alone");
-            }
-            Ok(Part::Socket { reason, has_webhook: false }) => {
-                return Err(RuntimeErrorKind::KeyRefused(reason.to_string()).into());
-            }
+            Ok(Part::Socket(StopReason::ShutDown) | Part::Attendant) => {}
+            Ok(Part::Socket(reason)) => return Err(RuntimeErrorKind::SocketRefused(reason).into()),
             #[cfg(feature = "webhook")]
             Ok(Part::Webhook) => return Err(RuntimeErrorKind::Internal("webhook listener").into()),
             Err(error) => return Err(RuntimeError::because(RuntimeErrorKind::Internal("intake"), error)),
