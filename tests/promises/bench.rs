@@ -61,6 +61,7 @@ impl Bench {
     pub(crate) async fn start_ready(&self, runtime: Runtime) -> RunningRuntime {
         let running = runtime.start().await.expect("the runtime starts");
         soon(running.ready()).await;
+        soon(running.caught_up()).await;
         running
     }
 

@@ -134,9 +134,9 @@ async fn a_mail_found_over_rest_and_over_the_socket_is_handled_once() {
     // The frame is held back, so that the catch-up after a lost connection finds the row first.
     let held = bench.sandbox.fault(Fault::HoldEvent);
     bench.deliver("Hello");
-    bench.sandbox.fault_next(1, Fault::RefuseCursor);
     bench.sandbox.drop_sockets();
     seen.count(1).await;
+    soon(bench.sandbox.wait_for_subscribed(1)).await;
     bench.sandbox.lift(held);
     soon(bench.sandbox.wait_for(|world| (world.counts().event_frames >= 1).then_some(()))).await;
     bench.deliver("Last");

@@ -35,6 +35,7 @@ pub struct RunningRuntime {
     shutdown: CancellationToken,
     supervisor: JoinHandle<Result<(), RuntimeError>>,
     socket: watch::Receiver<SocketState>,
+    rounds: watch::Receiver<u64>,
     readiness: Readiness,
     webhook_addr: Option<SocketAddr>,
     #[cfg(feature = "webhook")]
@@ -71,6 +72,17 @@ impl RunningRuntime {
         let webhook = self.webhook.clone()?;
         self.readiness.set_webhook(true);
         Some(webhook)
+    }
+
+    /// Waits until every inbox was read once since the start, so that what came while nothing ran is found, and what was there
+    /// on the very first start is known to be history.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn caught_up(&self) {
+        // Where the sender is gone, the runtime has ended, and there is nothing to wait for.
+        let _ = self.rounds.clone().wait_for(|rounds| *rounds > 0).await;
     }
 
     /// Where webhooks are taken, with the port that was picked where 0 was asked for.
@@ -258,7 +270,7 @@ fn assemble(
     #[cfg(feature = "webhook")]
     let webhook = ways.webhook();
     let transports = Transports::new(ways, listener)?;
-    let socket = transports.state();
+    let (socket, rounds) = (transports.state(), transports.rounds());
     let sender = sender(&services, &worker, &recorded);
     let dispatcher = Dispatcher {
         bench: Arc::new(Workbench {
@@ -295,6 +307,7 @@ fn assemble(
         shutdown,
         supervisor,
         socket,
+        rounds,
         readiness,
         webhook_addr,
         #[cfg(feature = "webhook")]

@@ -59,7 +59,7 @@ impl Listing<'_> {
             };
             let last = way.ends_with(&page, floor);
             way.pass(&page);
-            found.add(page.items.into_iter().filter(&wanted));
+            found.add(way.in_order(page.items.into_iter().filter(&wanted).collect()));
             if last {
                 return Ok(());
             }
@@ -82,6 +82,8 @@ struct Way {
     back: Option<u64>,
     /// Whether everything beyond an old row is older.
     sorted: bool,
+    /// Whether the list begins with its oldest row.
+    oldest_first: bool,
     total: Option<u64>,
 }
 
@@ -92,10 +94,14 @@ impl Way {
         let newest_first = times.is_sorted_by(|a, b| a >= b) && times.first() != times.last();
         let newest_last = times.is_sorted() && times.first() != times.last();
         match first.total {
-            Some(total) if newest_last && total > size => {
-                Self { offset: total - size, back: Some(size), sorted: true, total: Some(total) }
-            }
-            total => Self { offset: 0, back: None, sorted: newest_first, total },
+            Some(total) if newest_last && total > size => Self {
+                offset: total - size,
+                back: Some(size),
+                sorted: true,
+                oldest_first: true,
+                total: Some(total),
+            },
+            total => Self { offset: 0, back: None, sorted: newest_first, oldest_first: newest_last, total },
         }
     }
 
@@ -109,6 +115,15 @@ impl Way {
             None => rows == 0 || self.total.is_some_and(|total| self.offset + rows >= total),
         };
         reached || end
+    }
+
+    /// The rows of a page, oldest first as far as the list's order tells. Where it tells nothing, the newest are taken to come
+    /// first, as they do in most lists.
+    fn in_order(&self, mut rows: Vec<Message>) -> Vec<Message> {
+        if self.back.is_none() && !self.oldest_first {
+            rows.reverse();
+        }
+        rows
     }
 
     fn pass(&mut self, page: &Page<Message>) {
@@ -140,14 +155,14 @@ impl Found {
         Self { rows: Vec::new(), ids: HashSet::new(), keep, cut: false }
     }
 
-    fn add(&mut self, rows: impl Iterator<Item = Message>) {
-        for row in rows {
-            // The list moves under the reader when mail arrives.
-            if self.ids.insert(row.id.clone()) {
-                self.rows.push(row);
-            }
-        }
-        self.rows.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    /// Adds a page that lies before those added so far. Rows of the same instant keep the list's order: a thread's mails
+    /// are handled in it.
+    fn add(&mut self, mut rows: Vec<Message>) {
+        // The list moves under the reader when mail arrives.
+        rows.retain(|row| self.ids.insert(row.id.clone()));
+        rows.append(&mut self.rows);
+        self.rows = rows;
+        self.rows.sort_by_key(|row| row.at);
         let surplus = self.rows.len().saturating_sub(KEPT);
         if surplus > 0 {
             self.cut = true;
