@@ -1,7 +1,7 @@
 //! The agent that the tests run as a process of its own, to signal it, to kill it and to read its log.
 //!
-//! Everything is set by the environment. A mail that says `wait` is answered once standard input says something; one that says
-//! `fail` never is.
+//! Everything is set by the environment. A mail that says `wait` is answered once standard input says something, one that says
+//! `fail` never is, and one that says `at length` is answered at once and then again.
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::prelude::*;
@@ -9,11 +9,14 @@ use tracing_subscriber::EnvFilter;
 
 /// Answers everybody.
 #[mail_handler]
-async fn agent(mail: Mail) -> Result<Reply> {
+async fn agent(mail: Mail, replies: ReplyContext) -> Result<Reply> {
     println!("handling {}", mail.text());
     match mail.text() {
         "wait" => word_on_standard_input().await?,
         "fail" => return Err(GiveUp::new("told to").into()),
+        text if text.contains("at length") => {
+            replies.reply_now(format!("at once {text}")).await?;
+        }
         _ => {}
     }
     Ok(Reply::text(format!("re {}", mail.text())))
