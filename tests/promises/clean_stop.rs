@@ -100,6 +100,19 @@ async fn a_process_told_to_stop_finishes_what_it_has_begun_and_exits_with_0() {
 }
 
 #[tokio::test]
+async fn a_process_told_to_stop_while_it_starts_exits_with_0() {
+    let bench = Bench::start().await;
+    // A service that takes the connection and says nothing.
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", mute.local_addr().unwrap());
+    let process = Process::start(&bench, &[("OPENMAIL_BASE_URL", &url)]);
+    let _connection = soon(mute.accept()).await.unwrap();
+    process.signal("TERM").await;
+    let ended = process.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+}
+
+#[tokio::test]
 async fn a_second_signal_stops_at_once_and_loses_nothing() {
     let bench = Bench::start().await;
     let process = Process::start(&bench, &[]);

@@ -167,9 +167,7 @@ impl Runtime {
     ///
     /// Everything that keeps it from starting, together; later, that the service refuses the key or the store is lost.
     pub async fn run(self) -> handler::Result<()> {
-        let running = self.start().await?;
-        shutdown::run_until_signalled(running).await?;
-        Ok(())
+        shutdown::run_until_signalled(self.start()).await
     }
 
     /// Starts, and returns once mail can come in.

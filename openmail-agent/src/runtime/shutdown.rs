@@ -4,7 +4,7 @@ use tracing::info;
 
 use crate::handler;
 
-use super::RunningRuntime;
+use super::{RunningRuntime, StartError};
 
 /// Waits until the process is told to stop: by SIGTERM, or by Ctrl-C.
 ///
@@ -23,9 +23,20 @@ pub async fn stop_signal() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Runs until the process is told to stop, or the runtime ends by itself.
-pub(super) async fn run_until_signalled(mut running: RunningRuntime) -> handler::Result<()> {
+/// Starts and runs until the process is told to stop, or the runtime ends by itself.
+///
+/// Signals are listened to before anything else: whoever stops a process that is still starting gets the same exit code.
+pub(super) async fn run_until_signalled(
+    starting: impl Future<Output = Result<RunningRuntime, StartError>>,
+) -> handler::Result<()> {
     let mut signals = Signals::listen()?;
+    let mut running = tokio::select! {
+        started = starting => started?,
+        () = signals.next() => {
+            info!("told to stop before it had started");
+            return Ok(());
+        }
+    };
     tokio::select! {
         result = running.ended() => return Ok(result?),
         () = signals.next() => {}
@@ -41,7 +52,7 @@ pub(super) async fn run_until_signalled(mut running: RunningRuntime) -> handler:
     Ok(())
 }
 
-/// SIGTERM and Ctrl-C, listened to from the start so that none is missed in between.
+/// SIGTERM and Ctrl-C; one that comes while the other is being dealt with is not missed.
 #[cfg(unix)]
 struct Signals {
     terminate: tokio::signal::unix::Signal,
