@@ -5,6 +5,7 @@
 mod bad_input;
 mod bench;
 mod clean_stop;
+mod documents;
 mod floors;
 mod in_order;
 mod in_the_thread;
@@ -16,6 +17,7 @@ mod not_lost;
 mod not_twice;
 mod private;
 mod process;
+mod remembered;
 mod suspended_means_held;
 mod within_the_limits;
 mod wrong_set_ups_fail_at_start;
