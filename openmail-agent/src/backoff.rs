@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
+use rand::Rng;
 
 /// Exponential back-off between two bounds.
 ///

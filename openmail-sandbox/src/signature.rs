@@ -1,6 +1,6 @@
 //! Keyed hashes: of webhook bodies and of storage addresses.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use openmail_sandbox::Sandbox;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 
 use crate::bench::{Bench, soon};
 use crate::process::Process;

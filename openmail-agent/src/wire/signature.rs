@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use jiff::Timestamp;
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};

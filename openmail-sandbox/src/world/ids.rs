@@ -1,4 +1,4 @@
-use rand::RngExt;
+use rand::Rng;
 
 /// A new opaque id such as `msg_4c8d…`.
 pub(crate) fn id(prefix: &str) -> String {
