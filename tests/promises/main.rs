@@ -5,4 +5,6 @@ mod in_order;
 mod no_gap;
 mod not_lost;
 mod not_twice;
+#[cfg(unix)]
+mod postgres;
 mod within_the_limits;
