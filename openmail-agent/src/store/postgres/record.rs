@@ -57,7 +57,7 @@ impl<'e> Plan<'e> {
         let (names, count): (Params<'_>, Params<'_>) = (&[&names], &[&count]);
         let (known, seqs) = tokio::try_join!(
             tx.query("SELECT name, seq FROM event_names WHERE name = ANY($1)", names),
-            tx.query("SELECT nextval('event_seqs') FROM generate_series(1, $1)", count),
+            tx.query("SELECT nextval('event_seqs') FROM generate_series(1::bigint, $1::bigint)", count),
         )?;
         let known = known.iter().map(|row| Ok((name(row.try_get(0)?)?, row.try_get(1)?)));
         let seqs = seqs.iter().map(|row| Ok(row.try_get(0)?));

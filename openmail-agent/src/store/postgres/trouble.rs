@@ -3,6 +3,7 @@ use std::error::Error as _;
 use deadpool_postgres::PoolError;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{WasNull, WrongType};
 
 use crate::model::BoxError;
 use crate::store::{ErrorKind, StoreError};
@@ -82,6 +83,9 @@ impl From<Trouble> for StoreError {
 fn kind_of(error: &Error) -> ErrorKind {
     match error.code() {
         Some(code) if matches!(code.code().get(..2), Some("42" | "22" | "XX")) => ErrorKind::Corrupt,
+        None if error.source().is_some_and(|source| source.is::<WrongType>() || source.is::<WasNull>()) => {
+            ErrorKind::Corrupt
+        }
         _ => ErrorKind::Unavailable,
     }
 }
