@@ -13,7 +13,9 @@ use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
 use crate::limit::Quotas;
 use crate::model::IdempotencyKey;
-use crate::store::{Reservation, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError, WorkerId};
+use crate::store::{
+    self, Reservation, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError, WorkerId,
+};
 
 use super::{Outbox, answer};
 
@@ -59,7 +61,7 @@ impl Sender {
                 Ok(reservations) => {
                     failures = 0;
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
-                    reservations.next_due
+                    store::look_again(&*self.store, reservations.next_due, self.clock.now())
                 }
                 Err(error) => {
                     warn!(error = %error, "what is owed cannot be read from the store; trying again");

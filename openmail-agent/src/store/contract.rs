@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 
@@ -101,6 +102,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// How often to look for what other processes have put into the store; `None` where there are no others.
     fn poll_every(&self) -> Option<Duration>;
+}
+
+/// When to ask a store again that told when something falls due: no later than others may have brought something.
+pub(crate) fn look_again(
+    store: &dyn Store,
+    next_due: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    next_due.into_iter().chain(store.poll_every().map(|pause| clock::after(now, pause))).min()
 }
 
 /// How many events and sends are in which state.

@@ -35,6 +35,7 @@ pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+pub(crate) use contract::look_again;
 pub use contract::{Census, Store};
 pub use error::{ErrorKind, Result, StoreError};
 pub use event::{

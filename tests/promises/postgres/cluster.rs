@@ -91,8 +91,9 @@ impl Cluster {
         let data = data.to_str().expect("a plain path");
         cluster.run("initdb", &["-D", data, "-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8"]);
         let socket = cluster.folder.path().display();
-        let settings =
-            format!("\nlisten_addresses = ''\nunix_socket_directories = '{socket}'\nmax_connections = 300\n{more}");
+        let settings = format!(
+            "\nlisten_addresses = ''\nunix_socket_directories = '{socket}'\nmax_connections = 300\n{more}"
+        );
         let config = cluster.data().join("postgresql.conf");
         let mut config = std::fs::OpenOptions::new().append(true).open(config).expect("initdb wrote it");
         config.write_all(settings.as_bytes()).expect("it can be added to");

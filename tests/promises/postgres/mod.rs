@@ -4,6 +4,7 @@ mod cluster;
 mod contract;
 mod races;
 mod restarts;
+mod together;
 
 use std::sync::Arc;
 

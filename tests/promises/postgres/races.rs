@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use openmail_agent::model::MessageId;
 use openmail_agent::store::postgres::PostgresStore;
 use openmail_agent::store::{Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId};
@@ -37,7 +38,7 @@ async fn the_same_mail_recorded_by_many_processes_at_once_is_kept_once() {
 #[derive(Default)]
 struct Watched {
     busy: HashSet<String>,
-    last: HashMap<String, i64>,
+    last: HashMap<String, Timestamp>,
     loads: HashMap<String, usize>,
     handled: HashSet<String>,
 }
@@ -77,6 +78,10 @@ async fn work(store: &PostgresStore, worker: usize, watched: &Mutex<Watched>) {
             let event = &leased.event;
             assert!(watched.busy.insert(event.lane.0.to_string()), "two of {:?}", event.lane);
             assert!(watched.handled.insert(event.event_id.to_string()), "{} twice", event.event_id);
+            if event.occurred_at >= at(1_000) {
+                let last = watched.last.insert(event.lane.0.to_string(), event.occurred_at);
+                assert!(last < Some(event.occurred_at), "{} after a later one", event.event_id);
+            }
             let load = watched.loads.entry(event.inbox_id.as_ref().unwrap().to_string()).or_default();
             *load += 1;
             assert!(*load <= PER_INBOX, "more of an inbox than its share");
@@ -87,7 +92,6 @@ async fn work(store: &PostgresStore, worker: usize, watched: &Mutex<Watched>) {
                 let mut watched = watched.lock().unwrap();
                 watched.busy.remove(&*leased.event.lane.0);
                 *watched.loads.get_mut(leased.event.inbox_id.as_ref().unwrap().as_str()).unwrap() -= 1;
-                watched.last.insert(leased.event.lane.0.to_string(), leased.lease.seq.0);
             }
             let settlement = Settlement {
                 lease: leased.lease,

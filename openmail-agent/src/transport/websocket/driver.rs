@@ -125,6 +125,11 @@ impl WebSocket {
         self.stop(reason)
     }
 
+    /// Says that another process holds the socket for now.
+    pub fn stand_by(&self) {
+        self.state.send_replace(SocketState::Standby);
+    }
+
     fn dialler(&self) -> Result<Dialler, ConfigError> {
         let request = self.config.request()?;
         let tls = self.config.tls_for(&request)?;
