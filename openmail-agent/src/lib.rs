@@ -49,6 +49,7 @@
 //!
 //! | feature | on by default | brings |
 //! |---|---|---|
+//! | `postgres` | no | the durable store in a Postgres database, for several processes |
 //! | `sqlite` | yes | the durable store in a SQLite file |
 //! | `webhook` | yes | the webhook listener, and the tower service behind it |
 //! | `testing` | no | the conformance suite that every store runs |

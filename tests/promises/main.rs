@@ -15,6 +15,8 @@ mod no_gap;
 mod no_loops;
 mod not_lost;
 mod not_twice;
+#[cfg(unix)]
+mod postgres;
 mod private;
 mod process;
 mod remembered;

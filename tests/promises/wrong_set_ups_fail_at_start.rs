@@ -117,7 +117,7 @@ async fn a_process_says_all_that_is_wrong_with_its_environment_and_exits() {
         "OPENMAIL_ADDRESS cannot be used",
         "OPENMAIL_WEBHOOK_ADDR cannot be used",
         "OPENMAIL_WEBHOOK_SECRET is not",
-        "OPENMAIL_STORE cannot be used: use `sqlite:agent.db` or `memory`",
+        "OPENMAIL_STORE cannot be used: use `sqlite:agent.db`, `postgres://user:password@host/database` or `memory`",
         "OPENMAIL_ALLOWED_SENDERS cannot be used: `not an address`",
     ] {
         assert!(ended.log.contains(variable), "{variable}:\n{}", ended.log);

@@ -14,7 +14,7 @@ use crate::clock::{self, Clock};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey};
 use crate::store::{
-    NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
+    self, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
     WorkerId,
 };
 
@@ -64,7 +64,7 @@ impl Sender {
                     failures = 0;
                     self.tell_expired(reservations.expired).await;
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
-                    reservations.next_due
+                    store::look_again(&*self.store, reservations.next_due, self.clock.now())
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");

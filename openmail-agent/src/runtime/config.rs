@@ -44,6 +44,8 @@ pub enum StoreLocation {
     Memory,
     /// `sqlite:<path>`, the default with `agent.db`.
     Sqlite(PathBuf),
+    /// `postgres://…`: shared by any number of processes. A secret, since the password is in it.
+    Postgres(Secret),
 }
 
 impl Default for StoreLocation {
@@ -61,7 +63,12 @@ impl FromStr for StoreLocation {
             Some(("sqlite", path)) if !path.is_empty() => {
                 Ok(Self::Sqlite(path.trim_start_matches("//").into()))
             }
-            _ => Err("use `sqlite:agent.db` or `memory`".to_owned()),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                Ok(Self::Postgres(Secret::new(text)))
+            }
+            _ => {
+                Err("use `sqlite:agent.db`, `postgres://user:password@host/database` or `memory`".to_owned())
+            }
         }
     }
 }
@@ -276,6 +283,14 @@ mod tests {
         for name in ["API_KEY", "BASE_URL", "ADDRESS", "WEBHOOK_ADDR", "STORE", "ALLOWED_SENDERS"] {
             assert!(text.contains(&format!("OPENMAIL_{name}")), "{name} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_database_is_a_store_and_its_password_a_secret() {
+        let config =
+            read(&[("OPENMAIL_API_KEY", "k"), ("OPENMAIL_STORE", "postgres://u:hunter2@db/mail")]).unwrap();
+        assert_eq!(config.store, StoreLocation::Postgres(Secret::new("postgres://u:hunter2@db/mail")));
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

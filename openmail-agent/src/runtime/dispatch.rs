@@ -48,7 +48,8 @@ impl Dispatcher {
                     for leased in leases.events {
                         running.spawn(Arc::clone(&self.bench).handle(leased));
                     }
-                    leases.next_due
+                    let clock = &self.bench.services.clock;
+                    crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is due cannot be read from the store; trying again");

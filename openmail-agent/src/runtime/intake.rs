@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use crate::api::Client;
 use crate::clock::Clock;
 use crate::model::{BoxError, Chain, Inbox};
+use crate::store::{Store, WorkerId};
 use crate::transport::catch_up::{CatchUp, Surroundings};
 use crate::transport::websocket::{
     Filter, SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig,
@@ -20,6 +21,7 @@ use crate::transport::{GapSignal, Intake, Readiness};
 use super::Config;
 use super::directory::Directory;
 use super::listen::Listener;
+use super::role::Role;
 
 /// How long the list of inboxes may be old for each page of it, so that reading it again costs one request a minute.
 const RELIST: Duration = Duration::from_secs(60);
@@ -39,6 +41,8 @@ pub(super) struct Ways<'a> {
     pub(super) clock: &'a Clock,
     pub(super) directory: &'a Arc<Directory>,
     pub(super) readiness: &'a Readiness,
+    pub(super) store: &'a Arc<dyn Store>,
+    pub(super) worker: &'a WorkerId,
 }
 
 impl Ways<'_> {
@@ -52,16 +56,30 @@ impl Ways<'_> {
     fn socket(&self) -> Result<WebSocket, BoxError> {
         let mut config = WebSocketConfig::new(&self.config.base_url, self.config.api_key.clone());
         if let Some(only) = self.only {
-            config =
-                config.filter(Filter::inboxes([only.id.clone()])).bookmark(format!("websocket:{}", only.id));
+            config = config.filter(Filter::inboxes([only.id.clone()])).bookmark(self.socket_name());
         }
         Ok(WebSocket::new(config, self.intake.clone())?)
+    }
+
+    /// What processes that would receive the same over the socket have in common.
+    fn socket_name(&self) -> String {
+        self.only.map_or_else(|| "websocket".to_owned(), |only| format!("websocket:{}", only.id))
+    }
+
+    fn role(&self) -> Role {
+        Role {
+            store: Arc::clone(self.store),
+            worker: self.worker.clone(),
+            clock: self.clock.clone(),
+            name: self.socket_name(),
+        }
     }
 }
 
 /// The ways in, ready to be opened.
 pub(super) struct Transports {
     socket: WebSocket,
+    role: Role,
     #[cfg(feature = "webhook")]
     webhook: Option<(tokio::net::TcpListener, crate::transport::webhook::Webhook)>,
     catch_up: CatchUp,
@@ -97,6 +115,7 @@ impl Transports {
             #[cfg(feature = "webhook")]
             webhook: listener.into_socket().zip(ways.webhook()),
             readiness: ways.readiness.clone(),
+            role: ways.role(),
             relist: Relist {
                 client: ways.client.clone(),
                 clock: ways.clock.clone(),
@@ -142,6 +161,7 @@ impl Transports {
         });
         let socket = Socket {
             socket: self.socket,
+            role: self.role,
             gaps: self.gaps,
             readiness: self.readiness,
             clock: self.relist.clock.clone(),
@@ -160,6 +180,7 @@ impl Transports {
 /// The socket, and what becomes of the runtime without it.
 struct Socket {
     socket: WebSocket,
+    role: Role,
     gaps: GapSignal,
     readiness: Readiness,
     clock: Clock,
@@ -170,7 +191,7 @@ impl Socket {
     /// the socket is tried again now and then: a key can be let back in.
     async fn run(self, shutdown: CancellationToken) -> StopReason {
         loop {
-            let reason = self.socket.run(&self.gaps, shutdown.clone()).await;
+            let reason = self.role.hold(&self.socket, &self.gaps, shutdown.clone()).await;
             if reason == StopReason::ShutDown || !self.readiness.report().webhook {
                 return reason;
             }

@@ -11,6 +11,7 @@ mod housekeeping;
 mod hydrate;
 mod intake;
 mod listen;
+mod role;
 mod screen;
 mod shutdown;
 mod start;

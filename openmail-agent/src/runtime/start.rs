@@ -222,6 +222,22 @@ async fn store(runtime: &Runtime, problems: &mut Vec<String>) -> Option<Arc<dyn 
                 None
             }
         },
+        #[cfg(feature = "postgres")]
+        StoreLocation::Postgres(url) => {
+            match crate::store::postgres::PostgresStore::open(url.expose()).await {
+                Ok(store) => Some(Arc::new(store)),
+                Err(error) => {
+                    let error = crate::handler::Error::from(error);
+                    problems.push(format!("the store in Postgres cannot be opened: {error}"));
+                    None
+                }
+            }
+        }
+        #[cfg(not(feature = "postgres"))]
+        StoreLocation::Postgres(_) => {
+            problems.push("a Postgres store needs the feature `postgres` of openmail-agent".to_owned());
+            None
+        }
         #[cfg(not(feature = "sqlite"))]
         StoreLocation::Sqlite(_) => {
             problems.push("a SQLite store needs the feature `sqlite` of openmail-agent".to_owned());
@@ -266,6 +282,8 @@ fn assemble(
         clock: &runtime.clock,
         directory: &directory,
         readiness: &readiness,
+        store: &store,
+        worker: &worker,
     };
     #[cfg(feature = "webhook")]
     let webhook = ways.webhook();

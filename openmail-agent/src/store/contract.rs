@@ -1,13 +1,16 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 
 use super::{
     Bookmark, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded, Reservations,
-    ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement,
+    ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
 };
 
 /// A place that keeps events, owed sends and the ledger of what was sent.
@@ -90,6 +93,24 @@ pub trait Store: Send + Sync + 'static {
 
     /// Counts what is kept.
     async fn census(&self) -> Result<Census>;
+
+    /// Takes a role that one worker at a time has, or keeps it, until a moment at which another may take it; tells whether
+    /// the worker has it. A moment that is not after `now` gives the role up.
+    ///
+    /// A store that belongs to one process says yes to all.
+    async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool>;
+
+    /// How often to look for what other processes have put into the store; `None` where there are no others.
+    fn poll_every(&self) -> Option<Duration>;
+}
+
+/// When to ask a store again that told when something falls due: no later than others may have brought something.
+pub(crate) fn look_again(
+    store: &dyn Store,
+    next_due: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    next_due.into_iter().chain(store.poll_every().map(|pause| clock::after(now, pause))).min()
 }
 
 /// How many events and sends are in which state.

@@ -12,6 +12,7 @@
 //! | [`owe`](Store::owe), [`reserve`](Store::reserve), [`settle_send`](Store::settle_send), [`send_state`](Store::send_state) | a reply is owed, gets its slot, is sent |
 //! | [`allowance`](Store::allowance), [`hold`](Store::hold), [`release`](Store::release) | what may be sent, and what may not |
 //! | [`prune`](Store::prune), [`census`](Store::census) | the file stays small, the operator sees what is in it |
+//! | [`claim`](Store::claim), [`poll_every`](Store::poll_every) | several processes share a store |
 //!
 //! A backend is done when [`conformance`] passes.
 
@@ -29,9 +30,12 @@ mod send;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+pub(crate) use contract::look_again;
 pub use contract::{Census, Store};
 pub use error::{ErrorKind, Result, StoreError};
 pub use event::{

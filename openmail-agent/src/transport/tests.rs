@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -126,5 +127,12 @@ impl Store for FailingStore {
 
     async fn census(&self) -> Result<Census> {
         self.inner.census().await
+    }
+    async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        self.inner.claim(role, worker, now, until).await
+    }
+
+    fn poll_every(&self) -> Option<Duration> {
+        self.inner.poll_every()
     }
 }

@@ -29,6 +29,12 @@ impl Digest {
         thread_id.map_or(Self(u64::MAX, seq.cast_unsigned()), |thread| Self::of(b't', thread.as_str()))
     }
 
+    /// As a durable index keeps it.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn bytes(self) -> [u8; 16] {
+        (u128::from(self.0) << 64 | u128::from(self.1)).to_be_bytes()
+    }
+
     fn of(realm: u8, name: &str) -> Self {
         let hash = Sha256::new().chain_update([realm]).chain_update(name).finalize();
         let half = |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));

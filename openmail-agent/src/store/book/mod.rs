@@ -22,3 +22,8 @@ pub(crate) use moment::{ceil_ms, floor_ms, from_ms};
 pub(crate) use restore::{EventEntry, SendEntry};
 pub(crate) use shelf::{EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf};
 pub(crate) use verbs::Book;
+#[cfg(feature = "postgres")]
+pub(crate) use {
+    sends::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE},
+    verbs::LEDGER_LIFE_MS,
+};

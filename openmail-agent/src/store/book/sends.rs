@@ -17,12 +17,12 @@ use super::lanes::{AT_ONCE, Lanes};
 use super::{Digest, FreshSend, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
 
 /// Kept from the end of a key's life, for the attempt itself and for clocks that differ.
-const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
+pub(crate) const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
 
-const KEY_EXPIRED: &str = "not attempted again: the first attempt is almost 24 hours old, and the service forgets the \
+pub(crate) const KEY_EXPIRED: &str = "not attempted again: the first attempt is almost 24 hours old, and the service forgets the \
                            idempotency key then, so that another one could send the mail twice";
 
-const UNREADABLE: &str = "not attempted: the stored draft cannot be read";
+pub(crate) const UNREADABLE: &str = "not attempted: the stored draft cannot be read";
 
 /// Sends that are owed, and the keys of all that are kept.
 #[derive(Debug, Default)]

@@ -14,7 +14,7 @@ use super::sends::Sends;
 use super::{Digest, Shelf, ceil_ms, floor_ms};
 
 /// The longest that a completed send matters to a ledger: the rest of its day, and yesterday for a clock set back.
-const LEDGER_LIFE_MS: i64 = 48 * 60 * 60 * 1000;
+pub(crate) const LEDGER_LIFE_MS: i64 = 48 * 60 * 60 * 1000;
 
 /// The verbs of a [`Store`](crate::store::Store), on an index in memory and a [`Shelf`].
 ///

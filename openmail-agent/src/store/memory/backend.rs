@@ -1,4 +1,5 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,7 +10,7 @@ use crate::model::{IdempotencyKey, InboxId};
 use crate::store::book::Book;
 use crate::store::{
     Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
-    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store,
+    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store, WorkerId,
 };
 
 use super::shelf::MemoryShelf;
@@ -116,5 +117,13 @@ impl Store for MemoryStore {
 
     async fn census(&self) -> Result<Census> {
         Ok(self.lock().book.census())
+    }
+
+    async fn claim(&self, _role: &str, _worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        Ok(until > now)
+    }
+
+    fn poll_every(&self) -> Option<Duration> {
+        None
     }
 }

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use crate::store::book::Book;
 use crate::store::{
     Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
     Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store,
-    StoreError,
+    StoreError, WorkerId,
 };
 
 use super::open::open;
@@ -183,5 +184,13 @@ impl Store for SqliteStore {
 
     async fn census(&self) -> Result<Census> {
         self.call(|book, _| Ok(book.census())).await
+    }
+
+    async fn claim(&self, _role: &str, _worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        Ok(until > now)
+    }
+
+    fn poll_every(&self) -> Option<Duration> {
+        None
     }
 }

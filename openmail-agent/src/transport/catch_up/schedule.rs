@@ -59,8 +59,9 @@ impl Surroundings {
 
     /// How long to go without looking.
     fn interval(&mut self) -> Duration {
-        let live =
-            |socket: &mut watch::Receiver<SocketState>| *socket.borrow_and_update() == SocketState::Live;
+        let live = |socket: &mut watch::Receiver<SocketState>| {
+            matches!(*socket.borrow_and_update(), SocketState::Live | SocketState::Standby)
+        };
         let live = self.socket.as_mut().is_some_and(live);
         if live || self.webhook { ROUTINE } else { ALONE }
     }

@@ -127,6 +127,11 @@ impl WebSocket {
         self.stop(reason)
     }
 
+    /// Says that another process holds the socket for now.
+    pub fn stand_by(&self) {
+        self.state.send_replace(SocketState::Standby);
+    }
+
     /// Where to resume, however long it takes to learn; `None` on shutdown.
     async fn cursor(&self, shutdown: &CancellationToken) -> Option<Option<EventId>> {
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum SocketState {
     /// The first connection is being made.
     Connecting,
+    /// Another process that shares the store holds the socket, and this one takes over when that falls silent.
+    Standby,
     /// The subscription is confirmed, and a replay was asked for.
     Subscribed,
     /// What was missed is being replayed.
@@ -21,10 +23,10 @@ pub enum SocketState {
 }
 
 impl SocketState {
-    /// Whether a subscription is confirmed and in force.
+    /// Whether a subscription is confirmed and in force, or another process sees to that.
     #[must_use]
     pub fn is_ready(self) -> bool {
-        matches!(self, Self::Subscribed | Self::Replaying | Self::Live)
+        matches!(self, Self::Standby | Self::Subscribed | Self::Replaying | Self::Live)
     }
 }
 
@@ -32,6 +34,7 @@ impl fmt::Display for SocketState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connecting => f.write_str("connecting"),
+            Self::Standby => f.write_str("standing by"),
             Self::Subscribed => f.write_str("subscribed"),
             Self::Replaying => f.write_str("replaying"),
             Self::Live => f.write_str("live"),

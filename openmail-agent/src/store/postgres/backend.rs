@@ -1,0 +1,182 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio_postgres::Row;
+
+use crate::limit::{Allowance, Quotas};
+use crate::model::{IdempotencyKey, InboxId};
+use crate::store::book::{Digest, ceil_ms, floor_ms};
+use crate::store::{
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
+    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store, StoreError,
+    WorkerId,
+};
+
+use super::claim::{self, Bury};
+use super::gates::{self, Ask};
+use super::migrate::migrate;
+use super::pool::{Params, Pool};
+use super::prune::{self, Prune};
+use super::recorder::Recorder;
+use super::settle::{Owe, Remember};
+use super::text::plain;
+use super::trouble::Trouble;
+use super::url::Location;
+
+/// How often a process looks for what others have put into the database.
+const POLL: Duration = Duration::from_millis(500);
+
+/// A store in a Postgres database, shared by any number of processes.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pool: Pool,
+    recorder: Recorder,
+}
+
+impl PostgresStore {
+    /// Connects, and brings the schema to the latest version.
+    ///
+    /// The URL is `postgres://user:password@host:port/database`. Beside the usual parameters it takes `schema`
+    /// (`openmail_agent` unless said otherwise), and `sslmode` with all its values: `prefer` and `require` encrypt,
+    /// `verify-full` also makes sure of the server, by the system's certificates or by those in `sslrootcert`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used or the database not be reached,
+    /// [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version made the schema.
+    pub async fn open(url: &str) -> Result<Self> {
+        let location = Location::parse(url)?;
+        let pool = Pool::new(&location)?;
+        migrate(&pool, &location).await?;
+        Ok(Self { recorder: Recorder::start(pool.clone()), pool })
+    }
+
+    /// Ends every lease, reservation and claim of a worker at once, for whoever knows that it is gone. Without this they
+    /// run out by themselves.
+    ///
+    /// # Errors
+    ///
+    /// As for every verb.
+    pub async fn bury(&self, worker: &WorkerId) -> Result<()> {
+        self.pool.transact(&Bury(worker)).await
+    }
+
+    /// Closes the connections; what is asked of the store from now on fails as
+    /// [`Closed`](crate::store::ErrorKind::Closed).
+    pub fn close(&self) {
+        self.pool.close();
+    }
+
+    async fn first<T>(
+        &self,
+        sql: &str,
+        params: Params<'_>,
+        read: impl FnOnce(&Row) -> Result<T, Trouble>,
+    ) -> Result<Option<T>> {
+        let rows = self.pool.query(sql, params).await?;
+        rows.first().map(read).transpose().map_err(StoreError::from)
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+        self.recorder.record(events, bookmark).await
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<String>> {
+        let sql = "SELECT value FROM bookmarks WHERE name = $1";
+        self.first(sql, &[&plain(name)], |row| Ok(row.try_get(0)?)).await
+    }
+
+    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
+        self.pool.transact(&request).await
+    }
+
+    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
+        let sql = "UPDATE events SET leased_until = $3 WHERE seq = $1 AND fence = $2 AND state = 'leased' RETURNING 1";
+        let extended = self.pool.query(sql, &[&lease.seq.0, &lease.fence, &ceil_ms(until)]).await?;
+        if extended.is_empty() { Err(crate::store::ErrorKind::LeaseLost.into()) } else { Ok(()) }
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<()> {
+        self.pool.transact(&settlement).await
+    }
+
+    async fn owe(&self, lease: &Lease, sends: Vec<NewSend>) -> Result<()> {
+        self.pool.transact(&Owe { lease, sends }).await
+    }
+
+    async fn remember(&self, lease: &Lease, note: Note) -> Result<()> {
+        self.pool.transact(&Remember { lease, note }).await
+    }
+
+    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+        let value = |row: &Row| Ok(Bytes::copy_from_slice(row.try_get(0)?));
+        match scope {
+            Scope::Step { seq, name } => {
+                let sql = "SELECT value FROM step_notes WHERE seq = $1 AND name = $2";
+                self.first(sql, &[&seq.0, &plain(name)], value).await
+            }
+            Scope::Thread { thread_id, name } => {
+                let sql = "SELECT value FROM thread_notes WHERE thread_id = $1 AND name = $2";
+                self.first(sql, &[&plain(thread_id.as_str()), &plain(name)], value).await
+            }
+        }
+    }
+
+    async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
+        self.pool.transact(&request).await
+    }
+
+    async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {
+        self.pool.transact(&settlement).await
+    }
+
+    async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>> {
+        let sql = "SELECT state, sent_message_id, sent_thread_id, error FROM sends WHERE key_id = $1";
+        self.first(sql, &[&&Digest::key(key).bytes()[..]], send_state).await
+    }
+
+    async fn allowance(&self, inbox: &InboxId, quotas: &Quotas, now: Timestamp) -> Result<Allowance> {
+        self.pool.transact(&Ask { inbox_id: inbox, quotas, now }).await
+    }
+
+    async fn hold(&self, hold: Hold) -> Result<()> {
+        self.pool.transact(&hold).await
+    }
+
+    async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()> {
+        let (scope, id) = gates::parts(scope);
+        self.pool.query(gates::STAND, &[&scope, &plain(id), &floor_ms(as_of), &0_i64, &""]).await.map(drop)
+    }
+
+    async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize> {
+        self.pool.transact(&Prune { before, now, limit }).await
+    }
+
+    async fn census(&self) -> Result<Census> {
+        prune::census(&self.pool).await
+    }
+
+    async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        claim::claim(&self.pool, role, worker, floor_ms(now), ceil_ms(until)).await
+    }
+
+    fn poll_every(&self) -> Option<Duration> {
+        Some(POLL)
+    }
+}
+
+fn send_state(row: &Row) -> Result<SendState, Trouble> {
+    Ok(match row.try_get(0)? {
+        "sent" => SendState::Sent {
+            message_id: row.try_get::<_, Option<String>>(1)?.map(Into::into),
+            thread_id: row.try_get::<_, Option<String>>(2)?.map(Into::into),
+        },
+        "failed" => SendState::Failed { error: row.try_get::<_, Option<String>>(3)?.unwrap_or_default() },
+        _ => SendState::Owed,
+    })
+}

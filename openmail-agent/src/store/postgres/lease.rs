@@ -1,0 +1,114 @@
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio_postgres::Row;
+
+use crate::model::EventKind;
+use crate::store::book::{ceil_ms, floor_ms, from_ms};
+use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
+
+use super::pool::{Params, Tx, Verb};
+use super::trouble::Trouble;
+
+/// Leases are given by one at a time, so that what each counts is so. All statements travel together: the turn lasts as
+/// long as the server needs, not as long as the network does.
+const TURN: &str = "SELECT 1 FROM turns WHERE name = 'lease' FOR UPDATE";
+
+/// A lease that ran out leaves its fence good until somebody else takes the event.
+const EXPIRE: &str = "
+    UPDATE events SET state = 'waiting', leased_until = NULL
+    WHERE seq IN (SELECT seq FROM events WHERE state = 'leased' AND leased_until <= $1 FOR UPDATE SKIP LOCKED)";
+
+/// $1 now, $2 how many, $3 how many of an inbox, $4 until, $5 who.
+///
+/// `active` hops from inbox to inbox over the index. Of each, the oldest that are the first of their lane and due; then the
+/// inboxes take turns, the least loaded first.
+const LEASE: &str = "
+    WITH RECURSIVE active (inbox_id) AS (
+        (SELECT inbox_id FROM events WHERE state = 'waiting' ORDER BY inbox_id LIMIT 1)
+        UNION ALL
+        SELECT (SELECT e.inbox_id FROM events e WHERE e.state = 'waiting' AND e.inbox_id > active.inbox_id
+                ORDER BY e.inbox_id LIMIT 1)
+        FROM active WHERE active.inbox_id IS NOT NULL
+    ), ready AS (
+        SELECT first.seq, first.occurred_at,
+               load.leased + row_number() OVER (PARTITION BY active.inbox_id ORDER BY first.occurred_at, first.seq) AS place
+        FROM active
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS leased FROM events l WHERE l.state = 'leased' AND l.inbox_id = active.inbox_id
+        ) load
+        CROSS JOIN LATERAL (
+            SELECT e.seq, e.occurred_at FROM events e
+            WHERE e.state = 'waiting' AND e.inbox_id = active.inbox_id AND e.due_at <= $1
+              AND NOT EXISTS (
+                  SELECT 1 FROM events before
+                  WHERE before.lane_id = e.lane_id AND before.state IN ('waiting', 'leased')
+                    AND (before.state = 'leased' OR (before.occurred_at, before.seq) < (e.occurred_at, e.seq)))
+            ORDER BY e.occurred_at, e.seq
+            LIMIT least($2::bigint, $3::bigint)
+        ) first
+        WHERE active.inbox_id IS NOT NULL AND load.leased < $3
+    ), taken AS (
+        SELECT seq, place FROM ready WHERE place <= $3 ORDER BY place, occurred_at, seq LIMIT $2
+    )
+    UPDATE events e
+    SET state = 'leased', attempts = e.attempts + 1, fence = nextval('fences'), leased_by = $5, leased_at = $1,
+        leased_until = $4
+    FROM taken WHERE e.seq = taken.seq AND e.state = 'waiting'
+    RETURNING e.seq, e.fence, e.attempts, e.event_id, e.message_id, e.inbox_id, e.lane, e.kind, e.occurred_at,
+              e.received_at, e.body, taken.place";
+
+const NEXT_DUE: &str = "
+    SELECT least((SELECT min(leased_until) FROM events WHERE state = 'leased'),
+                 (SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > $1))";
+
+#[async_trait]
+impl Verb for LeaseRequest {
+    type Answer = Leases;
+
+    async fn run(&self, tx: &Tx<'_>) -> Result<Leases, Trouble> {
+        let (now, until) = (floor_ms(self.now), ceil_ms(self.until));
+        let (limit, per_inbox) = (clamp(self.limit), clamp(self.per_inbox));
+        let worker = &*self.worker.0;
+        let (turn, expire) = (tx.prepare(TURN).await?, tx.prepare(EXPIRE).await?);
+        let (lease, next_due) = (tx.prepare(LEASE).await?, tx.prepare(NEXT_DUE).await?);
+        let (at_now, wanted): (Params<'_>, Params<'_>) =
+            (&[&now], &[&now, &limit, &per_inbox, &until, &worker]);
+        let (_, _, mut rows, due) = tokio::try_join!(
+            biased;
+            tx.send(&turn, &[]),
+            tx.send(&expire, at_now),
+            tx.send(&lease, wanted),
+            tx.send(&next_due, at_now),
+        )?;
+        rows.sort_by_cached_key(|row| {
+            let number = |column| row.try_get::<_, i64>(column).unwrap_or(i64::MAX);
+            (number(11), number(8), number(0))
+        });
+        let due = due.first().map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
+        let events = rows.iter().map(leased).collect::<Result<_, _>>()?;
+        Ok(Leases { events, next_due: due.map(from_ms) })
+    }
+}
+
+fn leased(row: &Row) -> Result<Leased, Trouble> {
+    let inbox_id: String = row.try_get(5)?;
+    Ok(Leased {
+        lease: Lease { seq: EventSeq(row.try_get(0)?), fence: row.try_get(1)? },
+        attempt: row.try_get::<_, i32>(2)?.unsigned_abs(),
+        event: NewEvent {
+            event_id: row.try_get::<_, String>(3)?.into(),
+            message_id: row.try_get::<_, Option<String>>(4)?.map(Into::into),
+            inbox_id: Some(inbox_id).filter(|id| !id.is_empty()).map(Into::into),
+            lane: Lane(row.try_get::<_, &str>(6)?.into()),
+            kind: EventKind::new(row.try_get::<_, String>(7)?),
+            occurred_at: from_ms(row.try_get(8)?),
+            received_at: from_ms(row.try_get(9)?),
+            body: Bytes::copy_from_slice(row.try_get(10)?),
+            parked: None,
+        },
+    })
+}
+
+pub(super) fn clamp(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}

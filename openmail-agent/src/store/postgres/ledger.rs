@@ -1,0 +1,69 @@
+use std::collections::HashMap;
+
+use tokio_postgres::Row;
+
+use crate::limit::{Ledger, Pause, Slot};
+use crate::store::book::from_ms;
+
+use super::pool::{Params, Tx};
+use super::trouble::Trouble;
+
+/// What the database knows of some inboxes' sends, as the ledgers that decide.
+#[derive(Debug, Default)]
+pub(super) struct Ledgers {
+    inboxes: HashMap<String, Ledger>,
+    account: Option<Pause>,
+}
+
+impl Ledgers {
+    /// Reads them. To decide by them, lock the rows of the inboxes first.
+    pub(super) async fn load(tx: &Tx<'_>, inboxes: &[String]) -> Result<Self, Trouble> {
+        let params: Params<'_> = &[&inboxes];
+        let (slots, pauses) = tokio::try_join!(
+            // In the order in which they were completed: a ledger forgets what lies far behind the latest.
+            tx.query(
+                "SELECT inbox_id, slot, reserved_at, completed_at FROM ledger WHERE inbox_id = ANY($1)
+                 ORDER BY completed_at NULLS LAST",
+                params,
+            ),
+            tx.query(
+                "SELECT inbox_id, pause_learned_at, pause_until FROM inboxes
+                 WHERE (inbox_id = ANY($1) OR inbox_id = '') AND pause_until IS NOT NULL",
+                params,
+            ),
+        )?;
+        let mut ledgers = Self::default();
+        slots.iter().try_for_each(|row| ledgers.add_slot(row))?;
+        pauses.iter().try_for_each(|row| ledgers.add_pause(row))?;
+        Ok(ledgers)
+    }
+
+    pub(super) fn of(&mut self, inbox_id: &str) -> &mut Ledger {
+        self.inboxes.entry(inbox_id.to_owned()).or_default()
+    }
+
+    /// What stops every inbox.
+    pub(super) fn account(&self) -> Option<Pause> {
+        self.account
+    }
+
+    fn add_slot(&mut self, row: &Row) -> Result<(), Trouble> {
+        let (slot, reserved) = (Slot(row.try_get(1)?), row.try_get(2)?);
+        let completed: Option<i64> = row.try_get(3)?;
+        let ledger = self.of(row.try_get(0)?);
+        ledger.reserve(slot, from_ms(reserved));
+        if let Some(completed) = completed {
+            ledger.complete(slot, from_ms(completed));
+        }
+        Ok(())
+    }
+
+    fn add_pause(&mut self, row: &Row) -> Result<(), Trouble> {
+        let pause = Pause::new(from_ms(row.try_get(1)?), from_ms(row.try_get(2)?));
+        match row.try_get(0)? {
+            "" => self.account = Some(pause),
+            inbox_id => drop(self.of(inbox_id).learn(pause)),
+        }
+        Ok(())
+    }
+}

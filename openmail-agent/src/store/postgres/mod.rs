@@ -1,0 +1,41 @@
+//! The durable store in a Postgres database: any number of processes on any number of machines share one queue, one
+//! ledger and one set of lanes.
+//!
+//! The database decides everything, and nothing is kept in memory between two calls. Each verb is one `READ COMMITTED`
+//! transaction; one that meets another's work at the wrong moment is run again, a bounded number of times. What makes it
+//! right with many processes at once:
+//!
+//! | promise | held by |
+//! |---|---|
+//! | one mail once | a unique index over the hashed event ids and message ids (`event_names`) |
+//! | one at a time per lane, the cap per inbox | leasing is taken in turns (a row lock for the length of one round trip); besides, a unique index allows one lease per lane |
+//! | no more sends than the quota | the row of an inbox is locked while its ledger decides; who finds it locked takes other inboxes (`SKIP LOCKED`) |
+//! | one reply once | a unique index over the hashed keys |
+//! | migrations | the row with the schema's version is locked while one process applies them |
+//!
+//! No advisory lock, no `LISTEN`, no server-side code: what speaks the protocol of Postgres 14 will do. Processes look for
+//! one another's work [twice a second](crate::store::Store::poll_every).
+//!
+//! A worker that dies leaves its leases to run out; their events are then due again. A connection that is lost fails the
+//! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew.
+
+mod backend;
+mod claim;
+mod drafts;
+mod gates;
+mod lease;
+mod ledger;
+mod migrate;
+mod pool;
+mod prune;
+mod record;
+mod recorder;
+mod reserve;
+mod settle;
+mod settle_send;
+mod text;
+mod tls;
+mod trouble;
+mod url;
+
+pub use backend::PostgresStore;

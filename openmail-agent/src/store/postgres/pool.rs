@@ -1,0 +1,161 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Pool as Connections, RecyclingMethod, Runtime, Transaction,
+};
+use tokio_postgres::IsolationLevel;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+
+use crate::backoff::Backoff;
+use crate::model::BoxError;
+use crate::store::{ErrorKind, Result, StoreError};
+
+use super::tls::Tls;
+use super::trouble::Trouble;
+use super::url::Location;
+
+/// How many connections a process has at most.
+const CONNECTIONS: usize = 16;
+
+/// How long to wait for a connection, a new one or a free one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a transaction is run that others come in between of.
+const ATTEMPTS: u32 = 10;
+
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(500));
+
+/// Connections to the database, made when they are needed and made anew when they are lost.
+#[derive(Debug, Clone)]
+pub(super) struct Pool(Connections);
+
+/// What a store's verb does within its transaction. It may be run several times, and what it did before is then undone.
+#[async_trait]
+pub(super) trait Verb: Send + Sync {
+    type Answer: Send;
+
+    async fn run(&self, tx: &Tx<'_>) -> Result<Self::Answer, Trouble>;
+}
+
+/// An open transaction.
+pub(super) struct Tx<'c>(Transaction<'c>);
+
+/// The parameters of a statement.
+pub(super) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
+
+impl Pool {
+    pub(super) fn new(location: &Location) -> Result<Self> {
+        let tls = Tls::new(&location.trust).map_err(unusable)?;
+        let mut config = location.config.clone();
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(PATIENCE / 2);
+        }
+        // A server whose machine is gone says nothing: without these it would be waited for for hours.
+        config.keepalives_idle(PATIENCE).keepalives_interval(PATIENCE / 5).keepalives_retries(3);
+        #[cfg(target_os = "linux")]
+        config.tcp_user_timeout(PATIENCE * 2);
+        let setup = setup(location);
+        let manager =
+            Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let pool = Connections::builder(manager)
+            .max_size(CONNECTIONS)
+            .wait_timeout(Some(PATIENCE))
+            .create_timeout(Some(PATIENCE))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(move |client, _| {
+                let setup = setup.clone();
+                Box::pin(async move { client.batch_execute(&setup).await.map_err(HookError::Backend) })
+            }))
+            .build();
+        pool.map(Self).map_err(unusable)
+    }
+
+    /// Runs a verb in a transaction of its own, again where others come in between.
+    pub(super) async fn transact<V: Verb>(&self, verb: &V) -> Result<V::Answer> {
+        for failures in 1.. {
+            match self.attempt(verb).await {
+                Ok(answer) => return Ok(answer),
+                Err(trouble) if trouble.is_conflict() && failures < ATTEMPTS => {
+                    tokio::time::sleep(BACKOFF.with_jitter(failures)).await;
+                }
+                Err(trouble) => return Err(trouble.into()),
+            }
+        }
+        Err(Trouble::Overtaken.into())
+    }
+
+    /// Runs one statement, which is a transaction by itself.
+    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>> {
+        self.ask(sql, params).await.map_err(StoreError::from)
+    }
+
+    /// Runs statements outside of any transaction.
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {
+        Ok(self.0.get().await?.batch_execute(sql).await?)
+    }
+
+    /// Fails all verbs from now on.
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
+    async fn ask(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
+        let client = self.0.get().await?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.query(&statement, params).await?)
+    }
+
+    async fn attempt<V: Verb>(&self, verb: &V) -> Result<V::Answer, Trouble> {
+        let mut client = self.0.get().await?;
+        let transaction =
+            client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
+        let tx = Tx(transaction);
+        // When this fails, or is dropped, the transaction is rolled back.
+        let answer = verb.run(&tx).await?;
+        tx.0.commit().await?;
+        Ok(answer)
+    }
+}
+
+impl Tx<'_> {
+    pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
+        let statement = self.0.prepare_cached(sql).await?;
+        Ok(self.0.query(&statement, params).await?)
+    }
+
+    pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Trouble> {
+        let statement = self.0.prepare_cached(sql).await?;
+        Ok(self.0.execute(&statement, params).await?)
+    }
+
+    /// Makes a statement ready, for [`send`](Tx::send).
+    pub(super) async fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
+        Ok(self.0.prepare_cached(sql).await?)
+    }
+
+    /// Sends a statement as soon as it is polled, so that several can be on their way together.
+    pub(super) async fn send(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
+        Ok(self.0.query(statement, params).await?)
+    }
+
+    pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {
+        Ok(self.0.batch_execute(sql).await?)
+    }
+}
+
+/// A process that falls silent in the middle of a transaction must not hold its locks for ever.
+fn setup(location: &Location) -> String {
+    format!(
+        "SET search_path TO {};
+         SET statement_timeout TO '30s';
+         SET lock_timeout TO '10s';
+         SET idle_in_transaction_session_timeout TO '5s'",
+        location.quoted_schema()
+    )
+}
+
+fn unusable(error: impl Into<BoxError>) -> StoreError {
+    StoreError::because(ErrorKind::Unavailable, error)
+}

@@ -1,0 +1,100 @@
+use std::error::Error as _;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{WasNull, WrongType};
+
+use crate::model::BoxError;
+use crate::store::{ErrorKind, StoreError};
+
+/// Why a transaction came to nothing.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The verb itself said no.
+    Refused(StoreError),
+    /// Another transaction came in between in a way that only this verb can see: run it again.
+    Overtaken,
+    /// The database said no, or could not be asked.
+    Database(Error),
+    /// There was no connection to be had.
+    Pool(PoolError),
+}
+
+impl Trouble {
+    /// What is in the database cannot be read.
+    pub(super) fn corrupt(source: impl Into<BoxError>) -> Self {
+        Self::Refused(StoreError::because(ErrorKind::Corrupt, source))
+    }
+
+    pub(super) fn lease_lost() -> Self {
+        Self::Refused(ErrorKind::LeaseLost.into())
+    }
+
+    /// Whether the same transaction may succeed at once, since all that was wrong was another one at the same time.
+    pub(super) fn is_conflict(&self) -> bool {
+        match self {
+            Self::Overtaken => true,
+            Self::Database(error) => error.code().is_some_and(|code| {
+                [
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    SqlState::T_R_DEADLOCK_DETECTED,
+                    SqlState::UNIQUE_VIOLATION,
+                    SqlState::FOREIGN_KEY_VIOLATION,
+                ]
+                .contains(code)
+            }),
+            Self::Refused(_) | Self::Pool(_) => false,
+        }
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<PoolError> for Trouble {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error)
+    }
+}
+
+impl From<Trouble> for StoreError {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Refused(error) => error,
+            Trouble::Overtaken => {
+                Self::because(ErrorKind::Unavailable, "other processes came in between again and again")
+            }
+            Trouble::Database(error) => Self::because(kind_of(&error), told(&error)),
+            Trouble::Pool(PoolError::Backend(error)) => Self::because(kind_of(&error), told(&error)),
+            Trouble::Pool(PoolError::Closed) => ErrorKind::Closed.into(),
+            Trouble::Pool(PoolError::Timeout(_)) => {
+                Self::because(ErrorKind::Unavailable, "no connection to the database was free in time")
+            }
+            Trouble::Pool(error) => Self::because(ErrorKind::Unavailable, error),
+        }
+    }
+}
+
+/// A value that has the wrong type, a table that is missing: another program's, or another version's.
+fn kind_of(error: &Error) -> ErrorKind {
+    match error.code() {
+        Some(code) if matches!(code.code().get(..2), Some("42" | "22" | "XX")) => ErrorKind::Corrupt,
+        None if error.source().is_some_and(|source| source.is::<WrongType>() || source.is::<WasNull>()) => {
+            ErrorKind::Corrupt
+        }
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+/// What the server said, without the values it said it about: those may be mail.
+fn told(error: &Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(said), _) => format!("{} ({})", said.message(), said.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}

@@ -1,0 +1,115 @@
+use std::path::PathBuf;
+
+use percent_encoding::percent_decode_str;
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+use crate::store::{ErrorKind, StoreError};
+
+/// The schema that everything lies in, unless the URL names another.
+const SCHEMA: &str = "openmail_agent";
+
+/// What a connection URL says.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    pub(super) config: Config,
+    pub(super) schema: String,
+    pub(super) trust: Trust,
+}
+
+/// Whose certificate is taken, where the connection is encrypted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// Anybody's, as `sslmode=prefer` and `sslmode=require` have always meant.
+    Anyone,
+    /// One that the operating system trusts, made out to the host.
+    System,
+    /// One that an authority in this file signed, made out to the host.
+    Authority(PathBuf),
+}
+
+impl Location {
+    /// Reads `postgres://user:password@host:port/database?…`. Beside what every client knows, `schema` is the schema to use,
+    /// and `sslmode` may be `verify-ca` or `verify-full`, which are the same here, with `sslrootcert`.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        let (base, query) = url.split_once('?').unwrap_or((url, ""));
+        let (mut schema, mut verify, mut authority, mut mode) = (SCHEMA.to_owned(), false, None, None);
+        let mut others = Vec::new();
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decoded = percent_decode_str(value).decode_utf8_lossy();
+            match (name, &*decoded) {
+                ("schema", name) => schema = name.to_owned(),
+                ("sslrootcert", "system") => verify = true,
+                ("sslrootcert", path) => authority = Some(PathBuf::from(path)),
+                ("sslmode", "verify-ca" | "verify-full") => (verify, mode) = (true, Some(SslMode::Require)),
+                ("sslmode", "allow") => mode = Some(SslMode::Prefer),
+                _ => others.push(pair),
+            }
+        }
+        if schema.is_empty() || schema.len() > 63 || schema.contains('\0') {
+            return Err(unusable("`schema` must be a name of at most 63 bytes"));
+        }
+        let mut config: Config = format!("{base}?{}", others.join("&")).parse().map_err(unusable)?;
+        mode.map(|mode| config.ssl_mode(mode));
+        if config.get_application_name().is_none() {
+            config.application_name("openmail-agent");
+        }
+        let trust = match authority {
+            Some(path) => Trust::Authority(path),
+            None if verify => Trust::System,
+            None => Trust::Anyone,
+        };
+        Ok(Self { config, schema, trust })
+    }
+
+    /// The schema's name as SQL.
+    pub(super) fn quoted_schema(&self) -> String {
+        format!("\"{}\"", self.schema.replace('"', "\"\""))
+    }
+}
+
+fn unusable(reason: impl Into<crate::model::BoxError>) -> StoreError {
+    let reason = reason.into();
+    StoreError::because(
+        ErrorKind::Unavailable,
+        format!("the connection URL cannot be used (postgres://user:password@host/database): {reason}"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_says_schema_and_trust() {
+        let location =
+            Location::parse("postgres://u:p@db:5433/mail?schema=agents%20a&sslmode=verify-full").unwrap();
+        assert_eq!((location.schema.as_str(), &location.trust), ("agents a", &Trust::System));
+        assert_eq!(location.config.get_ssl_mode(), SslMode::Require);
+        assert_eq!(location.config.get_ports(), [5433]);
+        let plain = Location::parse("postgres://db/mail?sslmode=disable").unwrap();
+        assert_eq!((plain.schema.as_str(), plain.trust), ("openmail_agent", Trust::Anyone));
+        assert_eq!(plain.config.get_ssl_mode(), SslMode::Disable);
+        let own = Location::parse("postgres://db/mail?sslmode=require&sslrootcert=%2Fca.pem").unwrap();
+        assert_eq!(own.trust, Trust::Authority("/ca.pem".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_refused_without_the_password() {
+        for url in [
+            "postgres://u:hunter2@db:port/mail",
+            "postgres://u:hunter2@db/mail?nonsense=1",
+            "postgres://u:hunter2@db?schema=",
+        ] {
+            let error = format!("{:?}", Location::parse(url).unwrap_err());
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_schema_with_a_quote_in_it_stays_a_name() {
+        let location = Location::parse("postgres://db/mail?schema=a%22b").unwrap();
+        assert_eq!(location.quoted_schema(), "\"a\"\"b\"");
+    }
+}

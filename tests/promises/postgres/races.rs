@@ -1,0 +1,198 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use openmail_agent::model::MessageId;
+use openmail_agent::store::postgres::PostgresStore;
+use openmail_agent::store::{Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId};
+
+use super::cluster::Place;
+use super::{at, lease_request, mail, owe, processes, reply, reserve_request};
+
+const WORKERS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_mail_recorded_by_many_processes_at_once_is_kept_once() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), WORKERS).await;
+    let recorded = join_all(stores.iter().enumerate().map(|(worker, store)| async move {
+        let mut news = 0;
+        for round in 0..20 {
+            // Each in another order, some under event ids of their own.
+            let mut mails: Vec<_> =
+                (0..30).map(|n| mail(&format!("{}", round * 30 + n), "i", &n.to_string(), n)).collect();
+            mails.rotate_left(worker * 7);
+            mails[worker].event_id = format!("evt_replay_{round}_{worker}").into();
+            let verdicts = store.record(mails, None).await.unwrap();
+            news += verdicts.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count();
+        }
+        news
+    }))
+    .await;
+    assert_eq!(recorded.iter().sum::<usize>(), 600);
+    assert_eq!(stores[0].census().await.unwrap().waiting, 600);
+}
+
+/// Who has which lane, and how far each lane has come.
+#[derive(Default)]
+struct Watched {
+    busy: HashSet<String>,
+    last: HashMap<String, Timestamp>,
+    loads: HashMap<String, usize>,
+    handled: HashSet<String>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_processes_never_have_one_mail_nor_two_of_a_lane() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), WORKERS).await;
+    // Late ones come before what is there already: they are recorded while their lanes are worked on.
+    let mails = |offset: i64| {
+        (0..200_i64).map(move |n| {
+            let (inbox, lane) = (format!("i{}", n % 4), format!("l{}", n % 20));
+            mail(&format!("{offset}-{n}"), &inbox, &lane, offset + n)
+        })
+    };
+    stores[0].record(mails(1_000).collect(), None).await.unwrap();
+    let watched = Mutex::new(Watched::default());
+    let work = stores.iter().enumerate().map(|(n, store)| work(store, n, &watched));
+    let late = async {
+        for mail in mails(0) {
+            stores[1].record(vec![mail], None).await.unwrap();
+        }
+    };
+    tokio::join!(join_all(work), late);
+    let census = stores[0].census().await.unwrap();
+    assert_eq!((census.done, census.waiting, census.leased), (400, 0, 0));
+}
+
+async fn work(store: &PostgresStore, worker: usize, watched: &Mutex<Watched>) {
+    const PER_INBOX: usize = 3;
+    while watched.lock().unwrap().handled.len() < 400 {
+        let mut request = lease_request(&worker.to_string(), 5_000, 5);
+        request.per_inbox = PER_INBOX;
+        let leased = store.lease(request).await.unwrap().events;
+        for leased in &leased {
+            let mut watched = watched.lock().unwrap();
+            let event = &leased.event;
+            assert!(watched.busy.insert(event.lane.0.to_string()), "two of {:?}", event.lane);
+            assert!(watched.handled.insert(event.event_id.to_string()), "{} twice", event.event_id);
+            if event.occurred_at >= at(1_000) {
+                let last = watched.last.insert(event.lane.0.to_string(), event.occurred_at);
+                assert!(last < Some(event.occurred_at), "{} after a later one", event.event_id);
+            }
+            let load = watched.loads.entry(event.inbox_id.as_ref().unwrap().to_string()).or_default();
+            *load += 1;
+            assert!(*load <= PER_INBOX, "more of an inbox than its share");
+        }
+        tokio::task::yield_now().await;
+        for leased in leased {
+            {
+                let mut watched = watched.lock().unwrap();
+                watched.busy.remove(&*leased.event.lane.0);
+                *watched.loads.get_mut(leased.event.inbox_id.as_ref().unwrap().as_str()).unwrap() -= 1;
+            }
+            let settlement = Settlement {
+                lease: leased.lease,
+                outcome: Outcome::Done,
+                now: at(5_000),
+                sends: Vec::new(),
+                notes: Vec::new(),
+            };
+            store.settle(settlement).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_processes_never_send_more_than_the_quota() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), WORKERS).await;
+    let sends = (0..210).map(|n| reply(&format!("k{n}"), "i", &format!("t{n}"))).collect();
+    owe(&*stores[0], sends).await;
+    let mut keys = HashSet::new();
+    for minute in 0..21 {
+        let now = minute * 60;
+        let reserved = join_all(stores.iter().enumerate().map(|(n, store)| async move {
+            let mut reserved = Vec::new();
+            for _ in 0..4 {
+                reserved.extend(store.reserve(reserve_request(&n.to_string(), now, 4)).await.unwrap().sends);
+            }
+            reserved
+        }));
+        let reserved: Vec<_> = reserved.await.into_iter().flatten().collect();
+        let expected = if minute < 20 { 10 } else { 0 };
+        assert_eq!(reserved.len(), expected, "in minute {minute}, of 10 a minute and 200 a day");
+        join_all(reserved.iter().enumerate().map(|(n, reservation)| {
+            let settlement = SendSettlement {
+                seq: reservation.seq,
+                fence: reservation.fence,
+                outcome: SendOutcome::Sent { message_id: Some(MessageId::from("m")), thread_id: None },
+                now: at(now),
+                lesson: None,
+                hold: None,
+                news: None,
+            };
+            stores[n % WORKERS].settle_send(settlement)
+        }))
+        .await
+        .into_iter()
+        .for_each(|settled| settled.unwrap());
+        assert!(reserved.iter().all(|reservation| keys.insert(reservation.send.key.to_string())));
+    }
+    assert_eq!(keys.len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_processes_start_at_once_on_an_empty_database() {
+    let Some(place) = Place::shared() else { return };
+    let url: Arc<str> = place.fresh().into();
+    let opened = (0..8).map(|_| {
+        let url = Arc::clone(&url);
+        tokio::spawn(async move { PostgresStore::open(&url).await.unwrap() })
+    });
+    for store in join_all(opened).await {
+        assert_eq!(store.unwrap().census().await.unwrap().waiting, 0);
+    }
+}
+
+#[tokio::test]
+async fn what_a_dead_process_had_is_taken_over_when_its_lease_runs_out() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), 2).await;
+    stores[0].record(vec![mail("1", "i", "a", 0)], None).await.unwrap();
+    let dead = stores[0].lease(lease_request("dead", 0, 1)).await.unwrap().events.remove(0);
+    let waiting = stores[1].lease(lease_request("alive", 59, 1)).await.unwrap();
+    assert!(waiting.events.is_empty());
+    assert_eq!(waiting.next_due, Some(at(60)));
+    let taken = stores[1].lease(lease_request("alive", 60, 1)).await.unwrap().events.remove(0);
+    assert_eq!((taken.lease.seq, taken.attempt), (dead.lease.seq, 2));
+    let late = Settlement {
+        lease: dead.lease,
+        outcome: Outcome::Done,
+        now: at(61),
+        sends: vec![reply("k", "i", "t")],
+        notes: Vec::new(),
+    };
+    assert!(stores[0].settle(late).await.is_err(), "the dead one's word counts no more");
+    assert_eq!(stores[0].census().await.unwrap().owed, 0);
+}
+
+#[tokio::test]
+async fn a_role_has_one_holder_and_another_after_its_end() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), 2).await;
+    let worker = |name: &str| WorkerId(name.into());
+    let claim = async |n: usize, who: &str, now, until| {
+        stores[n].claim("socket", &worker(who), at(now), at(until)).await.unwrap()
+    };
+    assert!(claim(0, "a", 0, 8).await);
+    assert!(!claim(1, "b", 1, 9).await);
+    assert!(claim(0, "a", 2, 10).await, "kept by its holder");
+    assert!(!claim(1, "b", 9, 17).await);
+    assert!(claim(1, "b", 10, 18).await, "the holder fell silent");
+    assert!(!claim(0, "a", 11, 19).await);
+    assert!(!claim(1, "b", 12, 12).await, "given up");
+    assert!(claim(0, "a", 12, 20).await);
+}
