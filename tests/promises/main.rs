@@ -1,5 +1,7 @@
 //! The promises of the runtime, a module each, against a real server on a real socket and a real SQLite file.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod bench;
 mod in_order;
 mod no_gap;
