@@ -5,7 +5,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use openmail_agent::model::MessageId;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId};
+use openmail_agent::store::{
+    LeaseRequest, Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId,
+};
 
 use super::cluster::Place;
 use super::{at, lease_request, mail, owe, processes, reply, reserve_request};
@@ -102,6 +104,27 @@ async fn work(store: &PostgresStore, worker: usize, watched: &Mutex<Watched>) {
             };
             store.settle(settlement).await.unwrap();
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_processes_together_have_no_more_of_an_inbox_than_its_share() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), WORKERS).await;
+    let mails = (0..900).map(|n| mail(&n.to_string(), &format!("i{}", n % 3), &n.to_string(), n));
+    stores[0].record(mails.collect(), None).await.unwrap();
+    for round in 0..60 {
+        let leased = join_all(stores.iter().enumerate().map(|(n, store)| {
+            let request = lease_request(&n.to_string(), 5_000, 15);
+            store.lease(LeaseRequest { per_inbox: 5, ..request })
+        }));
+        let leased: Vec<_> = leased.await.into_iter().flat_map(|leases| leases.unwrap().events).collect();
+        assert_eq!(leased.len(), 15, "in round {round}, of 5 of each of 3 inboxes");
+        let settled = leased.into_iter().enumerate().map(|(n, leased)| {
+            let (lease, outcome, now) = (leased.lease, Outcome::Done, at(5_000));
+            stores[n % WORKERS].settle(Settlement { lease, outcome, now, sends: vec![], notes: vec![] })
+        });
+        join_all(settled).await.into_iter().for_each(|settled| settled.unwrap());
     }
 }
 
