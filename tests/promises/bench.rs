@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use openmail_agent::clock::Clock;
 use openmail_agent::handler::{Handler, Mail};
+use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{Config, RunningRuntime, Runtime, StoreLocation};
 use openmail_sandbox::{Builder, Delivered, Inbox, Sandbox};
@@ -76,6 +77,66 @@ impl Bench {
         soon(self.sandbox.wait_for_sent(&self.inbox.id, count)).await
     }
 
+    /// What an operator reads in the store's file, once this many rows are there.
+    pub(crate) async fn rows(&self, sql: &str, count: usize) -> Vec<String> {
+        let file = rusqlite::Connection::open(self.store_path()).expect("the store's file opens");
+        soon(async {
+            loop {
+                let mut query = file.prepare_cached(sql).expect("the query fits the schema");
+                let rows = query.query_map((), |row| row.get(0)).and_then(Iterator::collect);
+                let rows: Vec<String> = rows.expect("the store's file can be read");
+                if rows.len() >= count {
+                    return rows;
+                }
+                // A file does not ring.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+        .await
+    }
+
+    /// Why events were set aside, once this many were.
+    pub(crate) async fn parked(&self, count: usize) -> Vec<String> {
+        self.rows("SELECT error FROM events WHERE state = 'parked' ORDER BY seq", count).await
+    }
+
+    /// Why events were given up, once this many were.
+    pub(crate) async fn dead(&self, count: usize) -> Vec<String> {
+        self.rows("SELECT error FROM events WHERE state = 'dead' ORDER BY seq", count).await
+    }
+
+    /// Waits for this many replies that are committed and have not left.
+    pub(crate) async fn owed(&self, count: usize) {
+        self.rows("SELECT key FROM sends WHERE state = 'owed'", count).await;
+    }
+
+    /// Starts with a webhook listener that the sandbox knows of.
+    pub(crate) async fn start_with_webhook(
+        &self,
+        routes: impl IntoIterator<Item = Route>,
+    ) -> (RunningRuntime, String) {
+        let secret = self.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
+        let mut config = self.config();
+        config.webhook_addr = Some(([127, 0, 0, 1], 0).into());
+        config.webhook_secrets = vec![Secret::new(&secret)];
+        let running = self.start_ready(Runtime::new(config).handlers(routes)).await;
+        let addr = running.webhook_addr().expect("webhooks are taken");
+        self.sandbox.set_account_webhook(format!("http://{addr}/webhooks"));
+        (running, secret)
+    }
+
+    /// Holds that the service had nothing to object to in how it was spoken to.
+    pub(crate) fn assert_well_spoken(&self) {
+        let counts = self.sandbox.counts();
+        assert_eq!(
+            (counts.unknown_fields, counts.bad_requests, counts.unauthorized),
+            (0, 0, 0),
+            "{counts:?}"
+        );
+        assert_eq!((counts.keys_in_urls, counts.storage_requests_with_key), (0, 0), "{counts:?}");
+        assert_eq!((counts.key_conflicts, counts.limits_exceeded), (0, 0), "{counts:?}");
+    }
+
     /// Moves both clocks second by second until it has happened.
     pub(crate) async fn advance_until(&self, happened: impl Fn() -> bool) {
         self.advance_by_until(Duration::from_secs(1), happened).await;
@@ -132,6 +193,15 @@ impl Seen {
     }
 
     pub(crate) async fn count(&self, count: usize) -> Vec<String> {
+        self.until(|all| all.len() >= count).await
+    }
+
+    /// Waits for a text with these words in it.
+    pub(crate) async fn words(&self, words: &str) {
+        self.until(|all| all.iter().any(|text| text.contains(words))).await;
+    }
+
+    async fn until(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         soon(async {
             loop {
                 let news = self.0.news.notified();
@@ -139,7 +209,7 @@ impl Seen {
                 // Registered before looking, so that nothing is seen in between.
                 news.as_mut().enable();
                 let all = self.all();
-                if all.len() >= count {
+                if enough(&all) {
                     return all;
                 }
                 news.await;

@@ -111,3 +111,28 @@ async fn old_mail_is_not_answered_on_the_very_first_start() {
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 1);
 }
+
+#[tokio::test]
+async fn mail_to_an_inbox_that_was_made_since_is_found_although_no_event_told_of_it() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let handler = move |mail: Mail| {
+        saw.mail(&mail);
+        async {}
+    };
+    let runtime = bench.runtime().clock(bench.clock.clone());
+    let running =
+        bench.start_ready(runtime.handlers([openmail_agent::router::Route::new("agent", handler)])).await;
+    bench.deliver("to the old inbox");
+    seen.count(1).await;
+    bench.sandbox.advance(std::time::Duration::from_secs(1));
+    let new = bench.sandbox.create_inbox("brandnew");
+    bench.sandbox.fault_next(1, Fault::LoseEvent);
+    bench
+        .sandbox
+        .deliver(openmail_sandbox::Mail::from("ada@example.com").to(&new.address).text("to the new"));
+    bench.advance_by_until(std::time::Duration::from_secs(10), || seen.all().len() == 2).await;
+    assert_eq!(seen.all()[1], "to the new");
+    running.stop().await.unwrap();
+}

@@ -69,6 +69,7 @@ impl Client {
             at_home = at_home && same_origin(&inner.base, &url);
             let mut request = inner.http.get(url.clone());
             if at_home {
+                inner.budget.spend().await;
                 request = request.header(AUTHORIZATION, inner.authorization.clone());
             }
             let response = in_time(inner.timeout, request.send()).await?;

@@ -7,12 +7,16 @@ use reqwest::Url;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 
+use super::budget::Budget;
 use super::client::Inner;
 use super::{Client, Error, ErrorKind, Result, tls};
 use crate::model::Secret;
 
 /// Where the service is.
 pub const DEFAULT_BASE_URL: &str = "https://api.openmail.sh";
+/// The requests a minute that the service allows a whole account.
+const ACCOUNT_CEILING: u32 = 1_000;
+
 const AGENT: &str = concat!("openmail-agent/", env!("CARGO_PKG_VERSION"));
 
 /// Settings of a [`Client`].
@@ -22,13 +26,21 @@ pub struct ClientBuilder {
     base: Url,
     timeout: Duration,
     plain_http: bool,
+    per_minute: u32,
     tls: Option<Arc<ClientConfig>>,
 }
 
 impl ClientBuilder {
     pub(super) fn new(key: Secret) -> Self {
         let base = Url::parse(DEFAULT_BASE_URL).expect("the default address is well-formed");
-        Self { key, base, timeout: Duration::from_secs(30), plain_http: false, tls: None }
+        Self {
+            key,
+            base,
+            timeout: Duration::from_secs(30),
+            plain_http: false,
+            per_minute: ACCOUNT_CEILING,
+            tls: None,
+        }
     }
 
     /// Speaks to another deployment than [`DEFAULT_BASE_URL`]; a path in it is put before every call's.
@@ -71,6 +83,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Makes at most this many requests in any minute and waits where there would be more; 1,000 unless told, which is what
+    /// the service allows an account. Where others use the account too, leave them their part.
+    #[must_use]
+    pub fn requests_per_minute(mut self, most: u32) -> Self {
+        self.per_minute = most;
+        self
+    }
+
     /// Uses this TLS configuration instead of the [usual](tls::client_config).
     #[must_use]
     pub fn tls(mut self, config: Arc<ClientConfig>) -> Self {
@@ -104,7 +124,8 @@ impl ClientBuilder {
         }
         let http =
             http.build().map_err(|error| misconfigured("the HTTP client cannot be set up").because(error))?;
-        Ok(Client::from_inner(Inner { http, base: self.base, authorization, timeout: self.timeout }))
+        let budget = Budget::new(self.per_minute);
+        Ok(Client::from_inner(Inner { http, base: self.base, authorization, timeout: self.timeout, budget }))
     }
 
     fn authorization(&self) -> Result<HeaderValue> {

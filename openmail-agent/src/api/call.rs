@@ -19,14 +19,18 @@ const ANSWER_CAP: usize = 32 * 1024 * 1024;
 const ERROR_CAP: usize = 64 * 1024;
 
 /// One attempt at one call.
-pub(super) struct Call(RequestBuilder);
+pub(super) struct Call {
+    client: Client,
+    request: RequestBuilder,
+}
 
 impl Client {
     pub(super) fn call(&self, method: Method, segments: &[&str]) -> Result<Call> {
         let inner = self.inner();
         let url = path::resource(&inner.base, segments)?;
         let request = inner.http.request(method, url).timeout(inner.timeout);
-        Ok(Call(request.header(AUTHORIZATION, inner.authorization.clone())))
+        let request = request.header(AUTHORIZATION, inner.authorization.clone());
+        Ok(Call { client: self.clone(), request })
     }
 
     pub(super) fn get(&self, segments: &[&str]) -> Result<Call> {
@@ -48,23 +52,23 @@ impl Client {
 
 impl Call {
     pub(super) fn query<T: Serialize + ?Sized>(self, query: &T) -> Self {
-        Self(self.0.query(query))
+        self.map(|request| request.query(query))
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(self, body: &T) -> Self {
-        Self(self.0.json(body))
+        self.map(|request| request.json(body))
     }
 
     pub(super) fn multipart(self, form: Form) -> Self {
-        Self(self.0.multipart(form))
+        self.map(|request| request.multipart(form))
     }
 
     pub(super) fn header(self, name: &'static str, value: &str) -> Self {
-        Self(self.0.header(name, value))
+        self.map(|request| request.header(name, value))
     }
 
     pub(super) fn timeout(self, timeout: Duration) -> Self {
-        Self(self.0.timeout(timeout))
+        self.map(|request| request.timeout(timeout))
     }
 
     /// Sends it and reads the answer with `decode`.
@@ -78,8 +82,14 @@ impl Call {
         self.bytes().await.map(drop)
     }
 
+    fn map(mut self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        self.request = change(self.request);
+        self
+    }
+
     async fn bytes(self) -> Result<(u16, Bytes)> {
-        let mut response = successful(self.0.send().await.map_err(from_transport)?).await?;
+        self.client.inner().budget.spend().await;
+        let mut response = successful(self.request.send().await.map_err(from_transport)?).await?;
         let body = read_capped(&mut response, ANSWER_CAP).await?;
         Ok((response.status().as_u16(), body))
     }

@@ -6,11 +6,12 @@ use http::HeaderValue;
 use reqwest::Url;
 
 use super::ClientBuilder;
+use super::budget::Budget;
 use crate::model::Secret;
 
 /// Speaks to the service's REST API with one key.
 ///
-/// Cheap to clone: clones share their connections. Follows no redirect by itself.
+/// Cheap to clone: clones share their connections, and the budget of requests a minute. Follows no redirect by itself.
 ///
 /// ```no_run
 /// # use openmail_agent::api::Client;
@@ -31,6 +32,7 @@ pub(super) struct Inner {
     pub(super) base: Url,
     pub(super) authorization: HeaderValue,
     pub(super) timeout: Duration,
+    pub(super) budget: Budget,
 }
 
 impl Client {

@@ -5,6 +5,7 @@
 
 mod account;
 mod attachments;
+mod budget;
 mod builder;
 mod call;
 mod client;

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use crate::model::{Address, Recipients};
 
 use super::{Context, FromContext, Rejection, Reply};
@@ -21,22 +23,20 @@ impl Compose {
         self.0.draft(draft, None);
     }
 
-    /// Hands the mail at hand to somebody, with a word in front: a new conversation, in which answers go to whoever wrote
-    /// the mail.
+    /// Hands the mail at hand to somebody, with a word in front, as a new conversation.
+    ///
+    /// Who wrote it is said in the text, and not by a `Reply-To`: the service's free plan refuses one that is no inbox of the
+    /// account.
     pub fn forward(&self, to: Address, word: &str) {
         let (subject, text, from) = match self.0.mail() {
-            Some(mail) => (mail.subject().to_owned(), mail.text().to_owned(), mail.from().cloned()),
-            None => Default::default(),
+            Some(mail) => (mail.subject(), mail.readable(), mail.from()),
+            None => ("", Cow::Borrowed(""), None),
         };
-        let sender = from.as_ref().map_or("an unknown sender", Address::as_str);
+        let sender = from.map_or("an unknown sender", Address::as_str);
         let quoted: String = text.lines().map(|line| format!("> {line}\n")).collect();
         let reply = Reply::text(format!(
             "{word}\n\n---------- Forwarded message ----------\nFrom: {sender}\nSubject: {subject}\n\n{quoted}"
         ));
-        let reply = match from {
-            Some(from) => reply.reply_to(from),
-            None => reply,
-        };
         self.new_thread(to, format!("Fwd: {subject}"), reply);
     }
 }

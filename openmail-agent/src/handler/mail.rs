@@ -19,7 +19,7 @@ const PROMPT_CHARACTERS: usize = 20_000;
 /// # use openmail_agent::{handler::Mail, model::Message};
 /// let mut message = Message::new("msg_1");
 /// message.subject = Some("Help".into());
-/// message.text = Some("Where is my order?\n\nOn Tuesday, Bob wrote:\n> Hello".into());
+/// message.text = Some("Where is my order?\n\nOn 24 Feb 2026, Bob wrote:\n> Hello".into());
 /// let mail = Mail::new(message);
 /// assert_eq!(mail.new_text(), "Where is my order?");
 /// ```
@@ -73,6 +73,11 @@ impl Mail {
     #[must_use]
     pub fn html(&self) -> Option<&str> {
         self.0.html.as_deref()
+    }
+
+    /// All of its text, out of the HTML where it has no other.
+    pub(super) fn readable(&self) -> Cow<'_, str> {
+        text::readable(&self.0)
     }
 
     /// The part that the sender wrote now: without quoted history and signature, out of the HTML where there is no text.

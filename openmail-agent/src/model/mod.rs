@@ -5,6 +5,7 @@
 mod account;
 mod address;
 mod attachment;
+mod chain;
 mod draft;
 mod error;
 mod event;
@@ -19,6 +20,7 @@ mod thread;
 pub use account::{ApiKey, KeyScope, Me, NewApiKey, Pod};
 pub use address::{Address, AddressError};
 pub use attachment::{Attachment, OutgoingAttachment};
+pub(crate) use chain::Chain;
 pub use draft::{Body, Draft, IdempotencyKey, Recipients};
 pub use error::{BoxError, Error};
 pub use event::{Event, EventKind, Lifecycle, Payload, SendFailure, SuspensionReason};

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::api::{self, ErrorKind, Limit, Retry, Scope};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::limit::Lesson;
-use crate::model::{Event, EventId, EventKind, Payload, SendFailure, SentMessage};
-use crate::store::{Hold, HoldScope, KEY_LIFE, Lane, NewEvent, Reservation, SendOutcome, SendSettlement};
-use crate::wire;
+use crate::model::SentMessage;
+use crate::store::{Hold, HoldScope, KEY_LIFE, Reservation, SendOutcome, SendSettlement};
+
+use super::news::reply_failed;
 
 /// How long to wait before the same words are sent again after the service or the way to it failed.
 const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
@@ -87,40 +87,10 @@ fn hold(settlement: &mut SendSettlement, scope: HoldScope, error: &api::Error) {
 
 fn give_up(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {
     settlement.outcome = SendOutcome::Failed { error: error.to_string() };
-    settlement.news = failure_news(reservation, error, settlement.now);
+    let code = error.code().map(str::to_owned);
+    settlement.news = Some(reply_failed(&reservation.send, code, error.to_string(), settlement.now));
 }
 
 fn retry(at: Timestamp, counted: bool, error: &api::Error) -> SendOutcome {
     SendOutcome::Retry { at, counted, error: error.to_string() }
-}
-
-/// `reply.failed`, in the lane of the conversation it failed in.
-fn failure_news(reservation: &Reservation, error: &api::Error, now: Timestamp) -> Option<NewEvent> {
-    let send = &reservation.send;
-    let event = Event {
-        id: EventId::new(format!("failed:{}", send.key)),
-        kind: EventKind::REPLY_FAILED,
-        occurred_at: Some(now),
-        inbox_id: Some(send.inbox_id.clone()),
-        external_id: None,
-        thread_id: send.draft.thread_id.clone(),
-        payload: Payload::SendFailure(SendFailure::new(
-            send.key.as_str(),
-            &send.handler,
-            error.code().map(str::to_owned),
-            error.to_string(),
-        )),
-    };
-    let lane = send.draft.thread_id.as_ref().map_or(send.inbox_id.as_str(), |thread| thread.as_str());
-    Some(NewEvent {
-        event_id: event.id.clone(),
-        message_id: None,
-        inbox_id: event.inbox_id.clone(),
-        lane: Lane(lane.into()),
-        kind: event.kind.clone(),
-        occurred_at: now,
-        received_at: now,
-        body: Bytes::from(wire::event::encode(&event)),
-        parked: None,
-    })
 }

@@ -4,6 +4,7 @@ mod address;
 mod answer;
 mod desk;
 mod key;
+mod news;
 mod sender;
 
 pub use address::{NobodyToAnswer, answer_to};

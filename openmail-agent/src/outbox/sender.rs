@@ -12,9 +12,13 @@ use crate::api::Client;
 use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
 use crate::limit::Quotas;
-use crate::model::IdempotencyKey;
-use crate::store::{Reservation, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError, WorkerId};
+use crate::model::{Chain, IdempotencyKey};
+use crate::store::{
+    NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
+    WorkerId,
+};
 
+use super::news::reply_failed;
 use super::{Outbox, answer};
 
 /// How long a send may take before another process may try it: longer than the client waits for an answer.
@@ -58,11 +62,12 @@ impl Sender {
             let next = match self.reserve(IN_FLIGHT - under_way.len()).await {
                 Ok(reservations) => {
                     failures = 0;
+                    self.tell_expired(reservations.expired).await;
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
                     reservations.next_due
                 }
                 Err(error) => {
-                    warn!(error = %error, "what is owed cannot be read from the store; trying again");
+                    warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");
                     failures += 1;
                     Some(clock::after(self.clock.now(), STORE_BACKOFF.with_half_jitter(failures)))
                 }
@@ -84,14 +89,32 @@ impl Sender {
         }
     }
 
-    async fn reserve(&self, limit: usize) -> Result<crate::store::Reservations, StoreError> {
+    async fn reserve(&self, limit: usize) -> Result<Reservations, StoreError> {
         if limit == 0 {
-            return Ok(crate::store::Reservations::default());
+            return Ok(Reservations::default());
         }
         let now = self.clock.now();
         let until = clock::after(now, RESERVATION);
         let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
         self.store.reserve(request).await
+    }
+
+    /// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
+    /// send them twice.
+    async fn tell_expired(&self, expired: Vec<NewSend>) {
+        if expired.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        let reason = "it could not be sent within the 24 hours for which the service remembers its key";
+        let news = expired.iter().map(|send| reply_failed(send, None, reason, now)).collect();
+        expired.iter().for_each(|send| self.outbox.announce(&send.key));
+        match self.store.record(news, None).await {
+            Ok(_) => self.news.notify_one(),
+            Err(error) => {
+                warn!(error = %Chain(&error), "replies that expired cannot be told to their handlers")
+            }
+        }
     }
 
     /// One attempt, and its record.
@@ -124,11 +147,11 @@ impl Sender {
             match self.store.settle_send(settlement.clone()).await {
                 Ok(()) => return,
                 Err(error) if error.is_transient() => {
-                    warn!(%key, error = %error, "what became of a send cannot be recorded; trying again");
+                    warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded; trying again");
                     self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
                 }
                 Err(error) => {
-                    warn!(%key, error = %error, "what became of a send was not recorded: it is attempted again, under its key");
+                    warn!(%key, error = %Chain(&error), "what became of a send was not recorded: it is attempted again, under its key");
                     return;
                 }
             }

@@ -189,7 +189,8 @@ impl fmt::Display for StartProblem {
             ),
             Self::UnboundName { handler, name, near } => write!(
                 f,
-                "handler `{handler}` is for the inbox `{name}`, a name that the configuration does not bind: bind it to an inbox's id or address{near}"
+                "handler `{handler}` is for the inbox `{name}`, a name that the configuration does not bind: set OPENMAIL_INBOX_{} to an inbox's id or address{near}",
+                name.trim_start_matches('$').to_ascii_uppercase()
             ),
             Self::UnknownInbox { handler, inbox, bound_by, near } => {
                 write!(f, "handler `{handler}` is for the inbox `{inbox}`")?;

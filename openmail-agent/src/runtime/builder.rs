@@ -41,6 +41,7 @@ pub struct Runtime {
     pub(super) grace: Duration,
     pub(super) retention: Duration,
     pub(super) reads_rows: bool,
+    pub(super) requests_per_minute: Option<u32>,
     layers: Vec<Box<dyn Fn(Route) -> Route + Send>>,
 }
 
@@ -68,6 +69,7 @@ impl Runtime {
             grace: Duration::from_secs(20),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             reads_rows: true,
+            requests_per_minute: None,
             layers: Vec::new(),
         }
     }
@@ -119,6 +121,13 @@ impl Runtime {
     /// Keeps to other limits than the documented ones, such as those of a higher plan.
     pub fn quotas(mut self, quotas: Quotas) -> Self {
         self.quotas = quotas;
+        self
+    }
+
+    /// Makes at most this many REST requests a minute; 1,000 unless told otherwise, which is what the service allows an
+    /// account. Where several processes use one account, give each its part.
+    pub fn requests_per_minute(mut self, most: u32) -> Self {
+        self.requests_per_minute = Some(most);
         self
     }
 

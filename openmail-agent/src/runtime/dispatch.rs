@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 use crate::clock;
+use crate::model::Chain;
 use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
 
@@ -50,7 +51,7 @@ impl Dispatcher {
                     leases.next_due
                 }
                 Err(error) => {
-                    warn!(%error, "what is due cannot be read from the store; trying again");
+                    warn!(error = %Chain(&error), "what is due cannot be read from the store; trying again");
                     failures += 1;
                     self.readiness.set_store(false);
                     Some(clock::after(self.bench.services.clock.now(), STORE.with_half_jitter(failures)))

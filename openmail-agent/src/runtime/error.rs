@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::model::Error;
+use crate::transport::websocket::StopReason;
 
 /// Everything that keeps the runtime from starting, together.
 #[derive(Debug)]
@@ -41,10 +42,8 @@ pub type RuntimeError = Error<RuntimeErrorKind>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RuntimeErrorKind {
-    /// The service refuses the key, and there is no webhook to go on with.
-    KeyRefused(String),
-    /// The store cannot be used any more.
-    Store,
+    /// The service refuses the key or the socket for good, and there is no webhook to go on with.
+    SocketRefused(StopReason),
     /// A part of the runtime itself failed.
     Internal(&'static str),
 }
@@ -52,10 +51,7 @@ pub enum RuntimeErrorKind {
 impl fmt::Display for RuntimeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::KeyRefused(reason) => {
-                write!(f, "the service refuses the key, put a valid one into OPENMAIL_API_KEY: {reason}")
-            }
-            Self::Store => f.write_str("the store cannot be used any more"),
+            Self::SocketRefused(reason) => write!(f, "no mail can come in: {reason}"),
             Self::Internal(part) => {
                 write!(f, "the {part} ended unexpectedly, which is a fault of this crate")
             }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 use tracing::{debug, warn};
 
 use crate::clock::Clock;
+use crate::model::Chain;
 use crate::store::Store;
 
 /// How often finished events are pruned.
@@ -16,7 +18,18 @@ const EVERY: Duration = Duration::from_secs(60 * 60);
 const AT_ONCE: usize = 1_000;
 
 /// Forgets what was finished longer ago than the retention, again and again.
-pub(super) async fn run(store: Arc<dyn Store>, clock: Clock, retention: Duration) {
+///
+/// Not before the first round of the catch-up: after a stop that was longer than the retention, what is pruned could be
+/// found again over REST and taken for news.
+pub(super) async fn run(
+    store: Arc<dyn Store>,
+    clock: Clock,
+    retention: Duration,
+    mut rounds: watch::Receiver<u64>,
+) {
+    if rounds.wait_for(|rounds| *rounds > 0).await.is_err() {
+        return;
+    }
     loop {
         prune(&*store, &clock, retention).await;
         clock.sleep(EVERY).await;
@@ -32,7 +45,7 @@ async fn prune(store: &dyn Store, clock: &Clock, retention: Duration) {
             Ok(0) => return,
             Ok(events) => debug!(events, "pruned"),
             Err(error) => {
-                warn!(%error, "finished events cannot be pruned; trying again in an hour");
+                warn!(error = %Chain(&error), "finished events cannot be pruned; trying again in an hour");
                 return;
             }
         }

@@ -21,7 +21,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(5);
 /// What reading the row came to.
 pub(super) enum Row {
     /// The row, completed by what only the event had, and its conversation.
-    Read(Message, Thread),
+    Read(Box<Message>, Thread),
     /// There is none: handle the mail as the event shows it.
     Missing,
     /// Not yet; ask again then.
@@ -38,9 +38,10 @@ pub(super) async fn row(
 ) -> Row {
     match client.thread_messages(thread_id).await {
         Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
-            Some(row) => {
-                Row::Read(complete(row.clone(), hint), Thread::new(thread_id.clone(), read.messages))
-            }
+            Some(row) => Row::Read(
+                Box::new(complete(row.clone(), hint)),
+                Thread::new(thread_id.clone(), read.messages),
+            ),
             None => missing(received_at, now),
         },
         Err(error) => failed(&error, received_at, now),

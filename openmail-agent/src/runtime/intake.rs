@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::api::Client;
 use crate::clock::Clock;
-use crate::model::{BoxError, Inbox};
+use crate::model::{BoxError, Chain, Inbox};
 use crate::transport::catch_up::{CatchUp, Surroundings};
 use crate::transport::websocket::{
     Filter, SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig,
@@ -23,6 +23,9 @@ use super::listen::Listener;
 
 /// How long the list of inboxes may be old for each page of it, so that reading it again costs one request a minute.
 const RELIST: Duration = Duration::from_secs(60);
+
+/// When to try a socket again whose key was refused.
+const REFUSED: Duration = Duration::from_secs(5 * 60);
 
 /// How many inboxes are on a page.
 const PAGE: usize = 100;
@@ -69,14 +72,10 @@ pub(super) struct Transports {
 
 /// Which way in has ended.
 pub(super) enum Part {
-    /// The socket was given up.
-    Socket {
-        /// Why.
-        reason: StopReason,
-        /// Whether webhooks are taken in its place.
-        has_webhook: bool,
-    },
+    /// The socket was given up, and nothing takes its place.
+    Socket(StopReason),
     /// The webhook listener.
+    #[cfg(feature = "webhook")]
     Webhook,
     /// What goes along with these: the catch-up, the look-out for new inboxes.
     Attendant,
@@ -86,6 +85,10 @@ impl Transports {
     /// # Errors
     ///
     /// When the socket cannot be set up from the settings.
+    #[cfg_attr(
+        not(feature = "webhook"),
+        expect(unused_variables, reason = "nothing listens without the feature")
+    )]
     pub(super) fn new(ways: Ways<'_>, listener: Listener) -> Result<Self, BoxError> {
         let socket = ways.socket()?;
         Ok(Self {
@@ -103,6 +106,11 @@ impl Transports {
             },
             socket,
         })
+    }
+
+    /// How many rounds the catch-up has made.
+    pub(super) fn rounds(&self) -> watch::Receiver<u64> {
+        self.catch_up.rounds()
     }
 
     pub(super) fn state(&self) -> watch::Receiver<SocketState> {
@@ -132,12 +140,14 @@ impl Transports {
             catch_up.run(surroundings, stop).await;
             Part::Attendant
         });
-        let (socket, gaps, readiness) = (self.socket, self.gaps, self.readiness);
+        let socket = Socket {
+            socket: self.socket,
+            gaps: self.gaps,
+            readiness: self.readiness,
+            clock: self.relist.clock.clone(),
+        };
         let stop = shutdown.clone();
-        parts.spawn(async move {
-            let reason = socket.run(&gaps, stop).await;
-            Part::Socket { reason, has_webhook: readiness.report().webhook }
-        });
+        parts.spawn(async move { Part::Socket(socket.run(stop).await) });
         let (relist, stop) = (self.relist, shutdown.clone());
         parts.spawn(async move {
             stop.run_until_cancelled(relist.run()).await;
@@ -147,11 +157,35 @@ impl Transports {
     }
 }
 
+/// The socket, and what becomes of the runtime without it.
+struct Socket {
+    socket: WebSocket,
+    gaps: GapSignal,
+    readiness: Readiness,
+    clock: Clock,
+}
+
+impl Socket {
+    /// Runs until shut down, or until the service refuses the key and there are no webhooks to go on with. Where there are,
+    /// the socket is tried again now and then: a key can be let back in.
+    async fn run(self, shutdown: CancellationToken) -> StopReason {
+        loop {
+            let reason = self.socket.run(&self.gaps, shutdown.clone()).await;
+            if reason == StopReason::ShutDown || !self.readiness.report().webhook {
+                return reason;
+            }
+            error!(%reason, "going on with webhooks alone; the socket is tried again in {} minutes", REFUSED.as_secs() / 60);
+            if shutdown.run_until_cancelled(self.clock.sleep(REFUSED)).await.is_none() {
+                return StopReason::ShutDown;
+            }
+        }
+    }
+}
+
 /// Passes on where the socket stands.
 async fn report(mut state: watch::Receiver<SocketState>, readiness: Readiness) -> Part {
     loop {
         let now = *state.borrow_and_update();
-        info!(socket = %now);
         readiness.set_socket(now);
         if state.changed().await.is_err() {
             return Part::Attendant;
@@ -178,7 +212,9 @@ impl Relist {
             self.clock.sleep(RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX))).await;
             match self.client.all_inboxes().await {
                 Ok(inboxes) => self.take(inboxes),
-                Err(error) => warn!(%error, "the list of inboxes cannot be read again; trying again later"),
+                Err(error) => {
+                    warn!(error = %Chain(&error), "the list of inboxes cannot be read again; trying again later")
+                }
             }
         }
     }

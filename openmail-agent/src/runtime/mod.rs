@@ -20,4 +20,5 @@ mod work;
 pub use builder::Runtime;
 pub use config::{AllowedSenders, Config, StoreLocation};
 pub use error::{RuntimeError, RuntimeErrorKind, StartError};
+pub use shutdown::stop_signal;
 pub use start::RunningRuntime;

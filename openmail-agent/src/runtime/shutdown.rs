@@ -6,6 +6,23 @@ use crate::handler;
 
 use super::RunningRuntime;
 
+/// Waits until the process is told to stop: by SIGTERM, or by Ctrl-C.
+///
+/// [`Runtime::run`](super::Runtime::run) does this by itself; for a program that runs a
+/// [`RunningRuntime`] beside other things.
+///
+/// # Errors
+///
+/// When the signals cannot be listened to.
+///
+/// # Cancel safety
+///
+/// A signal that comes after the future was dropped is missed.
+pub async fn stop_signal() -> std::io::Result<()> {
+    Signals::listen()?.next().await;
+    Ok(())
+}
+
 /// Runs until the process is told to stop, or the runtime ends by itself.
 pub(super) async fn run_until_signalled(mut running: RunningRuntime) -> handler::Result<()> {
     let mut signals = Signals::listen()?;

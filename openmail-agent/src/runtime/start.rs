@@ -135,9 +135,12 @@ pub(super) async fn start(mut runtime: Runtime) -> Result<RunningRuntime, StartE
 }
 
 fn client(runtime: &Runtime, problems: &mut Vec<String>) -> Option<Client> {
-    let client = Client::builder(runtime.config.api_key.clone())
-        .base_url(&runtime.config.base_url)
-        .and_then(|builder| builder.build());
+    let client = Client::builder(runtime.config.api_key.clone()).base_url(&runtime.config.base_url).and_then(
+        |builder| match runtime.requests_per_minute {
+            Some(most) => builder.requests_per_minute(most).build(),
+            None => builder.build(),
+        },
+    );
     client.map_err(|error| problems.push(error.to_string())).ok()
 }
 

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
+use crate::model::Chain;
 use crate::outbox::Sender;
 use crate::store::Store;
 use crate::transport::Readiness;
@@ -37,7 +38,12 @@ impl Supervisor {
         let (intake, dispatch, sending) =
             (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
         let mut chores = JoinSet::new();
-        chores.spawn(housekeeping::run(Arc::clone(&self.store), self.clock.clone(), self.retention));
+        chores.spawn(housekeeping::run(
+            Arc::clone(&self.store),
+            self.clock.clone(),
+            self.retention,
+            self.transports.rounds(),
+        ));
         let mut transports = self.transports.spawn(&intake);
         let stopping = self.dispatcher.bench.stopping.clone();
         let mut core = JoinSet::new();
@@ -52,7 +58,7 @@ impl Supervisor {
             ended = core.join_next_with_id() => Err(core_ended(ended, dispatcher)),
         };
         if let Err(error) = &verdict {
-            error!(%error, "stopping");
+            error!(error = %Chain(error), "stopping");
         }
 
         self.readiness.set_stopping();
@@ -70,17 +76,13 @@ impl Supervisor {
     }
 }
 
-/// Watches the ways in. The socket may be given up where webhooks still come in.
+/// Watches the ways in; ends when one of them does that cannot be done without.
 async fn watch(transports: &mut JoinSet<Part>) -> Result<(), RuntimeError> {
     while let Some(ended) = transports.join_next().await {
         match ended {
-            Ok(Part::Socket { reason: StopReason::ShutDown, .. } | Part::Attendant) => {}
-            Ok(Part::Socket { reason, has_webhook: true }) => {
-                error!(%reason, "the socket is given up; going on with webhooks alone");
-            }
-            Ok(Part::Socket { reason, has_webhook: false }) => {
-                return Err(RuntimeErrorKind::KeyRefused(reason.to_string()).into());
-            }
+            Ok(Part::Socket(StopReason::ShutDown) | Part::Attendant) => {}
+            Ok(Part::Socket(reason)) => return Err(RuntimeErrorKind::SocketRefused(reason).into()),
+            #[cfg(feature = "webhook")]
             Ok(Part::Webhook) => return Err(RuntimeErrorKind::Internal("webhook listener").into()),
             Err(error) => return Err(RuntimeError::because(RuntimeErrorKind::Internal("intake"), error)),
         }

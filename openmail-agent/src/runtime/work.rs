@@ -14,7 +14,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
-use crate::model::{Event, Inbox, Lifecycle, Message, Payload};
+use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload};
 use crate::router::{Entry, Router};
 use crate::store::{Hold, HoldScope, Lease, Leased, NewSend, Note, Outcome, Settlement};
 use crate::wire;
@@ -92,7 +92,7 @@ impl Workbench {
         if let Payload::Lifecycle(lifecycle) = &event.payload
             && let Err(error) = self.apply(lifecycle, leased).await
         {
-            warn!(%error, "a suspension cannot be recorded; trying again");
+            warn!(error = %Chain(&error), "a suspension cannot be recorded; trying again");
             return Outcome::Defer { at: clock::after(self.now(), STORE.ceiling(3)) }.into();
         }
         if let (Some(only), Some(inbox_id)) = (&self.only, &event.inbox_id)
@@ -137,7 +137,7 @@ impl Workbench {
         let mut inbox = match self.directory.find(id, &self.services.client).await {
             Ok(inbox) => Inbox::clone(&inbox),
             Err(error) => {
-                debug!(inbox = %id, %error, "the inbox cannot be read");
+                debug!(inbox = %id, error = %Chain(&error), "the inbox cannot be read");
                 Inbox::new(id.clone())
             }
         };
@@ -147,7 +147,7 @@ impl Workbench {
 
     async fn mail(&self, mut event: Event, hint: Message, inbox: Option<Inbox>, leased: &Leased) -> Finding {
         let (message, thread) = match self.row(&event, &hint, leased).await {
-            Row::Read(row, thread) => (row, Some(thread)),
+            Row::Read(row, thread) => (*row, Some(thread)),
             Row::Missing => (hint, None),
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
@@ -252,6 +252,9 @@ impl Workbench {
     /// Step 8: nothing is owed before this commits.
     async fn settle(&self, leased: &Leased, finding: Finding) {
         let is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
+        for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
+            warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
+        }
         let owes = finding.sends.iter().any(|send| send.stopped.is_none());
         let mut settlement = Settlement {
             lease: leased.lease.clone(),
@@ -264,12 +267,12 @@ impl Workbench {
             match self.services.store.settle(settlement.clone()).await {
                 Ok(()) => break,
                 Err(error) if error.is_transient() => {
-                    warn!(%error, "the outcome cannot be recorded; trying again");
+                    warn!(error = %Chain(&error), "the outcome cannot be recorded; trying again");
                     self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
                     settlement.now = self.now();
                 }
                 Err(error) => {
-                    warn!(%error, "the outcome was not recorded: the event is handled again");
+                    warn!(error = %Chain(&error), "the outcome was not recorded: the event is handled again");
                     return;
                 }
             }
@@ -291,7 +294,7 @@ impl Workbench {
             return;
         };
         if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
-            debug!(thread = %thread_id, %error, "the thread was not marked read");
+            debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");
         }
     }
 

@@ -72,12 +72,14 @@ impl Sandbox {
         self.shared.change(|world| world.revoke_key(id_or_token))
     }
 
-    /// Gives the account a webhook and a new secret, which is returned.
+    /// Gives the account a webhook, or moves the one it has. Returns its secret, which is new only where there was none.
     pub fn set_account_webhook(&self, url: impl Into<String>) -> String {
-        let webhook = AccountWebhook { url: url.into(), secret: webhook_secret() };
-        let secret = webhook.secret.clone();
-        self.shared.change(|world| world.account_webhook = Some(webhook));
-        secret
+        self.shared.change(|world| {
+            let earlier = world.account_webhook.take().map(|webhook| webhook.secret);
+            let secret = earlier.unwrap_or_else(webhook_secret);
+            world.account_webhook = Some(AccountWebhook { url: url.into(), secret: secret.clone() });
+            secret
+        })
     }
 
     /// Takes the account's webhook away.

@@ -74,6 +74,22 @@ fn a_lesson_blocks_and_a_long_one_uses_up_the_day() {
     assert_eq!(ledger.decide(&quotas, at(600_000)), Decision::Go);
 }
 
+#[test]
+fn a_short_lesson_does_not_shorten_the_minute() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(1, 200));
+    send_at(&mut ledger, 1, at(0));
+    ledger.learn(Pause::new(at(0), at(10_000)));
+    assert_eq!(ledger.decide(&quotas, at(1)), Decision::Wait(at(60_000)));
+}
+
+#[test]
+fn a_clock_set_back_frees_nothing_early() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(1, 200));
+    ledger.reserve(Slot(1), at(10_000));
+    ledger.complete(Slot(1), at(0));
+    assert_eq!(ledger.decide(&quotas, at(60_000)), Decision::Wait(at(70_000)));
+}
+
 /// Sends greedily with the given answer times, and tells when the service counted each.
 fn counted_by_service(quotas: &Quotas, sends: &[(u16, u16, u8)]) -> Vec<i64> {
     let (mut ledger, mut now) = (Ledger::default(), at(3_500_000));

@@ -148,7 +148,9 @@ impl Events {
     ) -> Result<usize> {
         for forgotten in 0..limit {
             let set_aside = || self.parked.take_before(older).or_else(|| self.dead.take_before(older));
-            let Some(seq) = self.done.take_before(before).or_else(set_aside) else { return Ok(forgotten) };
+            let Some((_, seq)) = self.done.take_before(before).or_else(set_aside) else {
+                return Ok(forgotten);
+            };
             for name in shelf.forget_event(seq)? {
                 self.known.remove(&name);
             }

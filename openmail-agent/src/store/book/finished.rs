@@ -12,8 +12,9 @@ impl Finished {
         self.0.insert(at, entry);
     }
 
-    pub(super) fn take_before(&mut self, before: i64) -> Option<i64> {
-        self.0.pop_front_if(|(finished_at, _)| *finished_at < before).map(|(_, seq)| seq)
+    /// The oldest, with the time when it was finished, if that is before this one.
+    pub(super) fn take_before(&mut self, before: i64) -> Option<(i64, i64)> {
+        self.0.pop_front_if(|(finished_at, _)| *finished_at < before)
     }
 
     pub(super) fn len(&self) -> u64 {

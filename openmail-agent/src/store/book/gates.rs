@@ -124,7 +124,9 @@ impl Gates {
 
     #[cfg(test)]
     pub(super) fn snapshot(&self) -> Vec<String> {
-        let ledgers = self.ledgers.iter().map(|(inbox, ledger)| format!("{inbox} {}", ledger.snapshot()));
+        let used = self.ledgers.iter().map(|(inbox, ledger)| (inbox, ledger.snapshot()));
+        let used = used.filter(|(_, ledger)| *ledger != self.unused.snapshot());
+        let ledgers = used.map(|(inbox, ledger)| format!("{inbox} {ledger}"));
         let holds = self.holds.iter().map(|entry| format!("{entry:?}"));
         let mut lines: Vec<_> = ledgers.chain(holds).collect();
         lines.sort_unstable();

@@ -161,25 +161,27 @@ impl Sends {
     pub(super) fn prune(
         &mut self,
         shelf: &mut impl Shelf,
-        (before, older, now): (i64, i64, i64),
+        before: i64,
+        older: i64,
         limit: usize,
         is_open: impl Fn(i64) -> bool,
     ) -> Result<()> {
-        for _ in 0..limit {
-            let (seq, queue) = if let Some(seq) = self.sent.take_before(before) {
-                (seq, &mut self.sent)
-            } else if let Some(seq) = self.failed.take_before(older) {
-                (seq, &mut self.failed)
-            } else {
-                return Ok(());
-            };
-            let (key, event_seq) = shelf.send_origin(seq)?;
-            if is_open(event_seq) {
-                queue.add(now, seq);
-                continue;
+        let mut left = limit;
+        for (queue, before) in [(&mut self.sent, before), (&mut self.failed, older)] {
+            let mut needed = Vec::new();
+            while left > 0
+                && let Some((finished_at, seq)) = queue.take_before(before)
+            {
+                let (key, event_seq) = shelf.send_origin(seq)?;
+                if is_open(event_seq) {
+                    needed.push((finished_at, seq));
+                    continue;
+                }
+                shelf.forget_send(seq)?;
+                self.keys.remove(&Digest::key(&key));
+                left -= 1;
             }
-            shelf.forget_send(seq)?;
-            self.keys.remove(&Digest::key(&key));
+            needed.into_iter().for_each(|(finished_at, seq)| queue.add(finished_at, seq));
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ checks![
     a_day_ends_at_midnight_utc,
     what_is_in_flight_keeps_its_place,
     a_refusal_gives_its_place_back,
+    a_place_given_back_is_taken_at_once,
+    a_completed_send_tells_when_the_next_may_go,
     a_lost_answer_keeps_its_place,
     one_inbox_at_its_limit_does_not_hold_up_another,
     a_lesson_of_an_inbox_stops_that_inbox,
@@ -63,6 +65,26 @@ async fn a_refusal_gives_its_place_back(store: &dyn Store) {
     assert_eq!(left_in_minute(store, "i", 0).await, 9);
     answer(store, &reservation, refused(5), 1).await;
     assert_eq!(left_in_minute(store, "i", 1).await, 10);
+}
+
+async fn a_place_given_back_is_taken_at_once(store: &dyn Store) {
+    owe_many(store, "i", 2).await;
+    let request = |now| ReserveRequest { quotas: Quotas::new(1, 200), ..reserve_request(now, 10) };
+    let first = store.reserve(request(0)).await.unwrap().sends;
+    assert_eq!(keys(&first), ["i-0"]);
+    assert!(store.reserve(request(1)).await.unwrap().sends.is_empty());
+    answer(store, &first[0], refused(600), 2).await;
+    assert_eq!(keys(&store.reserve(request(2)).await.unwrap().sends), ["i-1"]);
+}
+
+async fn a_completed_send_tells_when_the_next_may_go(store: &dyn Store) {
+    owe_many(store, "i", 2).await;
+    let request =
+        |now| ReserveRequest { quotas: Quotas::new(1, 200), until: at(900), ..reserve_request(now, 10) };
+    let first = store.reserve(request(0)).await.unwrap().sends;
+    assert!(store.reserve(request(5)).await.unwrap().sends.is_empty());
+    answer(store, &first[0], sent(), 10).await;
+    assert_eq!(store.reserve(request(11)).await.unwrap().next_due, Some(at(70)));
 }
 
 async fn a_lost_answer_keeps_its_place(store: &dyn Store) {

@@ -1,3 +1,7 @@
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+
 use super::fixture::*;
 use crate::store::{LeaseRequest, NewEvent, Outcome, Store};
 
@@ -14,6 +18,7 @@ checks![
     an_extended_lease_runs_out_later,
     no_more_than_the_limit_is_leased,
     news_without_an_inbox_is_leased_too,
+    two_who_ask_at_once_never_get_the_same,
 ];
 
 async fn a_lane_goes_one_at_a_time_oldest_first(store: &dyn Store) {
@@ -128,4 +133,13 @@ async fn no_more_than_the_limit_is_leased(store: &dyn Store) {
 async fn news_without_an_inbox_is_leased_too(store: &dyn Store) {
     record(store, vec![NewEvent { inbox_id: None, ..mail("1", "", "a", 1) }]).await;
     assert_eq!(ids(&lease(store, 5, 1).await), ["1"]);
+}
+
+async fn two_who_ask_at_once_never_get_the_same(store: &dyn Store) {
+    let events = (0..50).map(|n| mail(&n.to_string(), &format!("i{}", n % 4), &format!("l{n}"), n));
+    record(store, events.collect()).await;
+    let asked = join_all((0..20).map(|_| store.lease(lease_request(99, 3)))).await;
+    let leased: Vec<_> = asked.into_iter().flat_map(|leases| leases.unwrap().events).collect();
+    let different: HashSet<_> = leased.iter().map(|leased| leased.lease.seq).collect();
+    assert_eq!((leased.len(), different.len()), (50, 50));
 }

@@ -1,7 +1,8 @@
 //! Mail found over REST: what was missed while nothing listened, or may have been.
 //!
 //! The service's list of an inbox's mail is read from its newest end back to what is known, and whatever the store has not
-//! seen is fed in under its message id. On the first sight of an inbox everything in it is history, and is not answered.
+//! seen is fed in under its message id. At the first sight of an inbox what is in it is history, and is not answered, unless
+//! the inbox is younger than the store.
 
 mod error;
 mod listing;

@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use crate::api::{Client, Retry, Scope};
+use crate::model::Chain;
 use crate::model::{Inbox, InboxId, Message};
-use crate::store::Recorded;
+use crate::store::{Bookmark, Recorded};
 use crate::transport::{GapReason, Intake, Received, Via};
 use crate::wire::event::{encode, from_row};
 
@@ -17,6 +19,8 @@ use super::watermark::Watermark;
 
 /// How many rows are recorded in one transaction.
 const BATCH: usize = 128;
+/// The bookmark that tells when the store was first used.
+const IN_USE_SINCE: &str = "in use since";
 /// The longest a round waits when the service asks it to, before it goes on with the next inbox.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -69,7 +73,7 @@ impl CatchUp {
                 Ok(()) => report.inboxes += 1,
                 Err(error) => {
                     let retry = error.kind().retry();
-                    warn!(inbox = %inbox.id, error = %error, cause = source(&error), "cannot catch up");
+                    warn!(inbox = %inbox.id, error = %Chain(&error), "cannot catch up");
                     report.failures.push((inbox.id.clone(), error));
                     match retry {
                         Retry::Held(Scope::Account) => break,
@@ -91,11 +95,15 @@ impl CatchUp {
 
     async fn read(&self, inbox: &Inbox, report: &mut CatchUpReport) -> Result<(), CatchUpError> {
         let listing = Listing { client: &self.client, pace: &self.pace, inbox: &inbox.id };
-        let Some(mut mark) = self.watermark(&inbox.id).await? else {
-            let mark = Watermark::first_sight(&listing.newest().await?);
-            self.intake.take(Vec::new(), Some(mark.bookmark(&inbox.id))).await?;
-            report.first_seen += 1;
-            return Ok(());
+        let mut mark = match self.watermark(&inbox.id).await? {
+            Some(mark) => mark,
+            None => {
+                report.first_seen += 1;
+                match self.first_mark(inbox, &listing).await? {
+                    Some(mark) => mark,
+                    None => return Ok(()),
+                }
+            }
         };
         loop {
             let (rows, more) = listing.since(mark.floor(), |row| mark.is_news(row)).await?;
@@ -108,6 +116,36 @@ impl CatchUp {
                 return Ok(());
             }
         }
+    }
+
+    /// Where reading begins in an inbox that was never read: behind what is in it, or at its beginning when it was made
+    /// after this store was first used, since nothing in it can be older than the agent.
+    ///
+    /// `None` when nothing in it is left to read.
+    async fn first_mark(
+        &self,
+        inbox: &Inbox,
+        listing: &Listing<'_>,
+    ) -> Result<Option<Watermark>, CatchUpError> {
+        let in_use_since = self.in_use_since().await?;
+        if inbox.created_at.is_some_and(|made_at| made_at > in_use_since) {
+            return Ok(Some(Watermark::default()));
+        }
+        let mark = Watermark::first_sight(&listing.newest().await?);
+        self.intake.take(Vec::new(), Some(mark.bookmark(&inbox.id))).await?;
+        Ok(None)
+    }
+
+    /// When this store was first used.
+    async fn in_use_since(&self) -> Result<Timestamp, CatchUpError> {
+        if let Some(since) = self.intake.store().bookmark(IN_USE_SINCE).await?
+            && let Ok(since) = since.parse()
+        {
+            return Ok(since);
+        }
+        let now = self.intake.clock().now();
+        self.intake.take(Vec::new(), Some(Bookmark::new(IN_USE_SINCE, now.to_string()))).await?;
+        Ok(now)
     }
 
     async fn watermark(&self, inbox: &InboxId) -> Result<Option<Watermark>, CatchUpError> {
@@ -158,8 +196,4 @@ impl CatchUpReport {
 fn received(inbox: &Inbox, row: &Message) -> Received {
     let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
     Received { body: Bytes::from(encode(&event)), event_id: Some(event.id), via: Via::CatchUp }
-}
-
-fn source(error: &CatchUpError) -> String {
-    std::error::Error::source(error).map(ToString::to_string).unwrap_or_default()
 }

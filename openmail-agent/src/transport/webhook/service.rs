@@ -13,6 +13,7 @@ use http::{HeaderMap, Request, StatusCode};
 use tower::Service;
 use tracing::{debug, warn};
 
+use crate::model::Chain;
 use crate::model::{EventId, Secret};
 use crate::transport::{Intake, Readiness, Received, Via};
 use crate::wire::signature::{Claim, SignatureError};
@@ -111,7 +112,7 @@ impl Webhook {
         match self.intake.take(vec![received], None).await {
             Ok(_) => Ok(()),
             Err(error) => {
-                warn!(%error, "cannot record a webhook");
+                warn!(error = %Chain(&error), "cannot record a webhook");
                 Err(Answer::StoreFailing)
             }
         }

@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::backoff::Backoff;
+use crate::model::Chain;
 use crate::model::EventId;
 use crate::transport::{GapSignal, Intake, Received, Via};
 
@@ -40,7 +41,8 @@ const REPORT_CAP: usize = 300;
 /// ```
 #[derive(Debug)]
 pub struct WebSocket {
-    config: WebSocketConfig,
+    dialler: Dialler,
+    bookmark: String,
     intake: Intake,
     state: watch::Sender<SocketState>,
     filter: watch::Sender<Filter>,
@@ -69,9 +71,16 @@ impl WebSocket {
     ///
     /// When the settings cannot make a connection: the kind says which.
     pub fn new(config: WebSocketConfig, intake: Intake) -> Result<Self, ConfigError> {
-        config.request()?;
-        let filter = watch::Sender::new(config.filter.clone());
-        Ok(Self { config, intake, state: watch::Sender::new(SocketState::Connecting), filter })
+        let request = config.request()?;
+        let dialler = Dialler { tls: config.tls_for(&request)?, request };
+        let state = watch::Sender::new(SocketState::Connecting);
+        Ok(Self {
+            dialler,
+            bookmark: config.bookmark,
+            intake,
+            state,
+            filter: watch::Sender::new(config.filter),
+        })
     }
 
     /// Where the socket stands, now and from now on.
@@ -95,21 +104,14 @@ impl WebSocket {
     ///
     /// When the future is dropped, events that were received but not recorded are replayed at the next run.
     pub async fn run(&self, gaps: &GapSignal, shutdown: CancellationToken) -> StopReason {
-        let dialler = match self.dialler() {
-            Ok(dialler) => dialler,
-            Err(error) => {
-                warn!(%error, "the socket cannot be used");
-                return self.stop(StopReason::Misconfigured);
-            }
-        };
         let Some(cursor) = self.cursor(&shutdown).await else { return self.stop(StopReason::ShutDown) };
-        let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.config.bookmark.clone());
+        let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.bookmark.clone());
         let mut filter = self.filter.subscribe();
         let wanted = filter.borrow_and_update().clone();
         let driver = Driver {
             session: Session::new(wanted, cursor, now()),
             link: Link::Down,
-            dialler,
+            dialler: self.dialler.clone(),
             queue,
             gaps: gaps.clone(),
             state: self.state.clone(),
@@ -125,19 +127,13 @@ impl WebSocket {
         self.stop(reason)
     }
 
-    fn dialler(&self) -> Result<Dialler, ConfigError> {
-        let request = self.config.request()?;
-        let tls = self.config.tls_for(&request)?;
-        Ok(Dialler { request, tls })
-    }
-
     /// Where to resume, however long it takes to learn; `None` on shutdown.
     async fn cursor(&self, shutdown: &CancellationToken) -> Option<Option<EventId>> {
         let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         for failures in 0.. {
-            match self.intake.store().bookmark(&self.config.bookmark).await {
+            match self.intake.store().bookmark(&self.bookmark).await {
                 Ok(cursor) => return Some(cursor.map(EventId::from)),
-                Err(error) => warn!(%error, "cannot read where to resume"),
+                Err(error) => warn!(error = %Chain(&error), "cannot read where to resume"),
             }
             tokio::select! {
                 () = tokio::time::sleep(backoff.with_half_jitter(failures)) => {}

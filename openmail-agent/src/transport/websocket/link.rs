@@ -30,7 +30,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Dial = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
 
 /// How connections are opened.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Dialler {
     pub(super) request: Request<()>,
     pub(super) tls: Option<Arc<rustls::ClientConfig>>,

@@ -90,8 +90,6 @@ pub enum StopReason {
     KeyRefused,
     /// The key may not use the socket.
     Forbidden,
-    /// The settings cannot make a connection.
-    Misconfigured,
     /// The runtime is stopping.
     ShutDown,
 }
@@ -101,9 +99,6 @@ impl fmt::Display for StopReason {
         f.write_str(match self {
             Self::KeyRefused => "the key is invalid or was revoked: set OPENMAIL_API_KEY to a valid one",
             Self::Forbidden => "the key may not use the WebSocket: use another key, or receive by webhook",
-            Self::Misconfigured => {
-                "the address or TLS cannot be used: set OPENMAIL_BASE_URL to the service's"
-            }
             Self::ShutDown => "shutting down",
         })
     }

@@ -283,3 +283,31 @@ async fn a_shutdown_does_not_wait_for_a_store_that_fails() {
     run.shutdown.cancel();
     assert_eq!(run.stopped.await.unwrap(), StopReason::ShutDown);
 }
+
+#[tokio::test]
+async fn a_reader_that_waits_too_long_for_the_store_resumes_from_what_was_recorded() {
+    let service = Service::start().await;
+    let mut run = Run::start(&service);
+    let mut peer = service.accept().await;
+    peer.confirm_subscribe().await;
+    peer.event(0).await;
+    assert_eq!(run.ids(1).await, ["evt_0"]);
+    run.store.fail(true);
+    // More than the queue and a batch hold.
+    for n in 1..=1_400 {
+        peer.event(n).await;
+    }
+    run.is(SocketState::Degraded(Degradation::StoreFailing)).await;
+    tokio::time::pause();
+    run.is(SocketState::Degraded(Degradation::StoreSlow)).await;
+    tokio::time::resume();
+    assert_eq!(run.bookmark().await.as_deref(), Some("evt_0"), "nothing was passed");
+    run.store.fail(false);
+    let mut peer = service.accept().await;
+    let last = peer.confirm_subscribe().await["last_event_id"].as_str().unwrap()[4..].parse::<u32>().unwrap();
+    assert!(last < 1_400, "the event in hand was let go, so it is asked for again");
+    for n in last + 1..=1_400 {
+        peer.event(n).await;
+    }
+    assert_eq!(run.ids(1_400).await.len(), 1_400);
+}

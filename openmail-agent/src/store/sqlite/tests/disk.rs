@@ -4,7 +4,7 @@ use super::*;
 use crate::store::conformance::fixture::{
     at, ids, keys, lease, lease_one, mail, owe, record, reply, reserve, settle, state,
 };
-use crate::store::{ErrorKind, NewEvent, Outcome, Recorded, SendState};
+use crate::store::{Bookmark, ErrorKind, NewEvent, Outcome, Recorded, SendState};
 
 /// A full disk, as SQLite sees one: no page more than there are, or so many.
 async fn limit_pages(store: &SqliteStore, pages: Option<i64>) {
@@ -32,8 +32,10 @@ async fn a_full_disk_loses_nothing_and_passes() {
     let leased = lease_one(&store, 3).await;
     limit_pages(&store, None).await;
 
-    let refused = store.record(vec![large("1")], None).await.unwrap_err();
+    let bookmark = Bookmark::new("socket", "evt_1");
+    let refused = store.record(vec![large("1")], Some(bookmark)).await.unwrap_err();
     assert!(refused.is_transient(), "{refused:?}");
+    assert_eq!(store.bookmark("socket").await.unwrap(), None, "what was not kept is not passed over");
     assert_eq!(store.census().await.unwrap().leased, 1, "a lease given before holds");
 
     limit_pages(&store, Some(1_000_000)).await;

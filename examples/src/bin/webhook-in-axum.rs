@@ -1,0 +1,40 @@
+//! The webhook beside routes of your own, in your own axum application and on your own listener.
+//!
+//! `OPENMAIL_WEBHOOK_ADDR` says where to listen, default `127.0.0.1:3000`. Mail still comes over the WebSocket as long as
+//! it is up; the service turns to the webhook when it is not.
+
+use axum::Router;
+use axum::routing::get;
+use openmail_agent::prelude::*;
+use openmail_agent::runtime::stop_signal;
+use openmail_agent_examples::{SetUp, init_tracing, set_up_with_webhook};
+use tokio::net::TcpListener;
+
+/// Gives the words back.
+#[mail_handler]
+async fn echo(mail: Mail) -> Reply {
+    Reply::text(format!("You wrote:\n\n{}", mail.new_text()))
+}
+
+/// A page of the application's own.
+async fn home() -> &'static str {
+    "This application also answers mail.\n"
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    init_tracing();
+    let addr = std::env::var("OPENMAIL_WEBHOOK_ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let listener = TcpListener::bind(addr).await?;
+
+    let SetUp { runtime, sandbox: _sandbox } = set_up_with_webhook("echo", listener.local_addr()?).await?;
+    let running = runtime.handlers(handlers![echo]).start().await?;
+
+    let webhook = running.webhook().ok_or_else(|| Error::msg("no webhook is set up"))?;
+
+    let app = Router::new().route("/", get(home)).merge(webhook.router());
+    axum::serve(listener, app)
+        .with_graceful_shutdown(async { stop_signal().await.unwrap_or_default() })
+        .await?;
+    Ok(running.stop().await?)
+}

@@ -1,0 +1,36 @@
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::model::{Event, EventId, EventKind, Payload, SendFailure};
+use crate::store::{Lane, NewEvent, NewSend};
+use crate::wire;
+
+/// `reply.failed`: the event that tells of a send which failed for good, in the lane of its conversation.
+pub(super) fn reply_failed(
+    send: &NewSend,
+    code: Option<String>,
+    message: impl Into<String>,
+    now: Timestamp,
+) -> NewEvent {
+    let event = Event {
+        id: EventId::new(format!("failed:{}", send.key)),
+        kind: EventKind::REPLY_FAILED,
+        occurred_at: Some(now),
+        inbox_id: Some(send.inbox_id.clone()),
+        external_id: None,
+        thread_id: send.draft.thread_id.clone(),
+        payload: Payload::SendFailure(SendFailure::new(send.key.as_str(), &send.handler, code, message)),
+    };
+    let lane = send.draft.thread_id.as_ref().map_or(send.inbox_id.as_str(), |thread| thread.as_str());
+    NewEvent {
+        event_id: event.id.clone(),
+        message_id: None,
+        inbox_id: event.inbox_id.clone(),
+        lane: Lane(lane.into()),
+        kind: event.kind.clone(),
+        occurred_at: now,
+        received_at: now,
+        body: Bytes::from(wire::event::encode(&event)),
+        parked: None,
+    }
+}

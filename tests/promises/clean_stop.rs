@@ -1,0 +1,123 @@
+//! SIGTERM: intake stops, running handlers finish within a deadline, the rest stays in the store, exit 0. A second signal stops
+//! at once, and loses nothing either.
+
+use std::time::Duration;
+
+use openmail_agent::handler::{Attempt, Cancelled, Mail, Reply};
+use openmail_agent::router::Route;
+
+use crate::bench::{Bench, Gate, Seen, soon};
+use crate::process::Process;
+
+#[tokio::test]
+async fn intake_is_closed_while_a_running_handler_finishes_and_its_reply_is_not_lost() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let (saw, held) = (seen.clone(), gate.clone());
+    let handler = move |mail: Mail, cancelled: Cancelled| {
+        let (saw, held) = (saw.clone(), held.clone());
+        async move {
+            saw.mail(&mail);
+            cancelled.cancelled().await;
+            saw.see("told to stop");
+            held.pass().await;
+            Reply::text("finished")
+        }
+    };
+    let (running, _) = bench.start_with_webhook([Route::new("agent", handler)]).await;
+    let addr = running.webhook_addr().unwrap();
+    bench.deliver("long");
+    seen.count(1).await;
+    let stopping = tokio::spawn(running.stop());
+    seen.count(2).await;
+    soon(bench.sandbox.wait_for(|world| (world.sockets() == 0).then_some(()))).await;
+    soon(async { while tokio::net::TcpStream::connect(addr).await.is_ok() {} }).await;
+    bench.sandbox.clear_account_webhook();
+    gate.open();
+    soon(stopping).await.unwrap().unwrap();
+    assert_eq!(seen.all(), ["long", "told to stop"]);
+
+    let running = bench.run(async |mail: Mail| Reply::text(format!("again: {}", mail.text()))).await;
+    assert_eq!(bench.sent(1).await[0].body, "finished");
+    bench.deliver("after the restart");
+    assert_eq!(bench.sent(2).await[1].body, "again: after the restart");
+    running.stop().await.unwrap();
+    assert_eq!(bench.sandbox.all_sent().len(), 2);
+}
+
+#[tokio::test]
+async fn a_handler_that_does_not_finish_is_given_back_without_an_attempt() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let hang = move |mail: Mail| {
+        saw.mail(&mail);
+        async {
+            std::future::pending::<()>().await;
+            Reply::text("never")
+        }
+    };
+    let runtime = bench.runtime().grace(Duration::from_millis(50)).handlers([Route::new("agent", hang)]);
+    let running = bench.start_ready(runtime).await;
+    let first = bench.deliver("first");
+    bench.sandbox.deliver(bench.mail("ada@example.com", "second").in_thread(&first.thread_id));
+    seen.count(1).await;
+    running.stop().await.unwrap();
+    let waiting = bench.rows("SELECT state || ' ' || attempts FROM events ORDER BY seq", 1).await;
+    assert_eq!(waiting[0], "waiting 0");
+
+    let handler =
+        async |mail: Mail, attempt: Attempt| Reply::text(format!("{} {}", mail.text(), attempt.number));
+    let running = bench.run(handler).await;
+    let bodies: Vec<_> = bench.sent(2).await.into_iter().map(|sent| sent.body).collect();
+    assert_eq!(bodies, ["first 1", "second 1"]);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_told_to_stop_finishes_what_it_has_begun_and_exits_with_0() {
+    for signal in ["TERM", "INT"] {
+        let bench = Bench::start().await;
+        let mut process = Process::start(&bench, &[]);
+        soon(bench.sandbox.wait_for_subscribed(1)).await;
+        bench.deliver("wait");
+        process.said.words("handling wait").await;
+        process.signal(signal).await;
+        process.log.words("stopping: ").await;
+        process.say("go on").await;
+        let ended = process.ended().await;
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+
+        // Committed before the process ended; sent by it or by the next.
+        let process = Process::start(&bench, &[]);
+        assert_eq!(bench.sent(1).await[0].body, "re wait");
+        bench.deliver("next");
+        assert_eq!(bench.sent(2).await[1].body, "re next");
+        process.signal("TERM").await;
+        assert_eq!(process.ended().await.status.code(), Some(0));
+        assert_eq!(bench.sandbox.all_sent().len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_second_signal_stops_at_once_and_loses_nothing() {
+    let bench = Bench::start().await;
+    let process = Process::start(&bench, &[]);
+    soon(bench.sandbox.wait_for_subscribed(1)).await;
+    bench.deliver("wait");
+    process.said.words("handling wait").await;
+    process.signal("TERM").await;
+    process.log.words("stopping: ").await;
+    process.signal("TERM").await;
+    // Nothing is said to the handler: it cannot have finished.
+    let ended = process.ended().await;
+    assert!(ended.log.contains("stopping at once"), "{}", ended.log);
+    assert_eq!((ended.status.code(), bench.sandbox.all_sent().len()), (Some(0), 0));
+
+    let mut process = Process::start(&bench, &[]);
+    process.said.words("handling wait").await;
+    process.say("go on").await;
+    assert_eq!(bench.sent(1).await[0].body, "re wait");
+    process.signal("TERM").await;
+    assert_eq!(process.ended().await.status.code(), Some(0));
+}

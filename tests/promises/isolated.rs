@@ -1,0 +1,128 @@
+//! A panic, a hang or a flood in one handler, thread or agent costs the others nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use openmail_agent::handler::{Error, Mail, Reply};
+use openmail_agent::model::Inbox;
+use openmail_agent::router::Route;
+
+use crate::bench::{Bench, Gate, Seen, soon};
+
+/// Whatever goes wrong with the mail `bad`, it is a dead letter and the mail after it, in the same thread and in
+/// another, is answered.
+async fn costs_only_itself(bench: &Bench, route: Route) -> String {
+    let running = bench.start_ready(bench.runtime().handlers([route.retries(0)])).await;
+    let bad = bench.deliver("bad");
+    bench.deliver("elsewhere");
+    bench.sandbox.deliver(bench.mail("ada@example.com", "next").in_thread(&bad.thread_id));
+    let mut bodies: Vec<_> = bench.sent(2).await.into_iter().map(|sent| sent.body).collect();
+    bodies.sort();
+    assert_eq!(bodies, ["re elsewhere", "re next"]);
+    let error = bench.dead(1).await.remove(0);
+    assert!(running.readiness().is_ready());
+    running.stop().await.unwrap();
+    error
+}
+
+fn re(mail: &Mail) -> Reply {
+    Reply::text(format!("re {}", mail.text()))
+}
+
+#[tokio::test]
+async fn a_panic_costs_only_its_own_mail() {
+    let handler = async |mail: Mail| {
+        assert_ne!(mail.text(), "bad", "this one is too much");
+        re(&mail)
+    };
+    let error = costs_only_itself(&Bench::start().await, Route::new("agent", handler)).await;
+    assert!(error.starts_with("it panicked") && error.contains("this one is too much"), "{error}");
+}
+
+#[tokio::test]
+async fn an_error_costs_only_its_own_mail() {
+    let handler = async |mail: Mail| match mail.text() {
+        "bad" => Err(Error::msg("the model is out")),
+        _ => Ok(re(&mail)),
+    };
+    let error = costs_only_itself(&Bench::start().await, Route::new("agent", handler)).await;
+    assert_eq!(error, "the model is out");
+}
+
+#[tokio::test]
+async fn a_hang_ends_at_its_timeout_and_costs_only_its_own_mail() {
+    let handler = async |mail: Mail| {
+        if mail.text() == "bad" {
+            std::future::pending::<()>().await;
+        }
+        re(&mail)
+    };
+    let route = Route::new("agent", handler).timeout(Duration::from_millis(500));
+    let error = costs_only_itself(&Bench::start().await, route).await;
+    assert_eq!(error, "it did not finish within 500ms");
+}
+
+#[tokio::test]
+async fn what_a_handler_drops_when_it_is_timed_out_is_dropped() {
+    struct OnDrop(Seen);
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            self.0.see("dropped");
+        }
+    }
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let handler = move |_: Mail| {
+        let held = OnDrop(saw.clone());
+        async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        }
+    };
+    let route = Route::new("agent", handler).timeout(Duration::from_millis(50)).retries(0);
+    let running = bench.start_ready(bench.runtime().handlers([route])).await;
+    bench.deliver("bad");
+    seen.count(1).await;
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flood_in_one_inbox_keeps_no_other_waiting() {
+    const FLOOD: usize = 100;
+    const AT_ONCE: usize = 2;
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let (most, now) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (saw, held, highest) = (seen.clone(), gate.clone(), Arc::clone(&most));
+    let slow = move |mail: Mail| {
+        let (saw, held, now, highest) = (saw.clone(), held.clone(), Arc::clone(&now), Arc::clone(&highest));
+        async move {
+            highest.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            saw.mail(&mail);
+            held.pass().await;
+            now.fetch_sub(1, Ordering::SeqCst);
+        }
+    };
+    let slow = Route::new("slow", slow).inbox(bench.inbox.id.clone()).concurrency(AT_ONCE);
+    let quick = async |mail: Mail, inbox: Inbox| Reply::text(format!("re {} at {}", mail.text(), inbox.id));
+    let quick = Route::new("quick", quick).inbox(sales.id.clone());
+    let running = bench.start_ready(bench.runtime().handlers([slow, quick])).await;
+    for number in 0..FLOOD {
+        bench.deliver(&format!("flood {number}"));
+    }
+    seen.count(AT_ONCE).await;
+    for number in 1..=3 {
+        let mail = openmail_sandbox::Mail::from("bob@example.com").to(&sales.address).text("quick");
+        bench.sandbox.deliver(mail);
+        let sent = soon(bench.sandbox.wait_for_sent(&sales.id, number)).await;
+        assert_eq!(sent[number - 1].body, format!("re quick at {}", sales.id));
+    }
+    assert_eq!(seen.all().len(), AT_ONCE, "the flood still stands");
+    gate.open();
+    seen.count(FLOOD).await;
+    running.stop().await.unwrap();
+    assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+}

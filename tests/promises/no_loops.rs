@@ -1,0 +1,129 @@
+//! Own addresses and automated mail are not answered. What is stopped is kept and reported, never silently dropped.
+
+use openmail_agent::handler::{Compose, Mail, Reply, ReplyContext};
+use openmail_agent::runtime::RunningRuntime;
+
+use crate::bench::{Bench, Seen};
+
+async fn echoes(bench: &Bench) -> (RunningRuntime, Seen) {
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let running = bench
+        .run(move |mail: Mail| {
+            saw.mail(&mail);
+            async move { Reply::text(format!("re {}", mail.text())) }
+        })
+        .await;
+    (running, seen)
+}
+
+#[tokio::test]
+async fn mail_from_an_own_address_is_set_aside() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let (running, seen) = echoes(&bench).await;
+    for from in [&bench.inbox.address, &format!("Sales <{}>", sales.address.to_uppercase())] {
+        bench.sandbox.deliver(bench.mail(from, "from ourselves"));
+    }
+    let reasons = bench.parked(2).await;
+    assert!(reasons.iter().all(|reason| reason.contains("an inbox of this account")), "{reasons:?}");
+    bench.deliver("from a human");
+    assert_eq!(bench.sent(1).await[0].body, "re from a human");
+    assert_eq!(seen.all(), ["from a human"]);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn two_agents_of_one_account_do_not_answer_each_other() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let seen = Seen::default();
+    let (saw, colleague) = (seen.clone(), sales.address.clone());
+    let running = bench
+        .run(move |mail: Mail, compose: Compose| {
+            saw.mail(&mail);
+            compose.new_thread(
+                colleague.parse().unwrap(),
+                "Did you know?",
+                format!("They wrote: {}", mail.text()),
+            );
+            async { Reply::text("I have told my colleague.") }
+        })
+        .await;
+    bench.deliver("hello");
+    bench.sent(2).await;
+    bench.parked(1).await;
+    running.stop().await.unwrap();
+    assert_eq!(seen.all(), ["hello"]);
+    assert_eq!(bench.sandbox.sent(&sales.id).len(), 0);
+    let (running, seen) = echoes(&bench).await;
+    bench.deliver("after a restart");
+    bench.sent(3).await;
+    running.stop().await.unwrap();
+    assert_eq!((seen.all().len(), bench.sandbox.all_sent().len()), (1, 3));
+}
+
+#[tokio::test]
+async fn automated_mail_is_handled_and_its_reply_stopped_and_kept() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let running = bench
+        .run(move |mail: Mail, context: ReplyContext| {
+            saw.mail(&mail);
+            async move {
+                let now = context.reply_now(format!("at once: {}", mail.text())).await;
+                Reply::text(format!("in the end: {}, {}", mail.text(), now.is_ok()))
+            }
+        })
+        .await;
+    bench
+        .sandbox
+        .deliver(bench.mail("robot@example.com", "automated").auto_replyable(false).category("automated"));
+    let stopped = bench.rows("SELECT error FROM sends WHERE state = 'failed' ORDER BY seq", 2).await;
+    assert!(stopped.iter().all(|error| error.contains("not to be answered automatically")), "{stopped:?}");
+    let kept = bench.rows("SELECT draft FROM drafts ORDER BY seq", 2).await;
+    assert!(
+        kept[0].contains("at once: automated") && kept[1].contains("in the end: automated, false"),
+        "{kept:?}"
+    );
+
+    // Not classified means nobody says no.
+    bench.deliver("unclassified");
+    bench.sandbox.deliver(bench.mail("grace@example.com", "human").auto_replyable(true));
+    assert_eq!(bench.sent(4).await.len(), 4);
+    running.stop().await.unwrap();
+    assert!(bench.sandbox.all_sent().iter().all(|sent| sent.to != "robot@example.com"));
+    assert_eq!(seen.all().len(), 3);
+}
+
+#[tokio::test]
+async fn harmful_mail_never_reaches_a_handler() {
+    let bench = Bench::start().await;
+    let (running, seen) = echoes(&bench).await;
+    for verdict in ["spam", "malicious"] {
+        bench.sandbox.deliver(bench.mail("eve@evil.example", "click here").verdict(verdict));
+    }
+    let mut reasons = bench.parked(2).await;
+    reasons.sort();
+    assert_eq!(reasons, ["the service takes it for malicious", "the service takes it for spam"]);
+    bench.sandbox.deliver(bench.mail("ada@example.com", "clean").verdict("clean"));
+    assert_eq!(bench.sent(1).await[0].body, "re clean");
+    running.stop().await.unwrap();
+    assert_eq!(seen.all(), ["clean"]);
+}
+
+#[tokio::test]
+async fn an_inbox_copied_with_nobody_but_itself_to_answer_answers_nobody() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let route = openmail_agent::router::Route::new("agent", async |_: Mail| Reply::text("hello"))
+        .inbox(bench.inbox.id.clone())
+        .retries(0);
+    let running = bench.start_ready(bench.runtime().handlers([route])).await;
+    bench.sandbox.deliver_all(bench.mail("ada@example.com", "copied").cc_only(&sales.address));
+    let reasons = bench.dead(1).await;
+    assert!(reasons[0].contains("nobody to answer"), "{reasons:?}");
+    running.stop().await.unwrap();
+    assert_eq!(bench.sandbox.all_sent().len(), 0);
+}

@@ -1,0 +1,92 @@
+//! The test agent as a process of its own.
+
+use std::process::{ExitStatus, Stdio};
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::task::JoinHandle;
+
+use crate::bench::{Bench, Seen, soon};
+
+pub(crate) struct Process {
+    child: Child,
+    stdin: ChildStdin,
+    /// What it says on standard output, a line each.
+    pub(crate) said: Seen,
+    /// What it logs, a line each.
+    pub(crate) log: Seen,
+    readers: [JoinHandle<()>; 2],
+}
+
+/// What is left of a process that has ended.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) log: String,
+}
+
+impl Process {
+    /// Starts the agent against the bench's sandbox and store; a variable that is given again takes the place of the first.
+    pub(crate) fn start(bench: &Bench, vars: &[(&str, &str)]) -> Self {
+        let store = format!("sqlite:{}", bench.store_path().display());
+        let defaults = [
+            ("OPENMAIL_API_KEY", bench.sandbox.api_key()),
+            ("OPENMAIL_BASE_URL", bench.sandbox.base_url()),
+            ("OPENMAIL_STORE", &store),
+            ("RUST_LOG", "info"),
+        ];
+        Self::with(&[&defaults, vars].concat())
+    }
+
+    /// Starts the agent with these variables and no others.
+    pub(crate) fn with(vars: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_test-agent"))
+            .env_clear()
+            .envs(vars.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the test agent starts");
+        let (said, log) = (Seen::default(), Seen::default());
+        let stdin = child.stdin.take().unwrap();
+        let readers = [
+            tokio::spawn(read(child.stdout.take().unwrap(), said.clone())),
+            tokio::spawn(read(child.stderr.take().unwrap(), log.clone())),
+        ];
+        Self { child, stdin, said, log, readers }
+    }
+
+    /// Says something to it.
+    pub(crate) async fn say(&mut self, word: &str) {
+        self.stdin.write_all(format!("{word}\n").as_bytes()).await.expect("the agent listens");
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("the process runs").to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().await;
+        assert!(status.expect("kill can be run").success());
+    }
+
+    /// Kills it as nothing can be prepared for.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("the process was there to kill");
+    }
+
+    /// Waits until it has ended by itself.
+    pub(crate) async fn ended(mut self) -> Ended {
+        let status = soon(self.child.wait()).await.expect("the process is waited for");
+        for reader in self.readers {
+            reader.await.unwrap();
+        }
+        Ended { status, log: self.log.all().join("\n") }
+    }
+}
+
+async fn read(stream: impl AsyncRead + Unpin, into: Seen) {
+    let mut lines = BufReader::new(stream).split(b'\n');
+    while let Ok(Some(line)) = lines.next_segment().await {
+        into.see(String::from_utf8_lossy(&line));
+    }
+}
