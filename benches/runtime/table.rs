@@ -10,7 +10,7 @@ struct Row {
     agent: String,
     ratio: String,
     target: &'static str,
-    met: bool,
+    met: Option<bool>,
 }
 
 impl Table {
@@ -22,12 +22,19 @@ impl Table {
         ratio: f64,
         (target, met): (&'static str, bool),
     ) {
-        self.push(Row { figure, bare, agent, ratio: format!("{ratio:.2}"), target, met });
+        self.push(Row { figure, bare, agent, ratio: format!("{ratio:.2}"), target, met: Some(met) });
+    }
+
+    /// What a piece of work costs, for which there is no target.
+    pub(crate) fn work(&mut self, figure: &'static str, bare: Duration, agent: Duration) {
+        let micros = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
+        let ratio = format!("{:.2}", bare.div_duration_f64(agent));
+        self.push(Row { figure, bare: micros(bare), agent: micros(agent), ratio, target: "", met: None });
     }
 
     /// A figure that stands alone.
     pub(crate) fn alone(&mut self, figure: &'static str, agent: String, target: &'static str, met: bool) {
-        self.push(Row { figure, bare: String::new(), agent, ratio: String::new(), target, met });
+        self.push(Row { figure, bare: String::new(), agent, ratio: String::new(), target, met: Some(met) });
     }
 
     fn push(&mut self, row: Row) {
@@ -40,7 +47,7 @@ impl Table {
             "\n| figure | bare parts | openmail-agent | ratio | target | met |\n|---|--:|--:|--:|---|---|"
         );
         for Row { figure, bare, agent, ratio, target, met } in &self.0 {
-            let met = if *met { "yes" } else { "no" };
+            let met = met.map_or("", |met| if met { "yes" } else { "no" });
             println!("| {figure} | {bare} | {agent} | {ratio} | {target} | {met} |");
         }
     }

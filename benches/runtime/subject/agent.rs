@@ -30,7 +30,7 @@ pub(super) async fn socket(url: &str, path: &str, count: usize) {
     let running = runtime(url, &store, handler).start().await.expect("it starts");
     all.notified().await;
     settled(&*store, count).await;
-    println!("done");
+    super::done();
     assert_eq!(handled.load(Ordering::Relaxed), count, "each is handled once");
     drop(running);
 }

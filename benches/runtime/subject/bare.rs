@@ -51,7 +51,7 @@ pub(super) async fn socket(url: &str, count: usize) {
             seen.insert(event.event_id);
         }
     }
-    println!("done");
+    super::done();
 }
 
 /// A route that reads and answers.
@@ -65,7 +65,9 @@ pub(super) async fn webhooks() {
 /// Reads, parses, answers each mail with one request, and remembers nothing.
 pub(super) async fn replies(url: &str) {
     let mut socket = subscribe(url).await;
-    let client = reqwest::Client::new();
+    let tls = openmail_agent::api::tls::client_config().expect("TLS can be set up");
+    let client = reqwest::Client::builder().tls_backend_preconfigured((*tls).clone()).build();
+    let client = client.expect("a client");
     loop {
         let Some(event) = next(&mut socket).await else { continue };
         let request = client
