@@ -28,7 +28,7 @@ pub(crate) struct ContextParts {
     pub(crate) event: Event,
     pub(crate) mail: Option<Mail>,
     pub(crate) thread: Option<Thread>,
-    pub(crate) inbox: Option<Inbox>,
+    pub(crate) inbox: Option<Arc<Inbox>>,
     pub(crate) handler: Arc<str>,
     pub(crate) attempt: Attempt,
     pub(crate) cancellation: CancellationToken,
@@ -77,7 +77,7 @@ impl Context {
     /// The inbox it is about.
     #[must_use]
     pub fn inbox(&self) -> Option<&Inbox> {
-        self.0.parts.inbox.as_ref()
+        self.0.parts.inbox.as_deref()
     }
 
     /// The handler's name.

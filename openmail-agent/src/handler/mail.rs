@@ -116,6 +116,12 @@ impl Mail {
     }
 }
 
+impl From<Arc<Message>> for Mail {
+    fn from(message: Arc<Message>) -> Self {
+        Self(message)
+    }
+}
+
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mail({})", self.id())

@@ -45,6 +45,9 @@ impl Address {
     /// must not cost the others.
     #[must_use]
     pub fn parse_list_lossy(text: &str) -> Vec<Self> {
+        if let Some(one) = Self::plain(text) {
+            return vec![one];
+        }
         if let Ok(list) = addrparse(text) {
             return Self::flatten(list).filter_map(Result::ok).collect();
         }
@@ -75,6 +78,24 @@ impl Address {
         &self.mailbox[self.at + 1..]
     }
 
+    /// An address in the form that almost all have, `ada@example.com` or `Ada Lovelace <ada@example.com>`; `None` where a
+    /// look at the grammar is needed.
+    fn plain(text: &str) -> Option<Self> {
+        let (name, mailbox) = match text.strip_suffix('>') {
+            Some(named) => named.split_once('<')?,
+            None => ("", text),
+        };
+        let at = mailbox.find('@')?;
+        let (local, domain) = (&mailbox[..at], &mailbox[at + 1..]);
+        if !is_dot_atom(local) || !is_dot_atom(domain) {
+            return None;
+        }
+        let name = name.trim_matches(' ');
+        let is_words =
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ') && !name.contains("  ");
+        is_words.then(|| Self { name: (!name.is_empty()).then(|| name.into()), mailbox: mailbox.into(), at })
+    }
+
     fn flatten(list: MailAddrList) -> impl Iterator<Item = Result<Self, AddressError>> {
         list.into_inner()
             .into_iter()
@@ -103,6 +124,12 @@ impl Address {
         let name = parsed.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         Ok(Self { name: name.map(Arc::from), mailbox: mailbox.into(), at })
     }
+}
+
+/// Whether a part of an address is made of the letters and signs that need no quotes, and not of dots alone.
+fn is_dot_atom(part: &str) -> bool {
+    let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+');
+    part.bytes().all(is_atom) && part.bytes().any(|byte| byte != b'.')
 }
 
 /// The entries of a list that cannot be parsed as a whole: parted at commas outside of quotes, brackets and comments.
@@ -203,6 +230,22 @@ mod tests {
         let mailboxes: Vec<_> = list.iter().map(Address::as_str).collect();
         assert_eq!(mailboxes, ["ada@a.example", "bob@b.example", "c@c.example"]);
         assert_eq!((list[0].local_part(), list[0].domain()), ("ada", "a.example"));
+    }
+
+    #[test]
+    fn the_short_way_reads_as_the_long_way() {
+        for text in [
+            "ada@example.com",
+            "Ada <ada@example.com>",
+            "Ada Lovelace <ada.lovelace+x@mail-1.example.com>",
+            " <ada@example.com>",
+            "<ada@example.com>",
+            "Ada<ada@example.com>",
+        ] {
+            let (short, long) = (Address::plain(text).unwrap(), Address::parse_list(text).unwrap());
+            let parts = |one: &Address| (one.name.clone(), one.mailbox.clone(), one.at);
+            assert_eq!([parts(&short)].as_slice(), long.iter().map(parts).collect::<Vec<_>>(), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,7 @@ pub struct Event {
 #[non_exhaustive]
 pub enum Payload {
     /// `message.received`.
-    Message(Box<Message>),
+    Message(Arc<Message>),
     /// `inbox.*` and `pod.*`.
     Lifecycle(Lifecycle),
     /// `reply.failed`: the runtime's own news of a send that failed for good.

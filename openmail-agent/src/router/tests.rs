@@ -67,7 +67,8 @@ fn mail(from: &str, subject: &str) -> Message {
 }
 
 fn taker<'a>(router: &'a Router, inbox: &Inbox, message: Message) -> Option<&'a str> {
-    let event = event(EventKind::MESSAGE_RECEIVED, Some(inbox), Payload::Message(Box::new(message)));
+    let event =
+        event(EventKind::MESSAGE_RECEIVED, Some(inbox), Payload::Message(std::sync::Arc::new(message)));
     router.route(&event, None, Some(inbox)).map(|entry| &**entry.name())
 }
 

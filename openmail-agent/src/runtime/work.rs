@@ -14,7 +14,7 @@ use tracing::{Instrument, debug, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
-use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload};
+use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::{Entry, Router};
 use crate::store::{Hold, HoldScope, Lease, Leased, NewSend, Note, Outcome, Settlement};
 use crate::wire;
@@ -56,11 +56,13 @@ struct Finding {
     outcome: Outcome,
     sends: Vec<NewSend>,
     notes: Vec<Note>,
+    /// The conversation to mark as read if nothing is sent, since a reply does that by itself.
+    unread: Option<ThreadId>,
 }
 
 impl From<Outcome> for Finding {
     fn from(outcome: Outcome) -> Self {
-        Self { outcome, sends: Vec::new(), notes: Vec::new() }
+        Self { outcome, sends: Vec::new(), notes: Vec::new(), unread: None }
     }
 }
 
@@ -104,7 +106,7 @@ impl Workbench {
         let inbox = self.inbox(&event).await;
         match &event.payload {
             Payload::Message(hint) => {
-                let hint = Message::clone(hint);
+                let hint = Arc::clone(hint);
                 self.mail(event, hint, inbox, leased).await
             }
             _ => self.route(event, None, None, inbox, leased).await,
@@ -132,22 +134,31 @@ impl Workbench {
     }
 
     /// The inbox an event is about. One that cannot be read is served by its id alone.
-    async fn inbox(&self, event: &Event) -> Option<Inbox> {
+    async fn inbox(&self, event: &Event) -> Option<Arc<Inbox>> {
         let id = event.inbox_id.as_ref()?;
         let mut inbox = match self.directory.find(id, &self.services.client).await {
-            Ok(inbox) => Inbox::clone(&inbox),
+            Ok(inbox) => inbox,
             Err(error) => {
                 debug!(inbox = %id, error = %Chain(&error), "the inbox cannot be read");
-                Inbox::new(id.clone())
+                Arc::new(Inbox::new(id.clone()))
             }
         };
-        inbox.external_id = inbox.external_id.or_else(|| event.external_id.clone());
+        if let (None, Some(external_id)) = (&inbox.external_id, &event.external_id) {
+            Arc::make_mut(&mut inbox).external_id = Some(external_id.clone());
+        }
         Some(inbox)
     }
 
-    async fn mail(&self, mut event: Event, hint: Message, inbox: Option<Inbox>, leased: &Leased) -> Finding {
+    async fn mail(
+        &self,
+        mut event: Event,
+        hint: Arc<Message>,
+        inbox: Option<Arc<Inbox>>,
+        leased: &Leased,
+    ) -> Finding {
+        let unread = event.thread_id.clone().filter(|_| self.reads_rows);
         let (message, thread) = match self.row(&event, &hint, leased).await {
-            Row::Read(row, thread) => (*row, Some(thread)),
+            Row::Read(row, thread) => (Arc::from(row), Some(thread)),
             Row::Missing => (hint, None),
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
@@ -157,8 +168,9 @@ impl Workbench {
             return Outcome::Parked { reason }.into();
         }
         event.thread_id = event.thread_id.or_else(|| message.thread_id.clone());
-        event.payload = Payload::Message(Box::new(message.clone()));
-        self.route(event, Some(Mail::new(message)), thread, inbox, leased).await
+        event.payload = Payload::Message(Arc::clone(&message));
+        let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
+        Finding { unread, ..finding }
     }
 
     /// The row behind the event; an event made of a row needs none.
@@ -178,10 +190,11 @@ impl Workbench {
         event: Event,
         mail: Option<Mail>,
         thread: Option<Thread>,
-        inbox: Option<Inbox>,
+        inbox: Option<Arc<Inbox>>,
         leased: &Leased,
     ) -> Finding {
-        let Some(entry) = self.router.route(&event, mail.as_ref().map(Mail::message), inbox.as_ref()) else {
+        let message = mail.as_ref().map(Mail::message);
+        let Some(entry) = self.router.route(&event, message, inbox.as_deref()) else {
             return match mail {
                 Some(_) => Outcome::Parked { reason: "no handler takes it".to_owned() }.into(),
                 None => Outcome::Done.into(),
@@ -224,7 +237,7 @@ impl Workbench {
 
     fn conclude(&self, result: Result<(), Error>, context: &Context, attempt: Attempt) -> Finding {
         match result.and_then(|()| context.collect()) {
-            Ok((sends, notes)) => Finding { outcome: Outcome::Done, sends, notes },
+            Ok((sends, notes)) => Finding { sends, notes, ..Outcome::Done.into() },
             Err(error) => self.failed(&error, attempt).into(),
         }
     }
@@ -280,19 +293,13 @@ impl Workbench {
         if owes {
             self.services.outbox.wake();
         }
-        if is_quiet {
-            self.mark_read(leased).await;
+        if is_quiet && let Some(thread_id) = finding.unread {
+            self.mark_read(&thread_id).await;
         }
     }
 
     /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.
-    async fn mark_read(&self, leased: &Leased) {
-        let Ok(event) = wire::event::decode(&leased.event.body, None) else { return };
-        let (Payload::Message(_), Some(thread_id), true) =
-            (&event.payload, &event.thread_id, self.reads_rows)
-        else {
-            return;
-        };
+    async fn mark_read(&self, thread_id: &ThreadId) {
         if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
             debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");
         }

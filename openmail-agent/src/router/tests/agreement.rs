@@ -99,7 +99,7 @@ proptest! {
         let routes = handlers.iter().enumerate().map(|(at, said)| declared(at, said)).collect();
         let (router, _) = collect(routes);
         let message = mail(from, subject);
-        let event = event(EventKind::new(kind), Some(&place), Payload::Message(Box::new(message.clone())));
+        let event = event(EventKind::new(kind), Some(&place), Payload::Message(std::sync::Arc::new(message.clone())));
         let taken = router.route(&event, None, Some(&place)).map(|entry| entry.name().to_string());
         prop_assert_eq!(taken, by_the_rules(&router, &event.kind, &place, &message));
     }

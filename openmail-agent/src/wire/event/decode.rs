@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -41,7 +43,7 @@ fn from_json(body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
     let payload = match kind.as_str() {
         "message.received" => {
             let message = frame.message.0.and_then(|message| message.into_message(about.thread_id.clone()));
-            Payload::Message(Box::new(message.ok_or(DecodeErrorKind::Missing("message.id"))?))
+            Payload::Message(Arc::new(message.ok_or(DecodeErrorKind::Missing("message.id"))?))
         }
         "inbox.suspended" | "inbox.reactivated" | "pod.suspended" | "pod.reactivated" => {
             let news = about.lifecycle(&kind)?;

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -31,7 +33,7 @@ pub fn from_row(message: Message, inbox_id: InboxId, external_id: Option<Externa
         inbox_id: Some(inbox_id),
         external_id,
         thread_id: message.thread_id.clone(),
-        payload: Payload::Message(Box::new(message)),
+        payload: Payload::Message(Arc::new(message)),
     }
 }
 

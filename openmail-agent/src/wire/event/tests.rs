@@ -12,7 +12,7 @@ fn message(json: &str) -> Message {
     let body =
         format!(r#"{{"event":"message.received","event_id":"evt_1","thread_id":"thr_1","message":{json}}}"#);
     match decode(body.as_bytes(), None).unwrap().payload {
-        Payload::Message(message) => *message,
+        Payload::Message(message) => std::sync::Arc::unwrap_or_clone(message),
         other => panic!("{other:?}"),
     }
 }
@@ -40,6 +40,7 @@ fn a_received_mail_is_read_whole() {
     assert_eq!(event.external_id.unwrap().as_str(), "user_abc123");
     assert_eq!(event.occurred_at, Some("2026-02-24T10:05:00Z".parse().unwrap()));
     let Payload::Message(message) = event.payload else { panic!("no message") };
+    let message = std::sync::Arc::unwrap_or_clone(message);
     assert_eq!(message.thread_id.unwrap().as_str(), "thr_9d4e");
     assert_eq!(message.from.as_ref().unwrap().name(), Some("Ada"));
     assert_eq!(message.cc.len(), 1);
