@@ -2,7 +2,7 @@
 //!
 //! A [`Sandbox`] is a real server on a real port. It behaves as the service is documented to, and as strictly:
 //! limits are enforced, idempotency keys remembered, bodies checked. Mail is [delivered](Sandbox::deliver) by
-//! hand, what an agent sent is [read back](Sandbox::sent), time is [moved](Sandbox::advance), and everything that
+//! hand or comes [over SMTP](Sandbox::smtp_addr), what an agent sent is [read back](Sandbox::sent), time is [moved](Sandbox::advance), and everything that
 //! goes wrong in production can be [ordered](Fault).
 //!
 //! ```
@@ -55,11 +55,13 @@
 //! of the sandbox to another arrives there.
 
 mod extraction;
+mod mime;
 mod model;
 mod rest;
 mod sandbox;
 mod shared;
 mod signature;
+mod smtp;
 mod socket;
 mod storage;
 mod webhook;

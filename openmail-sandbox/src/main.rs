@@ -13,6 +13,10 @@ struct Arguments {
     #[arg(long, env = "OPENMAIL_SANDBOX_ADDR", default_value = "127.0.0.1:8025")]
     addr: SocketAddr,
 
+    /// Where to take mail over SMTP; port 0 picks a free one
+    #[arg(long, env = "OPENMAIL_SANDBOX_SMTP_ADDR", default_value = "127.0.0.1:2525", value_name = "ADDR")]
+    smtp_addr: SocketAddr,
+
     /// The account key to accept
     #[arg(long, env = "OPENMAIL_SANDBOX_KEY", default_value = "om_sandbox", value_parser = key)]
     key: String,
@@ -49,7 +53,7 @@ async fn main() -> ExitCode {
 }
 
 async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
-    let builder = Sandbox::builder().addr(arguments.addr).key(&arguments.key);
+    let builder = Sandbox::builder().addr(arguments.addr).smtp_addr(arguments.smtp_addr).key(&arguments.key);
     let sandbox = builder.burst(arguments.burst).daily(arguments.daily).start().await?;
     let mut named = BTreeSet::new();
     let names = arguments.inboxes.iter().filter(|name| named.insert(*name));
@@ -67,6 +71,7 @@ async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
     }
     if let Some(inbox) = inboxes.first() {
         greeting += &format!("\nWrite to it:\n\n{}\n", injection(base_url, &inbox.address));
+        greeting += &format!("\nor with any mail program, over SMTP at {}.\n", sandbox.smtp_addr());
     }
     greeting += &format!("\nRead what was sent:\n\n  curl {base_url}/sandbox/sent\n\nCtrl-C stops it.\n");
     Ok((sandbox, greeting))

@@ -12,17 +12,25 @@ use crate::{model::Drift, world::Settings};
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     pub(super) addr: SocketAddr,
+    pub(super) smtp_addr: SocketAddr,
     pub(super) settings: Settings,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings: Settings::default() }
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { addr, smtp_addr: addr, settings: Settings::default() }
     }
 
     /// Where to listen. Default: a free port of 127.0.0.1.
     pub fn addr(mut self, addr: SocketAddr) -> Self {
         self.addr = addr;
+        self
+    }
+
+    /// Where to take mail over SMTP. Default: a free port of 127.0.0.1.
+    pub fn smtp_addr(mut self, addr: SocketAddr) -> Self {
+        self.smtp_addr = addr;
         self
     }
 

@@ -13,7 +13,7 @@ use super::{Builder, StartError};
 use crate::{
     rest,
     shared::Shared,
-    storage, webhook,
+    smtp, storage, webhook,
     world::{Settings, World},
 };
 
@@ -28,6 +28,7 @@ const STOPPING: Duration = Duration::from_secs(5);
 pub struct Sandbox {
     pub(super) shared: Arc<Shared>,
     addr: SocketAddr,
+    smtp_addr: SocketAddr,
     base_url: String,
     key: String,
     _stop_on_drop: DropGuard,
@@ -51,7 +52,9 @@ impl Sandbox {
     pub(super) async fn launch(builder: Builder) -> Result<Self, StartError> {
         let api = bind(builder.addr).await?;
         let storage = bind(SocketAddr::new(builder.addr.ip(), 0)).await?;
+        let mail = bind(builder.smtp_addr).await?;
         let addr = local_addr(&api, builder.addr)?;
+        let smtp_addr = local_addr(&mail, builder.smtp_addr)?;
         let settings = Settings {
             base_url: format!("http://{}", reachable(addr)),
             storage_url: format!("http://{}", reachable(local_addr(&storage, addr)?)),
@@ -63,7 +66,8 @@ impl Sandbox {
         shared.tasks.spawn(serve(shared.clone(), api, rest::router(shared.clone())));
         shared.tasks.spawn(serve(shared.clone(), storage, storage::router(shared.clone())));
         shared.tasks.spawn(webhook::run(shared.clone()));
-        Ok(Self { shared, addr, base_url, key, _stop_on_drop: stop_on_drop })
+        shared.tasks.spawn(smtp::run(shared.clone(), mail));
+        Ok(Self { shared, addr, smtp_addr: reachable(smtp_addr), base_url, key, _stop_on_drop: stop_on_drop })
     }
 
     /// Stops it: sockets are closed with 1001, requests that are running are answered.
@@ -83,6 +87,12 @@ impl Sandbox {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The address that takes mail over SMTP, from any mail program.
+    #[must_use]
+    pub fn smtp_addr(&self) -> SocketAddr {
+        self.smtp_addr
     }
 
     /// What `OPENMAIL_BASE_URL` has to be, without a slash at the end.

@@ -13,6 +13,7 @@ mod operations;
 mod reading;
 mod replay;
 mod sending;
+mod smtp;
 mod socket;
 mod standing;
 mod strictness;
