@@ -57,6 +57,7 @@
 mod extraction;
 mod mime;
 mod model;
+mod relay;
 mod rest;
 mod sandbox;
 mod shared;

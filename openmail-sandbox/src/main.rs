@@ -33,6 +33,10 @@ struct Arguments {
     #[arg(long, value_name = "SENDS", default_value_t = 200)]
     daily: u32,
 
+    /// An SMTP server that gets what is sent, such as `smtp://127.0.0.1:1025`
+    #[arg(long, value_name = "URL")]
+    relay: Option<String>,
+
     /// Where events go while no WebSocket is subscribed
     #[arg(long, value_name = "URL", value_parser = webhook_url)]
     webhook: Option<String>,
@@ -54,6 +58,7 @@ async fn main() -> ExitCode {
 
 async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
     let builder = Sandbox::builder().addr(arguments.addr).smtp_addr(arguments.smtp_addr).key(&arguments.key);
+    let builder = arguments.relay.iter().fold(builder, |builder, url| builder.relay(url));
     let sandbox = builder.burst(arguments.burst).daily(arguments.daily).start().await?;
     let mut named = BTreeSet::new();
     let names = arguments.inboxes.iter().filter(|name| named.insert(*name));

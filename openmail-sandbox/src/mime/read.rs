@@ -78,7 +78,7 @@ fn attachment(at: usize, part: &MessagePart<'_>) -> Attachment {
 fn ids(header: &HeaderValue<'_>) -> Vec<String> {
     match header {
         HeaderValue::Text(id) => vec![bracketed(id)],
-        HeaderValue::TextList(ids) => ids.iter().map(|id| bracketed(id)).collect(),
+        HeaderValue::TextList(ids) => ids.iter().map(bracketed).collect(),
         _ => Vec::new(),
     }
 }

@@ -1,9 +1,15 @@
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::{HeaderMap, StatusCode};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -82,6 +88,16 @@ pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
         let sent: Vec<_> = world.sent.iter().map(sent_row).collect();
         ok(&json!({"data": sent, "total": sent.len()}))
     })
+}
+
+/// `{message_id}.eml`: a mail that was sent, as text.
+pub(crate) async fn eml(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Answer {
+    let sent = shared.read(|world| {
+        let id = file.strip_suffix(".eml")?;
+        world.sent.iter().find(|sent| sent.message_id == id).cloned()
+    });
+    let text = sent.and_then(|sent| sent.to_rfc5322()).ok_or_else(|| Refusal::not_found("Mail"))?;
+    Ok(([(CONTENT_TYPE, "message/rfc822"), (CONTENT_DISPOSITION, "attachment")], text).into_response())
 }
 
 pub(crate) async fn unknown_path() -> Response {

@@ -19,7 +19,7 @@ const BODY_AT_MOST: usize = 32 * 1024 * 1024;
 
 type Routes = MethodRouter<Arc<Shared>>;
 
-/// Everything under `/v1`, and the two paths of the sandbox's own.
+/// Everything under `/v1`, and the paths of the sandbox's own.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let on = |operation, routes: Routes| {
         let gate = Gate { shared: shared.clone(), operation };
@@ -75,6 +75,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/attachments/{message_id}/{filename}/text", on(GetAttachmentText, get(attachments::text)))
         .route("/sandbox/mail", post(injection::mail))
         .route("/sandbox/sent", get(injection::sent))
+        .route("/sandbox/mail/{file}", get(injection::eml))
         .fallback(injection::unknown_path)
         .method_not_allowed_fallback(injection::unknown_path)
         .layer(DefaultBodyLimit::max(BODY_AT_MOST))

@@ -11,7 +11,7 @@ use tokio_util::sync::DropGuard;
 
 use super::{Builder, StartError};
 use crate::{
-    rest,
+    relay, rest,
     shared::Shared,
     smtp, storage, webhook,
     world::{Settings, World},
@@ -60,6 +60,8 @@ impl Sandbox {
             storage_url: format!("http://{}", reachable(local_addr(&storage, addr)?)),
             ..builder.settings
         };
+        let relay = settings.relay.as_deref().map(relay::transport).transpose();
+        let relay = relay.map_err(|error| StartError::Relay(error.into()))?;
         let (base_url, key) = (settings.base_url.clone(), settings.key.clone());
         let shared = Arc::new(Shared::new(World::new(settings), webhook_client()?));
         let stop_on_drop = shared.stopped.clone().drop_guard();
@@ -67,6 +69,9 @@ impl Sandbox {
         shared.tasks.spawn(serve(shared.clone(), storage, storage::router(shared.clone())));
         shared.tasks.spawn(webhook::run(shared.clone()));
         shared.tasks.spawn(smtp::run(shared.clone(), mail));
+        if let Some(transport) = relay {
+            shared.tasks.spawn(relay::run(shared.clone(), transport));
+        }
         Ok(Self { shared, addr, smtp_addr: reachable(smtp_addr), base_url, key, _stop_on_drop: stop_on_drop })
     }
 

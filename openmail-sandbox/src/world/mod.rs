@@ -15,6 +15,7 @@ mod limits;
 mod pods;
 mod quote;
 mod refusal;
+mod relay;
 mod replay;
 mod rows;
 mod sends;

@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) ping_every: Duration,
     pub(crate) pong_within: Duration,
     pub(crate) webhook_timeout: Duration,
+    pub(crate) relay: Option<String>,
     pub(crate) drifts: BTreeSet<Drift>,
 }
 
@@ -39,6 +40,7 @@ impl Default for Settings {
             ping_every: Duration::from_secs(30),
             pong_within: Duration::from_secs(10),
             webhook_timeout: Duration::from_secs(15),
+            relay: None,
             drifts: BTreeSet::new(),
         }
     }

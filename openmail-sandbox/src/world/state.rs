@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) account_webhook: Option<AccountWebhook>,
     pub(crate) pending: Vec<PendingAttempt>,
     pub(crate) attempts: Vec<WebhookAttempt>,
+    /// The places in `sent` of what the relay has yet to get.
+    pub(crate) relay: VecDeque<usize>,
     pub(crate) faults: Faults,
     pub(crate) counts: Counts,
     pub(crate) journal: Journal,
@@ -88,6 +90,7 @@ impl World {
             account_webhook: None,
             pending: Vec::new(),
             attempts: Vec::new(),
+            relay: VecDeque::new(),
             faults: Faults::default(),
             counts: Counts::default(),
             journal: Journal::default(),

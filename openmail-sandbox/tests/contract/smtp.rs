@@ -1,4 +1,4 @@
-use openmail_sandbox::{DeliveryRole, Sandbox};
+use openmail_sandbox::{DeliveryRole, Mail, Sandbox, View};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -162,4 +162,58 @@ async fn a_client_that_is_connected_does_not_hold_up_the_stop() {
     let mut rest = String::new();
     timeout(PATIENCE, client.0.read_line(&mut rest)).await.unwrap().ok();
     assert_eq!(rest, "");
+}
+
+#[tokio::test]
+async fn what_was_sent_can_be_downloaded_as_text() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let rest = Rest::of(&sandbox);
+    let body = json!({"to": "ada@example.com", "subject": "Gr\u{fc}\u{df}e", "body": "<p>Hello</p>"});
+    let answer = rest.send(&inbox, "k", body).await.expect(200);
+    let eml = rest.get(&format!("/sandbox/mail/{}.eml", answer["messageId"].as_str().unwrap())).await;
+    assert_eq!((eml.status, Some(eml.text.as_bytes())), (200, sandbox.all_sent()[0].to_rfc5322().as_deref()));
+    let read_back = Mail::parse(eml.text.as_bytes()).unwrap();
+    let other = sandbox.create_inbox("other");
+    let delivered = sandbox.deliver(read_back.deliver_to([&other.address]));
+    let message = sandbox.thread(&delivered.thread_id).unwrap().messages.remove(0);
+    assert_eq!(
+        (message.subject.as_deref(), message.html.as_deref()),
+        (Some("Gr\u{fc}\u{df}e"), Some("<p>Hello</p>"))
+    );
+    rest.get("/sandbox/mail/msg_unknown.eml").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_relay_gets_what_leaves_for_outside() {
+    let outside = Sandbox::builder().domain("outside.test").start().await.unwrap();
+    let ada = outside.create_inbox("ada");
+    let sandbox = Sandbox::builder().relay(format!("smtp://{}", outside.smtp_addr())).start().await.unwrap();
+    let (inbox, other) = (sandbox.create_inbox("support"), sandbox.create_inbox("other"));
+    let rest = Rest::of(&sandbox);
+    let send = async |key: &str, to: &str, cc: &[&str]| {
+        rest.send(&inbox, key, json!({"to": to, "subject": "Hi", "body": "Hello", "cc": cc}))
+            .await
+            .expect(200);
+    };
+    send("k1", &other.address, &[]).await;
+    send("k2", &ada.address, &[&other.address]).await;
+    send("k3", "nobody@outside.test", &[]).await;
+    let relayed = |view: &View<'_>| {
+        let relayed: Vec<_> = view.all_sent().iter().map(|sent| sent.relayed).collect();
+        relayed[2].is_some().then_some(relayed)
+    };
+    let relayed = timeout(PATIENCE, sandbox.wait_for(relayed)).await.unwrap();
+    assert_eq!(relayed, [None, Some(true), Some(false)]);
+    let received = outside.messages(&ada.id);
+    assert_eq!(
+        (received.len(), &received[0].from, &received[0].cc),
+        (1, &inbox.address, &vec![other.address])
+    );
+}
+
+#[tokio::test]
+async fn a_relay_that_is_no_address_is_said_to_be_none() {
+    let error = Sandbox::builder().relay("nowhere").start().await.unwrap_err();
+    assert!(error.to_string().contains("smtp://"), "{error}");
 }
