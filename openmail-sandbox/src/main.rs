@@ -66,7 +66,7 @@ async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
     let secret = arguments.webhook.as_ref().map(|url| sandbox.set_account_webhook(url));
 
     let base_url = sandbox.base_url();
-    let mut greeting = format!("OpenMail sandbox at {base_url}\n\n");
+    let mut greeting = format!("OpenMail sandbox at {base_url} (open it in a browser)\n\n");
     greeting += &format!("  OPENMAIL_BASE_URL={base_url}\n  OPENMAIL_API_KEY={}\n", sandbox.api_key());
     for inbox in &inboxes {
         greeting += &format!("  OPENMAIL_INBOX_ID={}   # {}\n", inbox.id, inbox.address);

@@ -11,7 +11,7 @@ use tokio_util::sync::DropGuard;
 
 use super::{Builder, StartError};
 use crate::{
-    relay, rest,
+    control, relay, rest,
     shared::Shared,
     smtp, storage, webhook,
     world::{Settings, World},
@@ -57,6 +57,7 @@ impl Sandbox {
         let smtp_addr = local_addr(&mail, builder.smtp_addr)?;
         let settings = Settings {
             base_url: format!("http://{}", reachable(addr)),
+            smtp: reachable(smtp_addr).to_string(),
             storage_url: format!("http://{}", reachable(local_addr(&storage, addr)?)),
             ..builder.settings
         };
@@ -65,7 +66,8 @@ impl Sandbox {
         let (base_url, key) = (settings.base_url.clone(), settings.key.clone());
         let shared = Arc::new(Shared::new(World::new(settings), webhook_client()?));
         let stop_on_drop = shared.stopped.clone().drop_guard();
-        shared.tasks.spawn(serve(shared.clone(), api, rest::router(shared.clone())));
+        let router = rest::router(shared.clone()).merge(control::router(shared.clone()));
+        shared.tasks.spawn(serve(shared.clone(), api, router));
         shared.tasks.spawn(serve(shared.clone(), storage, storage::router(shared.clone())));
         shared.tasks.spawn(webhook::run(shared.clone()));
         shared.tasks.spawn(smtp::run(shared.clone(), mail));

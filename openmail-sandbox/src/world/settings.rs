@@ -6,6 +6,7 @@ use crate::model::Drift;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    pub(crate) smtp: String,
     pub(crate) storage_url: String,
     pub(crate) storage_secret: String,
     pub(crate) key: String,
@@ -27,6 +28,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             base_url: String::new(),
+            smtp: String::new(),
             storage_url: String::new(),
             storage_secret: super::ids::webhook_secret(),
             key: "om_sandbox".into(),

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, State},
-    response::{IntoResponse, Response},
+    response::IntoResponse,
 };
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -13,12 +13,9 @@ use http::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    error::{Answer, json, ok},
-    fields::essence,
-};
 use crate::{
     model::{Mail, Sent},
+    rest::{Answer, essence, json, ok},
     shared::Shared,
     world::{Refusal, iso},
 };
@@ -36,6 +33,9 @@ struct Injected {
     html: Option<String>,
     in_reply_to: Option<String>,
     thread_id: Option<String>,
+    category: Option<String>,
+    auto_replyable: Option<bool>,
+    verdict: Option<String>,
     #[serde(default)]
     attachments: Vec<InjectedFile>,
 }
@@ -100,10 +100,6 @@ pub(crate) async fn eml(State(shared): State<Arc<Shared>>, Path(file): Path<Stri
     Ok(([(CONTENT_TYPE, "message/rfc822"), (CONTENT_DISPOSITION, "attachment")], text).into_response())
 }
 
-pub(crate) async fn unknown_path() -> Response {
-    super::error::refuse(&Refusal::new(404, "not_found", "Route not found"), "error")
-}
-
 impl Injected {
     fn into_mail(self) -> Result<Mail, Refusal> {
         let mut mail = Mail::from(self.from).cc(self.cc);
@@ -116,6 +112,9 @@ impl Injected {
         mail.html = self.html;
         mail.in_reply_to = self.in_reply_to;
         mail.thread_id = self.thread_id;
+        mail.class.category = self.category;
+        mail.class.auto_replyable = self.auto_replyable;
+        mail.class.verdict = self.verdict;
         for file in self.attachments {
             let content = BASE64.decode(file.content.as_bytes());
             let content = content.map_err(|_| Refusal::bad_request("attachment content is not base64"))?;
