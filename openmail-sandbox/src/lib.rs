@@ -20,8 +20,8 @@
 //! # }
 //! ```
 //!
-//! An agent under test gets [`Sandbox::base_url`] and [`Sandbox::api_key`]; the test then waits with
-//! [`Sandbox::wait_for_sent`] for what it answers.
+//! An agent under test gets [`Sandbox::base_url`] and [`Sandbox::api_key`]; the test then writes as a
+//! [`correspondent`](Sandbox::correspondent) and waits for the answer: see [`testing`].
 //!
 //! # What goes wrong
 //!
@@ -73,6 +73,7 @@ mod signature;
 mod smtp;
 mod socket;
 mod storage;
+pub mod testing;
 mod webhook;
 mod world;
 

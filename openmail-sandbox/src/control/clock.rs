@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     rest::{Answer, ok},
     shared::Shared,
-    world::{Refusal, iso, next_utc_day, until},
+    world::{Refusal, iso},
 };
 
 /// Beyond this a mistake is likelier than a wish.
@@ -24,14 +24,13 @@ pub(crate) enum Step {
 
 pub(crate) async fn advance(State(shared): State<Arc<Shared>>, Json(step): Json<Step>) -> Answer {
     shared.change(|world| {
-        let by = match step {
+        match step {
             Step::Seconds(seconds) if seconds > SECONDS_AT_MOST => {
                 return Err(Refusal::bad_request("the clock moves by a year at most"));
             }
-            Step::Seconds(seconds) => Duration::from_secs(seconds),
-            Step::Midnight {} => until(world.now(), next_utc_day(world.now())),
-        };
-        world.clock.advance(by);
+            Step::Seconds(seconds) => world.clock.advance(Duration::from_secs(seconds)),
+            Step::Midnight {} => world.advance_to_midnight(),
+        }
         ok(&json!({"now": iso(world.now())}))
     })
 }

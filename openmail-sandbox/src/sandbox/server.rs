@@ -125,6 +125,11 @@ impl Sandbox {
     pub fn advance(&self, by: Duration) {
         self.shared.change(|world| world.clock.advance(by));
     }
+
+    /// Moves the sandbox's time to the start of the next UTC day, where daily limits begin anew.
+    pub fn advance_to_midnight(&self) {
+        self.shared.change(World::advance_to_midnight);
+    }
 }
 
 async fn bind(addr: SocketAddr) -> Result<TcpListener, StartError> {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Clock, Settings,
+    clock::{next_utc_day, until},
     connections::Connection,
     faults::Faults,
     ids,
@@ -95,6 +96,11 @@ impl World {
             counts: Counts::default(),
             journal: Journal::default(),
         }
+    }
+
+    pub(crate) fn advance_to_midnight(&mut self) {
+        let now = self.now();
+        self.clock.advance(until(now, next_utc_day(now)));
     }
 
     pub(crate) fn now(&self) -> Timestamp {

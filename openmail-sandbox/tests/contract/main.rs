@@ -18,6 +18,7 @@ mod smtp;
 mod socket;
 mod standing;
 mod strictness;
+mod testing;
 mod threading;
 mod webdriver;
 mod webhook_receiver;
