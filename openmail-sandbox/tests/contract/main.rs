@@ -5,10 +5,12 @@
 mod attachments;
 mod client;
 mod command;
+mod conformance;
 mod drift;
 mod faults;
 mod keys;
 mod limits;
+mod openapi;
 mod operations;
 mod page;
 mod reading;
