@@ -2,7 +2,7 @@
 //!
 //! A [`Sandbox`] is a real server on a real port. It behaves as the service is documented to, and as strictly:
 //! limits are enforced, idempotency keys remembered, bodies checked. Mail is [delivered](Sandbox::deliver) by
-//! hand, what an agent sent is [read back](Sandbox::sent), time is [moved](Sandbox::advance), and everything that
+//! hand or comes [over SMTP](Sandbox::smtp_addr), what an agent sent is [read back](Sandbox::sent), time is [moved](Sandbox::advance), and everything that
 //! goes wrong in production can be [ordered](Fault).
 //!
 //! ```
@@ -20,8 +20,8 @@
 //! # }
 //! ```
 //!
-//! An agent under test gets [`Sandbox::base_url`] and [`Sandbox::api_key`]; the test then waits with
-//! [`Sandbox::wait_for_sent`] for what it answers.
+//! An agent under test gets [`Sandbox::base_url`] and [`Sandbox::api_key`]; the test then writes as a
+//! [`correspondent`](Sandbox::correspondent) and waits for the answer: see [`testing`].
 //!
 //! # What goes wrong
 //!
@@ -41,6 +41,12 @@
 //!
 //! A [`Drift`] is smaller: a way in which a deployment differs from the contract, to be read tolerantly.
 //!
+//! # The page
+//!
+//! [`Sandbox::base_url`] opens in a browser: a mail client on which one plays the people outside, with every delivery, the
+//! allowances, and the same faults and time at hand. It answers under IP addresses, `localhost` and names that no public
+//! DNS has, and to no page but its own.
+//!
 //! # Time
 //!
 //! [`Sandbox::now`] is real time plus what [`Sandbox::advance`] has added. It decides the limits, the UTC day, the life of
@@ -54,20 +60,26 @@
 //! `idempotency_key_reused`. What a key does not reach is 404, what its scope does not allow is 403. A mail from one inbox
 //! of the sandbox to another arrives there.
 
+mod control;
 mod extraction;
+mod mime;
 mod model;
+mod page;
+mod relay;
 mod rest;
 mod sandbox;
 mod shared;
 mod signature;
+mod smtp;
 mod socket;
 mod storage;
+pub mod testing;
 mod webhook;
 mod world;
 
 pub use model::{
-    Attachment, ClientMessage, Counts, Delivered, DeliveryRole, Direction, Drift, EventRecord, EventState,
-    Fault, FaultId, Inbox, Key, Mail, Message, NewInbox, Operation, Pod, RequestRecord, Scope, Sent, Thread,
-    WebhookAttempt, WebhookOutcome,
+    Attachment, ClientMessage, Counts, Delivered, Delivery, DeliveryRole, Direction, Drift, EventRecord,
+    EventState, Fault, FaultId, Inbox, Key, Mail, Message, NewInbox, Operation, Pod, RequestRecord, Scope,
+    Sent, Thread, Transport, WebhookAttempt, WebhookOutcome,
 };
 pub use sandbox::{Builder, Sandbox, StartError, View};

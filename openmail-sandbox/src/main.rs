@@ -13,6 +13,10 @@ struct Arguments {
     #[arg(long, env = "OPENMAIL_SANDBOX_ADDR", default_value = "127.0.0.1:8025")]
     addr: SocketAddr,
 
+    /// Where to take mail over SMTP; port 0 picks a free one
+    #[arg(long, env = "OPENMAIL_SANDBOX_SMTP_ADDR", default_value = "127.0.0.1:2525", value_name = "ADDR")]
+    smtp_addr: SocketAddr,
+
     /// The account key to accept
     #[arg(long, env = "OPENMAIL_SANDBOX_KEY", default_value = "om_sandbox", value_parser = key)]
     key: String,
@@ -28,6 +32,10 @@ struct Arguments {
     /// Sends per inbox on a UTC day
     #[arg(long, value_name = "SENDS", default_value_t = 200)]
     daily: u32,
+
+    /// An SMTP server that gets what is sent, such as `smtp://127.0.0.1:1025`
+    #[arg(long, value_name = "URL")]
+    relay: Option<String>,
 
     /// Where events go while no WebSocket is subscribed
     #[arg(long, value_name = "URL", value_parser = webhook_url)]
@@ -49,7 +57,8 @@ async fn main() -> ExitCode {
 }
 
 async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
-    let builder = Sandbox::builder().addr(arguments.addr).key(&arguments.key);
+    let builder = Sandbox::builder().addr(arguments.addr).smtp_addr(arguments.smtp_addr).key(&arguments.key);
+    let builder = arguments.relay.iter().fold(builder, |builder, url| builder.relay(url));
     let sandbox = builder.burst(arguments.burst).daily(arguments.daily).start().await?;
     let mut named = BTreeSet::new();
     let names = arguments.inboxes.iter().filter(|name| named.insert(*name));
@@ -57,7 +66,7 @@ async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
     let secret = arguments.webhook.as_ref().map(|url| sandbox.set_account_webhook(url));
 
     let base_url = sandbox.base_url();
-    let mut greeting = format!("OpenMail sandbox at {base_url}\n\n");
+    let mut greeting = format!("OpenMail sandbox at {base_url} (open it in a browser)\n\n");
     greeting += &format!("  OPENMAIL_BASE_URL={base_url}\n  OPENMAIL_API_KEY={}\n", sandbox.api_key());
     for inbox in &inboxes {
         greeting += &format!("  OPENMAIL_INBOX_ID={}   # {}\n", inbox.id, inbox.address);
@@ -67,6 +76,7 @@ async fn start(arguments: &Arguments) -> Result<(Sandbox, String), StartError> {
     }
     if let Some(inbox) = inboxes.first() {
         greeting += &format!("\nWrite to it:\n\n{}\n", injection(base_url, &inbox.address));
+        greeting += &format!("\nor with any mail program, over SMTP at {}.\n", sandbox.smtp_addr());
     }
     greeting += &format!("\nRead what was sent:\n\n  curl {base_url}/sandbox/sent\n\nCtrl-C stops it.\n");
     Ok((sandbox, greeting))

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 /// What became of an event.
@@ -21,6 +23,34 @@ pub enum EventState {
     Failed,
 }
 
+/// Which way a delivery went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// Written to a socket as it happened.
+    Socket,
+    /// Written to a socket after its `last_event_id`.
+    Replay,
+    /// Posted to a webhook.
+    Webhook,
+}
+
+/// One attempt to hand an event over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Delivery {
+    /// Which way it went.
+    pub transport: Transport,
+    /// Counts from one.
+    pub attempt: u32,
+    /// When it ended, in sandbox time.
+    pub at: Timestamp,
+    /// How long after the event that was, in sandbox time.
+    pub latency: Duration,
+    /// How the webhook answered; none for sockets.
+    pub outcome: Option<WebhookOutcome>,
+}
+
 /// An event as the sandbox's log has it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -35,6 +65,8 @@ pub struct EventRecord {
     pub occurred_at: Timestamp,
     /// What became of it.
     pub state: EventState,
+    /// The attempts to hand it over, in the order they ended.
+    pub deliveries: Vec<Delivery>,
     pub(crate) payload: serde_json::Map<String, serde_json::Value>,
 }
 

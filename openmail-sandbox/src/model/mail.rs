@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::{Attachment, Classification};
+use crate::mime;
 
 /// A mail on its way to the sandbox, as a correspondent writes it.
 ///
@@ -20,6 +21,8 @@ pub struct Mail {
     pub(crate) in_reply_to: Option<String>,
     pub(crate) references: Vec<String>,
     pub(crate) class: Classification,
+    /// Who gets it, whatever the headers say; none = those in the headers.
+    pub(crate) envelope: Option<Vec<String>>,
 }
 
 impl Mail {
@@ -38,7 +41,14 @@ impl Mail {
             in_reply_to: None,
             references: Vec::new(),
             class: Classification::default(),
+            envelope: None,
         }
+    }
+
+    /// Reads a mail from its RFC 5322 text, and classifies it by its headers. None if there are no headers.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        mime::read(text, None)
     }
 
     /// Adds an address to the `To` header.
@@ -57,6 +67,12 @@ impl Mail {
     pub fn cc_only(mut self, header_to: impl Into<String>) -> Self {
         self.cc.append(&mut self.to);
         self.to.push(header_to.into());
+        self
+    }
+
+    /// Delivers it to these addresses whatever its headers say, as an SMTP envelope does: blind copies, lists.
+    pub fn deliver_to(mut self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.envelope = Some(addresses.into_iter().map(Into::into).collect());
         self
     }
 

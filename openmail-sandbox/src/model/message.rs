@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::mime;
+
 /// Which way a message went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -177,6 +179,17 @@ pub struct Sent {
     pub references: Vec<String>,
     /// When it was accepted, in sandbox time.
     pub sent_at: Timestamp,
+    /// Whether the [relay](crate::Builder::relay) took it. None while it waits, or if it is not relayed.
+    pub relayed: Option<bool>,
+}
+
+impl Sent {
+    /// The mail as RFC 5322 text, as it would travel: the content of an `.eml` file. None if one of its
+    /// addresses is none, which those of a mail that was accepted are not.
+    #[must_use]
+    pub fn to_rfc5322(&self) -> Option<Vec<u8>> {
+        mime::compose(self)
+    }
 }
 
 /// What became of a mail at one of the inboxes it was for.

@@ -11,7 +11,7 @@ mod record;
 
 pub use account::{Inbox, Key, NewInbox, Pod, Scope};
 pub use counts::Counts;
-pub use event::{EventRecord, EventState, WebhookAttempt, WebhookOutcome};
+pub use event::{Delivery, EventRecord, EventState, Transport, WebhookAttempt, WebhookOutcome};
 pub use fault::{Drift, Fault, FaultId};
 pub use mail::Mail;
 pub(crate) use message::Classification;

@@ -7,7 +7,6 @@ mod fields;
 mod form;
 mod gate;
 mod inboxes;
-mod injection;
 mod me;
 mod messages;
 mod page;
@@ -17,4 +16,6 @@ mod send;
 mod threads;
 mod webhooks;
 
-pub(crate) use routes::router;
+pub(crate) use error::{Answer, json, no_content, ok};
+pub(crate) use fields::essence;
+pub(crate) use routes::{BODY_AT_MOST, router};

@@ -4,22 +4,23 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware::from_fn_with_state,
+    response::Response,
     routing::{MethodRouter, delete, get, patch, post},
 };
 
 use super::{
-    api_keys, attachments,
+    api_keys, attachments, error,
     gate::{self, Gate},
-    inboxes, injection, me, messages, pods, send, threads, webhooks,
+    inboxes, me, messages, pods, send, threads, webhooks,
 };
-use crate::{model::Operation, shared::Shared, socket};
+use crate::{model::Operation, shared::Shared, socket, world::Refusal};
 
 /// Above what the attachments of one mail may have together, so that it is the contract that refuses.
-const BODY_AT_MOST: usize = 32 * 1024 * 1024;
+pub(crate) const BODY_AT_MOST: usize = 32 * 1024 * 1024;
 
 type Routes = MethodRouter<Arc<Shared>>;
 
-/// Everything under `/v1`, and the two paths of the sandbox's own.
+/// Everything under `/v1`.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let on = |operation, routes: Routes| {
         let gate = Gate { shared: shared.clone(), operation };
@@ -73,10 +74,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/threads/{id}/messages", on(GetThreadMessages, get(threads::messages)))
         .route("/v1/attachments/{message_id}/{filename}", on(GetAttachment, get(attachments::get)))
         .route("/v1/attachments/{message_id}/{filename}/text", on(GetAttachmentText, get(attachments::text)))
-        .route("/sandbox/mail", post(injection::mail))
-        .route("/sandbox/sent", get(injection::sent))
-        .fallback(injection::unknown_path)
-        .method_not_allowed_fallback(injection::unknown_path)
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_path)
         .layer(DefaultBodyLimit::max(BODY_AT_MOST))
         .with_state(shared)
+}
+
+async fn unknown_path() -> Response {
+    error::refuse(&Refusal::new(404, "not_found", "Route not found"), "error")
 }

@@ -12,17 +12,32 @@ use crate::{model::Drift, world::Settings};
 #[must_use = "a builder does nothing until it is started"]
 pub struct Builder {
     pub(super) addr: SocketAddr,
+    pub(super) smtp_addr: SocketAddr,
     pub(super) settings: Settings,
 }
 
 impl Builder {
     pub(super) fn new() -> Self {
-        Self { addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), settings: Settings::default() }
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self { addr, smtp_addr: addr, settings: Settings::default() }
     }
 
     /// Where to listen. Default: a free port of 127.0.0.1.
     pub fn addr(mut self, addr: SocketAddr) -> Self {
         self.addr = addr;
+        self
+    }
+
+    /// Where to take mail over SMTP. Default: a free port of 127.0.0.1.
+    pub fn smtp_addr(mut self, addr: SocketAddr) -> Self {
+        self.smtp_addr = addr;
+        self
+    }
+
+    /// Hands what agents send to the SMTP server at this address (`smtp://host:port`, `smtps://user:password@host`),
+    /// each mail once, except to inboxes of the sandbox itself: it gets there anyway. Default: no relay.
+    pub fn relay(mut self, url: impl Into<String>) -> Self {
+        self.settings.relay = Some(url.into());
         self
     }
 
@@ -97,7 +112,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the address cannot be bound, or the client for webhooks cannot be set up.
+    /// If an address cannot be bound, the relay's is none, or the client for webhooks cannot be set up.
     pub async fn start(self) -> Result<Sandbox, StartError> {
         Sandbox::launch(self).await
     }
@@ -114,6 +129,8 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The address of the relay is none.
+    Relay(Box<dyn std::error::Error + Send + Sync>),
     /// The HTTP client for webhooks cannot be set up.
     WebhookClient(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -124,6 +141,9 @@ impl fmt::Display for StartError {
             Self::Bind { addr, .. } => {
                 write!(f, "cannot listen on {addr}: choose another address, or port 0 for a free one")
             }
+            Self::Relay(_) => {
+                f.write_str("cannot use the relay: give an address such as smtp://127.0.0.1:25")
+            }
             Self::WebhookClient(_) => f.write_str("cannot set up the client for webhooks"),
         }
     }
@@ -133,7 +153,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Bind { source, .. } => Some(source),
-            Self::WebhookClient(source) => Some(source.as_ref()),
+            Self::Relay(source) | Self::WebhookClient(source) => Some(source.as_ref()),
         }
     }
 }

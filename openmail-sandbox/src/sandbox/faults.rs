@@ -34,18 +34,12 @@ impl Sandbox {
 
     /// Cuts every open socket at once, without a close frame.
     pub fn drop_sockets(&self) {
-        self.shared.change(|world| {
-            world.connections.values().for_each(|connection| connection.cut.cancel());
-            world.connections.clear();
-        });
+        self.shared.change(World::drop_sockets);
     }
 
     /// Closes every open socket with a code, after what is already on its way.
     pub fn close_sockets(&self, code: u16) {
-        self.to_sockets(|_| true, Frame::Close { code, reason: String::new() });
-        self.shared.change(|world| {
-            world.connections.values_mut().for_each(|connection| connection.subscriptions.clear());
-        });
+        self.shared.change(|world| world.close_sockets(code));
     }
 
     /// Sends any text to every socket that has a confirmed subscription. Returns how many those are.

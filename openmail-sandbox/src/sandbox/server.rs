@@ -11,9 +11,9 @@ use tokio_util::sync::DropGuard;
 
 use super::{Builder, StartError};
 use crate::{
-    rest,
+    control, relay, rest,
     shared::Shared,
-    storage, webhook,
+    smtp, storage, webhook,
     world::{Settings, World},
 };
 
@@ -28,6 +28,7 @@ const STOPPING: Duration = Duration::from_secs(5);
 pub struct Sandbox {
     pub(super) shared: Arc<Shared>,
     addr: SocketAddr,
+    smtp_addr: SocketAddr,
     base_url: String,
     key: String,
     _stop_on_drop: DropGuard,
@@ -51,19 +52,29 @@ impl Sandbox {
     pub(super) async fn launch(builder: Builder) -> Result<Self, StartError> {
         let api = bind(builder.addr).await?;
         let storage = bind(SocketAddr::new(builder.addr.ip(), 0)).await?;
+        let mail = bind(builder.smtp_addr).await?;
         let addr = local_addr(&api, builder.addr)?;
+        let smtp_addr = local_addr(&mail, builder.smtp_addr)?;
         let settings = Settings {
             base_url: format!("http://{}", reachable(addr)),
+            smtp: reachable(smtp_addr).to_string(),
             storage_url: format!("http://{}", reachable(local_addr(&storage, addr)?)),
             ..builder.settings
         };
+        let relay = settings.relay.as_deref().map(relay::transport).transpose();
+        let relay = relay.map_err(|error| StartError::Relay(error.into()))?;
         let (base_url, key) = (settings.base_url.clone(), settings.key.clone());
         let shared = Arc::new(Shared::new(World::new(settings), webhook_client()?));
         let stop_on_drop = shared.stopped.clone().drop_guard();
-        shared.tasks.spawn(serve(shared.clone(), api, rest::router(shared.clone())));
+        let router = rest::router(shared.clone()).merge(control::router(shared.clone()));
+        shared.tasks.spawn(serve(shared.clone(), api, router));
         shared.tasks.spawn(serve(shared.clone(), storage, storage::router(shared.clone())));
         shared.tasks.spawn(webhook::run(shared.clone()));
-        Ok(Self { shared, addr, base_url, key, _stop_on_drop: stop_on_drop })
+        shared.tasks.spawn(smtp::run(shared.clone(), mail));
+        if let Some(transport) = relay {
+            shared.tasks.spawn(relay::run(shared.clone(), transport));
+        }
+        Ok(Self { shared, addr, smtp_addr: reachable(smtp_addr), base_url, key, _stop_on_drop: stop_on_drop })
     }
 
     /// Stops it: sockets are closed with 1001, requests that are running are answered.
@@ -83,6 +94,12 @@ impl Sandbox {
     #[must_use]
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The address that takes mail over SMTP, from any mail program.
+    #[must_use]
+    pub fn smtp_addr(&self) -> SocketAddr {
+        self.smtp_addr
     }
 
     /// What `OPENMAIL_BASE_URL` has to be, without a slash at the end.
@@ -107,6 +124,11 @@ impl Sandbox {
     /// fire, keys and addresses expire, slow answers arrive.
     pub fn advance(&self, by: Duration) {
         self.shared.change(|world| world.clock.advance(by));
+    }
+
+    /// Moves the sandbox's time to the start of the next UTC day, where daily limits begin anew.
+    pub fn advance_to_midnight(&self) {
+        self.shared.change(World::advance_to_midnight);
     }
 }
 

@@ -75,6 +75,11 @@ impl Connection {
     async fn write(&mut self, frame: Frame) -> ControlFlow<()> {
         match frame {
             Frame::Text(text) => self.send(Message::Text(text.into())).await,
+            Frame::Event { at, transport, body } => {
+                self.send(Message::Text(body.into())).await?;
+                self.shared.change(|world| world.finish_frame(at, transport));
+                ControlFlow::Continue(())
+            }
             Frame::Binary(bytes) => self.send(Message::Binary(bytes)).await,
             Frame::Close { code, reason } => self.close(code, &reason).await,
         }

@@ -1,5 +1,7 @@
 use mailparse::MailAddr;
 
+use crate::mime;
+
 /// Whether this is one bare address, as `format: email` of the contract wants it.
 pub(crate) fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.rsplit_once('@') else { return false };
@@ -17,6 +19,7 @@ pub(crate) fn is_email(text: &str) -> bool {
         && domain.len() <= 253
         && domain.contains('.')
         && domain.split('.').all(label)
+        && mime::is_address(text)
 }
 
 /// The bare address in `Name <address>`, in lower case, by which addresses are compared.

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{World, clock::later, keys::Caller};
-use crate::model::{EventRecord, Fault};
+use crate::model::{EventRecord, Fault, Transport};
 
 const CONNECTIONS_PER_ACCOUNT: usize = 10;
 const MESSAGES_PER_WINDOW: usize = 30;
@@ -19,8 +19,17 @@ const QUEUED_FRAMES: usize = 65_536;
 #[derive(Clone, Debug)]
 pub(crate) enum Frame {
     Text(String),
+    Event {
+        /// Its place in the log.
+        at: usize,
+        transport: Transport,
+        body: String,
+    },
     Binary(Bytes),
-    Close { code: u16, reason: String },
+    Close {
+        code: u16,
+        reason: String,
+    },
 }
 
 impl Frame {
@@ -120,6 +129,20 @@ impl World {
     pub(crate) fn close_connection(&mut self, id: u64) {
         self.connections.remove(&id);
         self.counts.sockets_closed += 1;
+    }
+
+    /// Cuts every open socket at once, without a close frame.
+    pub(crate) fn drop_sockets(&mut self) {
+        self.connections.values().for_each(|connection| connection.cut.cancel());
+        self.connections.clear();
+    }
+
+    /// Closes every open socket with a code, after what is already on its way.
+    pub(crate) fn close_sockets(&mut self, code: u16) {
+        for connection in self.connections.values_mut() {
+            connection.push(Frame::Close { code, reason: String::new() });
+            connection.subscriptions.clear();
+        }
     }
 
     /// Counts a client's message against its budget. False once that is spent.

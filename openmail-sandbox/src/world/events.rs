@@ -1,8 +1,13 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{World, clock::iso, connections::Frame, ids};
-use crate::model::{EventRecord, EventState, Fault, FaultId};
+use super::{
+    World,
+    clock::{iso, until},
+    connections::Frame,
+    ids,
+};
+use crate::model::{Delivery, EventRecord, EventState, Fault, FaultId, Transport};
 
 impl World {
     /// Logs an event and sends it on its way. Returns its id.
@@ -20,6 +25,7 @@ impl World {
             inbox_id: inbox_id.map(str::to_owned),
             occurred_at,
             state: EventState::Held,
+            deliveries: Vec::new(),
             payload,
         });
         self.dispatch(self.events.len() - 1);
@@ -37,6 +43,14 @@ impl World {
             ("attempt".to_owned(), json!(attempt)),
         ]);
         Value::Object(body).to_string()
+    }
+
+    /// Notes that a socket has been written an event.
+    pub(crate) fn finish_frame(&mut self, index: usize, transport: Transport) {
+        let now = self.now();
+        let Some(event) = self.events.get_mut(index) else { return };
+        let latency = until(event.occurred_at, now);
+        event.deliveries.push(Delivery { transport, attempt: 1, at: now, latency, outcome: None });
     }
 
     pub(crate) fn event(&self, id: &str) -> Option<&EventRecord> {
@@ -99,7 +113,8 @@ impl World {
         let body = self.event_body(event, 1);
         let mut copies = 0;
         for connection in self.connections.values_mut().filter(|connection| connection.wants(event)) {
-            (0..times).for_each(|_| connection.push(Frame::Text(body.clone())));
+            let frame = Frame::Event { at: index, transport: Transport::Socket, body: body.clone() };
+            (0..times).for_each(|_| connection.push(frame.clone()));
             copies += times;
         }
         self.counts.event_frames += copies as u64;

@@ -57,6 +57,11 @@ impl Faults {
         self.ordered.clear();
     }
 
+    /// What is ordered now, and how often it is still to come about.
+    pub(crate) fn ordered(&self) -> impl Iterator<Item = (FaultId, &Fault, Option<u32>)> {
+        self.ordered.iter().map(|ordered| (ordered.id, &ordered.fault, ordered.left))
+    }
+
     pub(crate) fn is_frozen(&self) -> bool {
         self.ordered.iter().any(|ordered| ordered.fault == Fault::FreezeSockets)
     }

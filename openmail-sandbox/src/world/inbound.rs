@@ -20,9 +20,7 @@ impl World {
         let message_id = message_id.unwrap_or_else(|| format!("<{}@mail.example>", ids::hexadecimal::<12>()));
         let mail = &mail.clone().message_id(message_id);
         let mut seen = HashSet::new();
-        let to = mail.to.iter().map(|address| (address, DeliveryRole::To));
-        let cc = mail.cc.iter().map(|address| (address, DeliveryRole::Cc));
-        let recipients = to.chain(cc).filter_map(|(address, role)| {
+        let recipients = addressed(mail).into_iter().filter_map(|(address, role)| {
             let inbox = self.inbox_by_address(address)?;
             Some((inbox.clone(), role))
         });
@@ -156,4 +154,19 @@ impl World {
     pub(crate) fn is_warm(&self, inbox_id: &str, address: &str) -> bool {
         self.ledgers.get(inbox_id).is_some_and(|ledger| ledger.is_warm(&bare(address)))
     }
+}
+
+/// Those who get a mail, and in which role. Whom no header names was written to all the same.
+fn addressed(mail: &Mail) -> Vec<(&String, DeliveryRole)> {
+    let Some(envelope) = &mail.envelope else {
+        let to = mail.to.iter().map(|address| (address, DeliveryRole::To));
+        return to.chain(mail.cc.iter().map(|address| (address, DeliveryRole::Cc))).collect();
+    };
+    let names = |header: &[String], wanted: &str| header.iter().any(|address| bare(address) == wanted);
+    let role = |address: &String| {
+        let address = bare(address);
+        let copied = names(&mail.cc, &address) && !names(&mail.to, &address);
+        if copied { DeliveryRole::Cc } else { DeliveryRole::To }
+    };
+    envelope.iter().map(|address| (address, role(address))).collect()
 }

@@ -34,9 +34,12 @@ impl Ledger {
         self.warm.contains(bare_address)
     }
 
+    fn today(&self, now: Timestamp) -> usize {
+        self.sends.len() - self.sends.partition_point(|at| utc_day(*at) < utc_day(now))
+    }
+
     fn check(&self, now: Timestamp, burst: u32, daily: u32) -> Result<(), Refusal> {
-        let today = self.sends.len() - self.sends.partition_point(|at| utc_day(*at) < utc_day(now));
-        if today >= daily as usize {
+        if self.today(now) >= daily as usize {
             let wait = until(now, next_utc_day(now));
             return Err(Refusal::limited(
                 "rate_limit_exceeded",
@@ -79,15 +82,43 @@ impl Ledger {
     }
 }
 
+/// What of its limits an inbox has used.
+#[derive(Clone, Debug)]
+pub(crate) struct Used {
+    /// The sends of the sliding minute.
+    pub(crate) minute: Vec<Timestamp>,
+    pub(crate) today: usize,
+    pub(crate) daily: u32,
+    pub(crate) cold: usize,
+}
+
 impl World {
+    pub(crate) fn used(&self, inbox: &Inbox) -> Used {
+        let now = self.now();
+        let daily = self.daily_limit(inbox);
+        let Some(ledger) = self.ledgers.get(&inbox.id) else {
+            return Used { minute: Vec::new(), today: 0, daily, cold: 0 };
+        };
+        let minute = ledger.sends.iter().filter(|at| later(**at, MINUTE) > now);
+        Used {
+            minute: minute.copied().collect(),
+            today: ledger.today(now),
+            daily,
+            cold: if ledger.cold_day == utc_day(now) { ledger.cold.len() } else { 0 },
+        }
+    }
+
+    fn daily_limit(&self, inbox: &Inbox) -> u32 {
+        if inbox.throttled { self.settings.daily / 4 } else { self.settings.daily }
+    }
+
     /// Refuses a send that would go over one of the inbox's limits. It is refused whole.
     pub(crate) fn check_limits(&self, inbox: &Inbox, cold: &BTreeSet<String>) -> Result<(), Refusal> {
         let Some(ledger) = self.ledgers.get(&inbox.id) else {
             return Ledger::default().check_cold(self.now(), cold, self.settings.cold);
         };
         let now = self.now();
-        let daily = if inbox.throttled { self.settings.daily / 4 } else { self.settings.daily };
-        ledger.check(now, self.settings.burst, daily)?;
+        ledger.check(now, self.settings.burst, self.daily_limit(inbox))?;
         ledger.check_cold(now, cold, self.settings.cold)
     }
 

@@ -15,6 +15,7 @@ mod limits;
 mod pods;
 mod quote;
 mod refusal;
+mod relay;
 mod replay;
 mod rows;
 mod sends;
@@ -25,7 +26,7 @@ mod threads;
 mod webhooks;
 
 pub(crate) use address::is_email;
-pub(crate) use clock::{Clock, iso, until};
+pub(crate) use clock::{Clock, iso, later, next_utc_day, until};
 pub(crate) use connections::{Frame, Opening};
 pub(crate) use faults::{AfterAnswer, BeforeAnswer};
 pub(crate) use ids::webhook_secret;

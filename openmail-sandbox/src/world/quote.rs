@@ -36,11 +36,25 @@ pub(crate) fn without_tags(html: &str) -> String {
     let mut copied = 0;
     for (start, end) in tags(html) {
         text.push_str(&html[copied..start]);
+        text.push_str(gap(&html[start..end]));
         copied = end;
     }
     text.push_str(&html[copied..]);
     let unescaped = text.replace("&lt;", "<").replace("&gt;", ">").replace("&nbsp;", " ");
     unescaped.replace("&amp;", "&").trim().to_owned()
+}
+
+/// What stands in the text for a tag: blocks end lines, cells stand apart.
+fn gap(tag: &str) -> &'static str {
+    let name = tag.trim_start_matches(['<', '/']);
+    let name = name.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    let closes = tag.starts_with("</");
+    match name.to_ascii_lowercase().as_str() {
+        "br" => "\n",
+        "p" | "div" | "li" | "tr" | "table" | "blockquote" | "h1" | "h2" | "h3" | "h4" if closes => "\n",
+        "td" | "th" if closes => " ",
+        _ => "",
+    }
 }
 
 /// Start and end of everything that looks like a tag.
@@ -82,6 +96,7 @@ mod tests {
 
     #[test]
     fn the_fallback_keeps_the_text_between_the_tags() {
+        assert_eq!(without_tags("<h1>Tea</h1><p>A<br>B</p><td>1</td><td>2</td>"), "Tea\nA\nB\n1 2");
         assert_eq!(without_tags("<p>Hello &amp; <b>welcome</b>, 1 < 2</p>"), "Hello & welcome, 1 < 2");
     }
 }

@@ -7,7 +7,7 @@ use super::{
     connections::{Frame, Subscription},
     keys::Caller,
 };
-use crate::model::{Drift, Fault, Scope};
+use crate::model::{Drift, Fault, Scope, Transport};
 
 const REPLAYED_AT_MOST: usize = 100;
 
@@ -41,7 +41,7 @@ impl World {
                 connection.push(Frame::Text(confirmation.to_string()));
                 self.counts.subscriptions += 1;
                 self.counts.events_replayed += replay.len() as u64;
-                replay.into_iter().for_each(|body| connection.push(Frame::Text(body)));
+                replay.into_iter().for_each(|frame| connection.push(frame));
                 if !connection.subscriptions.contains(&subscription) {
                     connection.subscriptions.push(subscription);
                 }
@@ -100,7 +100,7 @@ impl World {
         id: u64,
         subscription: &Subscription,
         last_event_id: Option<&str>,
-    ) -> Result<Vec<String>, String> {
+    ) -> Result<Vec<Frame>, String> {
         let Some(last) = last_event_id else { return Ok(Vec::new()) };
         let refused = self.faults.take(|fault| (*fault == Fault::RefuseCursor).then_some(())).is_some();
         let unknown = || format!("Unknown last_event_id: {last}");
@@ -108,12 +108,16 @@ impl World {
         if !self.may_see(id, self.events[at].inbox_id.as_deref()) {
             return Err(unknown());
         }
-        let missed: Vec<_> =
-            self.events[at + 1..].iter().filter(|event| subscription.matches(event)).collect();
+        let later = self.events.iter().enumerate().skip(at + 1);
+        let missed: Vec<_> = later.filter(|(_, event)| subscription.matches(event)).collect();
         let newest = self.settings.drifts.contains(&Drift::ReplayNewest);
         let skipped = if newest { missed.len().saturating_sub(REPLAYED_AT_MOST) } else { 0 };
         let replayed = missed.into_iter().skip(skipped).take(REPLAYED_AT_MOST);
-        Ok(replayed.map(|event| self.event_body(event, 1)).collect())
+        let frames = replayed.map(|(at, event)| {
+            let body = self.event_body(event, 1);
+            Frame::Event { at, transport: Transport::Replay, body }
+        });
+        Ok(frames.collect())
     }
 
     fn may_see(&self, connection: u64, inbox_id: Option<&str>) -> bool {

@@ -171,6 +171,7 @@ impl World {
             in_reply_to: answered.as_ref().map(|message| message.rfc_message_id.clone()),
             references: answered.as_ref().map(references_of_answer).unwrap_or_default(),
             sent_at: now,
+            relayed: None,
         }
     }
 
@@ -194,6 +195,7 @@ impl World {
         mail.in_reply_to = sent.in_reply_to.clone();
         mail.attachments = sent.attachments.clone();
         self.sent.push(sent);
+        self.queue_for_relay();
         self.receive(&mail);
     }
 }

@@ -6,6 +6,7 @@ use crate::model::Drift;
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) base_url: String,
+    pub(crate) smtp: String,
     pub(crate) storage_url: String,
     pub(crate) storage_secret: String,
     pub(crate) key: String,
@@ -19,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) ping_every: Duration,
     pub(crate) pong_within: Duration,
     pub(crate) webhook_timeout: Duration,
+    pub(crate) relay: Option<String>,
     pub(crate) drifts: BTreeSet<Drift>,
 }
 
@@ -26,6 +28,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             base_url: String::new(),
+            smtp: String::new(),
             storage_url: String::new(),
             storage_secret: super::ids::webhook_secret(),
             key: "om_sandbox".into(),
@@ -39,6 +42,7 @@ impl Default for Settings {
             ping_every: Duration::from_secs(30),
             pong_within: Duration::from_secs(10),
             webhook_timeout: Duration::from_secs(15),
+            relay: None,
             drifts: BTreeSet::new(),
         }
     }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     Clock, Settings,
+    clock::{next_utc_day, until},
     connections::Connection,
     faults::Faults,
     ids,
@@ -42,6 +43,8 @@ pub(crate) struct World {
     pub(crate) account_webhook: Option<AccountWebhook>,
     pub(crate) pending: Vec<PendingAttempt>,
     pub(crate) attempts: Vec<WebhookAttempt>,
+    /// The places in `sent` of what the relay has yet to get.
+    pub(crate) relay: VecDeque<usize>,
     pub(crate) faults: Faults,
     pub(crate) counts: Counts,
     pub(crate) journal: Journal,
@@ -88,10 +91,16 @@ impl World {
             account_webhook: None,
             pending: Vec::new(),
             attempts: Vec::new(),
+            relay: VecDeque::new(),
             faults: Faults::default(),
             counts: Counts::default(),
             journal: Journal::default(),
         }
+    }
+
+    pub(crate) fn advance_to_midnight(&mut self) {
+        let now = self.now();
+        self.clock.advance(until(now, next_utc_day(now)));
     }
 
     pub(crate) fn now(&self) -> Timestamp {

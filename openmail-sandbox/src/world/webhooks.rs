@@ -3,8 +3,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Map, json};
 
-use super::{World, clock::later, ids};
-use crate::model::{EventRecord, EventState, Inbox, WebhookAttempt, WebhookOutcome};
+use super::{
+    World,
+    clock::{later, until},
+    ids,
+};
+use crate::model::{Delivery, EventRecord, EventState, Inbox, Transport, WebhookAttempt, WebhookOutcome};
 
 /// What follows the first, second, third and fourth failure; the fifth is the last.
 const RETRIES: [Duration; 4] =
@@ -56,6 +60,7 @@ impl World {
             inbox_id: Some(inbox.id.clone()),
             occurred_at: self.now(),
             state: EventState::WebhookPending,
+            deliveries: Vec::new(),
             payload: Map::from_iter([
                 ("inbox_id".to_owned(), json!(inbox.id)),
                 ("inbox_address".to_owned(), json!(inbox.address)),
@@ -127,6 +132,13 @@ impl World {
             attempt: pending.number,
             at: now,
             outcome,
+        });
+        event.deliveries.push(Delivery {
+            transport: Transport::Webhook,
+            attempt: pending.number,
+            at: now,
+            latency: until(event.occurred_at, now),
+            outcome: Some(outcome),
         });
         self.counts.webhook_attempts += 1;
         self.counts.webhook_failures += u64::from(!outcome.is_delivered());

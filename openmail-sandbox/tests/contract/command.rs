@@ -20,6 +20,7 @@ impl Drop for Running {
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_openmail-sandbox"));
     command.env_remove("OPENMAIL_SANDBOX_ADDR").env_remove("OPENMAIL_SANDBOX_KEY");
+    command.env("OPENMAIL_SANDBOX_SMTP_ADDR", "127.0.0.1:0");
     command
 }
 

@@ -1,18 +1,21 @@
 use std::sync::Arc;
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{Path, State},
+    response::IntoResponse,
+};
 use bytes::Bytes;
 use data_encoding::BASE64;
-use http::{HeaderMap, StatusCode};
+use http::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{
-    error::{Answer, json, ok},
-    fields::essence,
-};
 use crate::{
     model::{Mail, Sent},
+    rest::{Answer, essence, json, ok},
     shared::Shared,
     world::{Refusal, iso},
 };
@@ -30,6 +33,9 @@ struct Injected {
     html: Option<String>,
     in_reply_to: Option<String>,
     thread_id: Option<String>,
+    category: Option<String>,
+    auto_replyable: Option<bool>,
+    verdict: Option<String>,
     #[serde(default)]
     attachments: Vec<InjectedFile>,
 }
@@ -84,8 +90,14 @@ pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
     })
 }
 
-pub(crate) async fn unknown_path() -> Response {
-    super::error::refuse(&Refusal::new(404, "not_found", "Route not found"), "error")
+/// `{message_id}.eml`: a mail that was sent, as text.
+pub(crate) async fn eml(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Answer {
+    let sent = shared.read(|world| {
+        let id = file.strip_suffix(".eml")?;
+        world.sent.iter().find(|sent| sent.message_id == id).cloned()
+    });
+    let text = sent.and_then(|sent| sent.to_rfc5322()).ok_or_else(|| Refusal::not_found("Mail"))?;
+    Ok(([(CONTENT_TYPE, "message/rfc822"), (CONTENT_DISPOSITION, "attachment")], text).into_response())
 }
 
 impl Injected {
@@ -100,6 +112,9 @@ impl Injected {
         mail.html = self.html;
         mail.in_reply_to = self.in_reply_to;
         mail.thread_id = self.thread_id;
+        mail.class.category = self.category;
+        mail.class.auto_replyable = self.auto_replyable;
+        mail.class.verdict = self.verdict;
         for file in self.attachments {
             let content = BASE64.decode(file.content.as_bytes());
             let content = content.map_err(|_| Refusal::bad_request("attachment content is not base64"))?;

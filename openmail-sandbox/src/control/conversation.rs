@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+};
+use http::header::{
+    CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
+};
+use serde_json::{Value, json};
+
+use crate::{
+    model::{Direction, Message},
+    rest::{Answer, ok},
+    shared::Shared,
+    world::{Refusal, World, is_visible, iso},
+};
+
+/// Scripts, forms, fetches and remote pictures of a mail are dead, whoever frames it.
+const MAIL_POLICY: &str = "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
+const FILE_POLICY: &str = "sandbox; default-src 'none'";
+
+/// A thread with its messages, lagging rows included.
+pub(crate) async fn thread(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    shared.read(|world| {
+        let thread = world.thread(&id).ok_or_else(|| Refusal::not_found("Thread"))?;
+        let messages = world.thread_messages(&id).map(|message| message_row(world, message));
+        ok(&json!({
+            "id": thread.id,
+            "inbox_id": thread.inbox_id,
+            "subject": thread.subject,
+            "is_read": thread.is_read,
+            "messages": messages.collect::<Vec<_>>(),
+        }))
+    })
+}
+
+/// The HTML of a mail, for a sandboxed frame.
+pub(crate) async fn html(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    let html = shared.read(|world| world.message(&id).and_then(|message| message.html.clone()));
+    let html = html.ok_or_else(|| Refusal::not_found("HTML"))?;
+    Ok(confined("text/html; charset=utf-8", MAIL_POLICY, html.into_response()))
+}
+
+/// A file of a mail, only ever as a download.
+pub(crate) async fn file(State(shared): State<Arc<Shared>>, Path((id, at)): Path<(String, usize)>) -> Answer {
+    let bytes = shared.read(|world| Some(world.message(&id)?.attachments.get(at)?.bytes.clone()));
+    let bytes = bytes.ok_or_else(|| Refusal::not_found("File"))?;
+    let response = ([(CONTENT_DISPOSITION, "attachment")], bytes).into_response();
+    Ok(confined("application/octet-stream", FILE_POLICY, response))
+}
+
+fn confined(content_type: &'static str, policy: &'static str, response: Response) -> Response {
+    let headers: [(HeaderName, &str); 3] = [
+        (CONTENT_TYPE, content_type),
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, response).into_response()
+}
+
+fn message_row(world: &World, message: &Message) -> Value {
+    let files = message.attachments.iter();
+    let files = files.map(
+        |file| json!({"name": file.filename, "content_type": file.content_type, "size": file.bytes.len()}),
+    );
+    let sent = world.sent.iter().rfind(|sent| sent.message_id == message.id);
+    json!({
+        "id": message.id,
+        "direction": message.direction.as_str(),
+        "from": message.from,
+        "to": match message.direction {
+            Direction::Inbound => message.header_to.clone().unwrap_or_else(|| message.to.clone()),
+            Direction::Outbound => message.to.clone(),
+        },
+        "cc": message.cc,
+        "subject": message.subject,
+        "text": message.text,
+        "has_html": message.html.is_some(),
+        "files": files.collect::<Vec<_>>(),
+        "category": message.class.category,
+        "verdict": message.class.verdict,
+        "lags": !is_visible(message),
+        "relayed": sent.and_then(|sent| sent.relayed),
+        "rfc_message_id": message.rfc_message_id,
+        "at": iso(message.created_at),
+    })
+}

@@ -1,0 +1,14 @@
+//! What is not of the service: the page, and the ways to play the people outside and the weather.
+
+mod accounts;
+mod clock;
+mod conversation;
+mod faults;
+mod guard;
+mod mail;
+mod order;
+mod overview;
+mod routes;
+mod stream;
+
+pub(crate) use routes::router;

@@ -1,0 +1,37 @@
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::from_fn,
+    routing::{delete, get, post},
+};
+
+use super::{accounts, clock, conversation, faults, guard, mail, stream};
+use crate::{page, rest, shared::Shared};
+
+/// Everything under `/sandbox`, and the page.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/sandbox/mail", post(mail::mail))
+        .route("/sandbox/sent", get(mail::sent))
+        .route("/sandbox/mail/{file}", get(mail::eml))
+        .route("/sandbox/stream", get(stream::open))
+        .route("/sandbox/threads/{id}", get(conversation::thread))
+        .route("/sandbox/messages/{id}/html", get(conversation::html))
+        .route("/sandbox/messages/{id}/files/{at}", get(conversation::file))
+        .route("/sandbox/faults", post(faults::order).delete(faults::lift_all))
+        .route("/sandbox/faults/{id}", delete(faults::lift))
+        .route("/sandbox/sockets/drop", post(faults::drop_sockets))
+        .route("/sandbox/sockets/close", post(faults::close_sockets))
+        .route("/sandbox/clock", post(clock::advance))
+        .route("/sandbox/inboxes", post(accounts::create_inbox))
+        .route("/sandbox/inboxes/{id}/suspend", post(accounts::suspend))
+        .route("/sandbox/inboxes/{id}/reactivate", post(accounts::reactivate))
+        .route("/sandbox/keys", post(accounts::create_key))
+        .route("/sandbox/keys/{id}", delete(accounts::revoke_key))
+        .layer(DefaultBodyLimit::max(rest::BODY_AT_MOST))
+        .merge(page::router())
+        .layer(from_fn(guard::pass))
+        .with_state(shared)
+}

@@ -1,0 +1,140 @@
+import { call, segment } from "./api.js";
+import { replyForm } from "./compose.js";
+import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, time } from "./dom.js";
+
+let shown = { id: null, mark: null, messages: [] };
+let reading = null;
+
+/** Turns to another thread. */
+export function open(page) {
+  shown = { id: page.thread, mark: null, messages: [] };
+  find("letters").replaceChildren();
+  replyForm(page);
+}
+
+export function showConversation(page) {
+  const thread = page.overview.threads.find((one) => one.id === page.thread);
+  find("nothing").hidden = Boolean(thread);
+  find("thread").hidden = !thread;
+  if (!thread) return;
+  const inbox = page.overview.inboxes.find((one) => one.id === thread.inbox_id);
+  setText(find("subject"), thread.subject || "(no subject)");
+  const count = `${thread.messages} ${thread.messages === 1 ? "mail" : "mails"}`;
+  setText(find("subject-line"), `${person(thread.person).name} and ${inbox?.address ?? "a deleted inbox"} · ${count}`);
+  const mark = `${thread.id} ${thread.at} ${thread.messages}`;
+  if (shown.mark !== mark) read(page, thread.id, mark);
+  else draw(page);
+}
+
+async function read(page, id, mark) {
+  if (reading === mark) return;
+  reading = mark;
+  try {
+    const thread = await call("GET", `/sandbox/threads/${segment(id)}`);
+    if (page.thread !== id) return;
+    const grew = shown.messages.length && thread.messages.length > shown.messages.length;
+    const first = !shown.messages.length;
+    shown = { id, mark, messages: thread.messages };
+    draw(page);
+    if (grew || first) find("letters").lastElementChild?.scrollIntoView({ block: "nearest" });
+  } catch (error) {
+    notify(error.message, true);
+  } finally {
+    reading = null;
+  }
+}
+
+function draw(page) {
+  const events = new Map(page.overview.events.map((event) => [event.message_id, event]));
+  reconcile(find("letters"), shown.messages, (message) => message.id, letter, (element, message) => {
+    const fate = element.querySelector(".fate");
+    const text = fateOf(message, events.get(message.id));
+    setText(fate, text.text);
+    fate.dataset.state = text.state;
+  });
+}
+
+function letter(message) {
+  const who = person(message.from);
+  const outbound = message.direction === "outbound";
+  const head = h(
+    "header",
+    {},
+    h("span", { class: "seal", "aria-hidden": "true" }, outbound ? "" : initials(who.name)),
+    h("span", { class: "who" }, h("b", {}, outbound ? "The agent" : who.name), " ", h("span", { class: "address" }, who.name === who.address && !outbound ? "" : who.address)),
+    h("time", { dateTime: message.at, title: `${day(message.at)} ${exactTime(message.at)} UTC` }, time(message.at)),
+    h("p", { class: "to" }, `to ${message.to}${message.cc.length ? `, cc ${message.cc.join(", ")}` : ""}`),
+  );
+  const foot = h("footer", {}, h("span", { class: "fate" }), ...labels(message), outbound ? emlLink(message) : null);
+  return h("li", { class: `letter ${message.direction}` }, h("article", {}, head, body(message), files(message), foot));
+}
+
+function body(message) {
+  const [written, quoted] = splitQuote(message.text);
+  const text = h("div", { class: "text" }, written.trim());
+  const quote = quoted ? h("details", { class: "quoted" }, h("summary", {}, "Quoted text"), h("div", { class: "text" }, quoted.trim())) : null;
+  if (!message.has_html) return h("div", { class: "body" }, written.trim() ? text : h("p", { class: "blank" }, "(empty)"), quote);
+  const plain = message.text.trim() ? h("details", { class: "quoted" }, h("summary", {}, "Plain text"), h("div", { class: "text" }, message.text.trim())) : null;
+  return h("div", { class: "body" }, frame(message), plain);
+}
+
+/** HTML mail, without scripts, forms and remote pictures: the frame and its policy see to it. */
+function frame(message) {
+  const element = h("iframe", { class: "html", title: "The mail as HTML", loading: "lazy" });
+  element.setAttribute("sandbox", "allow-same-origin");
+  element.addEventListener("load", () => {
+    const height = element.contentDocument?.documentElement?.scrollHeight;
+    if (height) element.style.setProperty("--height", `${Math.min(height + 4, 900)}px`);
+  });
+  element.src = `/sandbox/messages/${segment(message.id)}/html`;
+  return element;
+}
+
+function files(message) {
+  if (!message.files.length) return null;
+  const items = message.files.map((file, at) => {
+    const link = h("a", { href: `/sandbox/messages/${segment(message.id)}/files/${at}`, download: file.name }, file.name);
+    return h("li", {}, link, h("span", {}, bytes(file.size)));
+  });
+  return h("ul", { class: "files", "aria-label": "Attachments" }, ...items);
+}
+
+function labels(message) {
+  const said = [message.category !== "personal" && message.category, message.verdict !== "clean" && message.verdict];
+  if (message.relayed !== null) said.push(message.relayed ? "relayed" : "refused by the relay");
+  return said.filter(Boolean).map((text) => h("span", { class: "chip" }, text));
+}
+
+function emlLink(message) {
+  return h("a", { class: "eml", href: `/sandbox/mail/${segment(message.id)}.eml`, download: `${message.id}.eml` }, "Download .eml");
+}
+
+/** What became of a mail, in words. */
+function fateOf(message, event) {
+  if (message.direction === "outbound") return { text: "", state: "" };
+  if (!event) return { text: "", state: "" };
+  const last = event.deliveries.at(-1);
+  if (last?.delivered) {
+    const way = { socket: "over WebSocket", replay: "in a replay", webhook: `to the webhook, attempt ${last.attempt}` }[last.transport];
+    return { text: `Reached the agent ${way}, after ${duration(last.latency_ms)}`, state: "delivered" };
+  }
+  const states = {
+    held: ["Held back by a fault", "waiting"],
+    lost: ["Lost by a fault", "failed"],
+    socket: ["On its way to the socket", "waiting"],
+    pending: [last ? `The webhook answered: ${last.outcome}. It will be tried again` : "On its way to the webhook", "waiting"],
+    failed: ["Reached nobody: no agent was listening", "failed"],
+  };
+  const [text, state] = states[event.state] ?? ["", ""];
+  return { text, state };
+}
+
+function splitQuote(text) {
+  const at = text.search(/\n+On [^\n]+ wrote:\n>/);
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at)];
+}
+
+function initials(name) {
+  const words = name.split(/[\s.@_-]+/).filter(Boolean);
+  return words.slice(0, 2).map((word) => [...word][0].toUpperCase()).join("");
+}

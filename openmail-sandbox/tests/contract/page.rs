@@ -1,0 +1,171 @@
+use openmail_sandbox::{Inbox, Mail, Sandbox};
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::{
+    client::{PATIENCE, Rest, Socket},
+    webdriver::Browser,
+};
+
+async fn page(sandbox: &Sandbox) -> Option<Browser> {
+    Browser::open(1440, 900, sandbox.base_url()).await
+}
+
+async fn answer(sandbox: &Sandbox, inbox: &Inbox, event: &Value, key: &str, text: &str) {
+    let body = json!({"to": "grace@example.com", "body": text, "threadId": event["thread_id"]});
+    Rest::of(sandbox).send(inbox, key, body).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_mail_is_written_on_the_page_and_its_answer_appears_in_the_thread() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let Some(page) = page(&sandbox).await else { return };
+    let mut agent = Socket::subscribed(&sandbox).await;
+    page.wait_for_text("#agent", "An agent listens").await;
+
+    page.click("#write").await;
+    page.fill("#mail-from", "Grace Hopper <grace@example.com>").await;
+    page.fill("#mail-subject", "A moth").await;
+    page.fill("#mail-text", "There is a moth in my relay.").await;
+    page.click("#new-mail button[type=submit]").await;
+    let event = agent.hear().await;
+    assert_eq!(event["message"]["from"], "Grace Hopper <grace@example.com>");
+    assert_eq!(event["message"]["body_text"], "There is a moth in my relay.");
+    page.wait_for_text(".letter.inbound .fate", "Reached the agent over WebSocket").await;
+
+    answer(&sandbox, &inbox, &event, "k1", "Tape it into the log book.").await;
+    page.wait_for_text(".letter.outbound .text", "Tape it into the log book.").await;
+    page.wait_for_text(".gauge.minute .figures", "1 / 10").await;
+
+    // U+E009 and U+E007 are Ctrl and Enter.
+    page.press("#reply-text", "Done, thank you.\u{e009}\u{e007}").await;
+    let second = agent.hear().await;
+    assert_eq!(second["thread_id"], event["thread_id"]);
+    assert_eq!(second["message"]["subject"], "Re: A moth");
+    answer(&sandbox, &inbox, &second, "k2", "You are welcome.").await;
+    page.wait_for_text(".letter.outbound .text", "You are welcome.").await;
+    assert_eq!(page.evaluate("document.querySelectorAll('.letter').length").await, 4);
+}
+
+#[tokio::test]
+async fn a_fault_ordered_on_the_page_happens() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let Some(page) = page(&sandbox).await else { return };
+    let mut agent = Socket::subscribed(&sandbox).await;
+    page.click("#tab-faults").await;
+    page.click("#fault-duplicate-event").await;
+    page.wait_for_text(".ordered", "an event comes twice").await;
+    sandbox.deliver(Mail::from("ada@example.com").to(&inbox.address).text("Once?"));
+    assert_eq!(agent.hear().await["event_id"], agent.hear().await["event_id"]);
+    page.wait_for("document.querySelector('.ordered').childElementCount === 0").await;
+
+    page.click("#fault-drop-it-now").await;
+    assert_eq!(agent.closed().await, None);
+    page.wait_for_text("#agent", "No agent is connected").await;
+}
+
+#[tokio::test]
+async fn the_clock_moves_from_the_page() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let Some(page) = page(&sandbox).await else { return };
+    let before = sandbox.now();
+    page.click("#tab-time").await;
+    page.click(".steps button:nth-child(2)").await;
+    let moved = sandbox.wait_for(|view| (view.now().as_second() - before.as_second() >= 3600).then_some(()));
+    tokio::time::timeout(PATIENCE, moved).await.unwrap();
+}
+
+#[tokio::test]
+async fn html_mail_is_shown_and_its_scripts_are_dead() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let html = "<p id=told>Look</p><script>parent.document.title = 'owned'</script>\
+                <img src=x onerror=\"parent.document.title = 'owned'\">\
+                <svg onload=\"parent.document.title = 'owned'\"></svg>";
+    let hostile = "<img src=x onerror=\"document.title = 'owned'\">";
+    let mail = sandbox.deliver(
+        Mail::from(format!("{hostile} <eve@example.com>"))
+            .to(&inbox.address)
+            .subject(hostile)
+            .html(html)
+            .attachment(hostile, "text/html", "<script>1</script>"),
+    );
+    let url = format!("{}/#{}", sandbox.base_url(), mail.thread_id);
+    let Some(page) = Browser::open(1440, 900, &url).await else { return };
+    page.wait_for("document.querySelector('iframe')?.contentDocument?.getElementById('told')").await;
+    page.wait_for_text("#subject", hostile).await;
+    page.wait_for("document.querySelector('iframe').style.getPropertyValue('--height') !== ''").await;
+    assert_eq!(page.evaluate("document.title").await, "OpenMail sandbox");
+    assert_eq!(page.evaluate("document.querySelectorAll('img[src=x]').length").await, 0);
+}
+
+#[tokio::test]
+async fn a_phone_shows_one_column_and_nothing_sticks_out() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let long = "Donaudampfschifffahrtsgesellschaftskapitän".repeat(8);
+    let mail = Mail::from("ada@example.com").to(&inbox.address).subject(&long).text(&long);
+    let delivered = sandbox.deliver(mail);
+    let url = format!("{}/#{}", sandbox.base_url(), delivered.thread_id);
+    let Some(page) = Browser::open(390, 844, &url).await else { return };
+    page.wait_for_text(".letter .text", &long).await;
+    for view in ["lists", "conversation", "panel"] {
+        page.click(&format!(".views [data-to={view}]")).await;
+        let shown =
+            "[...document.querySelectorAll('.column')].filter((one) => one.offsetParent !== null).length";
+        assert_eq!(page.evaluate(shown).await, 1, "{view}");
+        let out =
+            "[...document.querySelectorAll('.column, body')].some((one) => one.scrollWidth > innerWidth)";
+        assert_eq!(page.evaluate(out).await, false, "{view}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_others_can_neither_read_nor_order_anything() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.create_inbox("support");
+    let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let get = |path: &str| http.get(format!("{}{path}", sandbox.base_url()));
+    let status = async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
+    for path in ["/", "/sandbox/stream", "/sandbox/sent"] {
+        assert_eq!(status(get(path)).await, 200, "{path}");
+        assert_eq!(status(get(path).header("host", "rebind.example.com")).await, 403, "{path}");
+        assert_eq!(status(get(path).header("origin", "http://evil.example")).await, 403, "{path}");
+    }
+    let order = || {
+        let order = json!({"fault": {"kind": "lose_event"}, "times": 1});
+        http.post(format!("{}/sandbox/faults", sandbox.base_url())).json(&order)
+    };
+    assert_eq!(status(order().header("origin", "http://evil.example")).await, 403);
+    assert_eq!(status(order().header("sec-fetch-site", "cross-site")).await, 403);
+    assert_eq!(sandbox.look(|view| view.outstanding_faults()), 0);
+    assert_eq!(status(order().header("origin", sandbox.base_url())).await, 201);
+    assert_eq!(sandbox.look(|view| view.outstanding_faults()), 1);
+}
+
+#[tokio::test]
+async fn every_file_of_the_page_comes_with_a_strict_policy() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let index = http.get(sandbox.base_url()).send().await.unwrap().text().await.unwrap();
+    let named = index.split('"').filter(|text| text.starts_with("/page/"));
+    for path in named.chain(["/", "/page/compose.js"]) {
+        let answer = http.get(format!("{}{path}", sandbox.base_url())).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    }
+    assert!(!index.contains("http://") && !index.contains("https://") && !index.contains("style="));
+}
+
+#[tokio::test]
+async fn an_open_page_does_not_hold_up_the_stop() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut stream = reqwest::get(format!("{}/sandbox/stream", sandbox.base_url())).await.unwrap();
+    assert!(stream.chunk().await.unwrap().unwrap().starts_with(b"data: {"));
+    tokio::time::timeout(PATIENCE, sandbox.stop()).await.unwrap();
+    while let Ok(Some(_)) = stream.chunk().await {}
+}

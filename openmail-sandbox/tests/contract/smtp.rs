@@ -1,0 +1,219 @@
+use openmail_sandbox::{DeliveryRole, Mail, Sandbox, View};
+use serde_json::json;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::client::{PATIENCE, Rest, Socket};
+
+/// A mail client that says exactly what it is told to.
+struct Client(BufReader<TcpStream>);
+
+impl Client {
+    async fn greeted(sandbox: &Sandbox) -> Self {
+        let mut client = Self(BufReader::new(TcpStream::connect(sandbox.smtp_addr()).await.unwrap()));
+        assert_eq!(client.reply().await.0, 220);
+        assert_eq!(client.say("EHLO test\r\n").await.0, 250);
+        client
+    }
+
+    async fn say(&mut self, text: &str) -> (u16, String) {
+        self.write(text.as_bytes()).await;
+        self.reply().await
+    }
+
+    async fn write(&mut self, octets: &[u8]) {
+        self.0.write_all(octets).await.unwrap();
+    }
+
+    async fn reply(&mut self) -> (u16, String) {
+        let mut text = String::new();
+        loop {
+            let mut line = String::new();
+            timeout(PATIENCE, self.0.read_line(&mut line)).await.expect("a reply in time").unwrap();
+            text += &line;
+            if line.get(3..4) != Some("-") {
+                return (line[..3].parse().unwrap(), text);
+            }
+        }
+    }
+
+    async fn mail(&mut self, from: &str, to: &[&str], text: &str) -> (u16, String) {
+        assert_eq!(self.say(&format!("MAIL FROM:<{from}>\r\n")).await.0, 250);
+        for address in to {
+            assert_eq!(self.say(&format!("RCPT TO:<{address}>\r\n")).await.0, 250);
+        }
+        assert_eq!(self.say("DATA\r\n").await.0, 354);
+        self.say(&format!("{}\r\n.\r\n", text.replace('\n', "\r\n"))).await
+    }
+}
+
+#[tokio::test]
+async fn a_mail_over_smtp_reaches_sockets_and_rest_as_any_other() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mut socket = Socket::subscribed(&sandbox).await;
+    let mut client = Client::greeted(&sandbox).await;
+    let text = "From: Ada <ada@example.com>\nTo: Support <support@sandbox.openmail.test>\nSubject: Order\n\
+                Message-ID: <one@example.com>\n\nWhere is it?\n..hidden";
+    let (code, reply) = client.mail("ada@example.com", &[&inbox.address], text).await;
+    let event = socket.hear().await;
+    assert_eq!(code, 250);
+    assert!(reply.contains(event["message"]["id"].as_str().unwrap()), "{reply}");
+    let message = &event["message"];
+    assert_eq!((&message["from"], &message["subject"]), (&json!("Ada <ada@example.com>"), &json!("Order")));
+    assert_eq!(message["rfc_message_id"], "<one@example.com>");
+    assert_eq!(message["body_text"].as_str().unwrap().trim_end(), "Where is it?\n.hidden");
+    assert_eq!((&message["category"], &message["auto_replyable"]), (&json!("personal"), &json!(true)));
+    let rows = Rest::of(&sandbox).get(&format!("/v1/inboxes/{}/messages", inbox.id)).await.expect(200);
+    assert_eq!(rows["data"][0]["headerTo"], "Support <support@sandbox.openmail.test>");
+}
+
+#[tokio::test]
+async fn an_answer_over_smtp_lands_in_the_thread_of_what_it_answers() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mut client = Client::greeted(&sandbox).await;
+    let first = "From: ada@example.com\nMessage-ID: <one@example.com>\nSubject: Order\n\nWhere?";
+    client.mail("ada@example.com", &[&inbox.address], first).await;
+    let thread_id = sandbox.threads(&inbox.id)[0].id.clone();
+    let body = json!({"to": "ada@example.com", "body": "On its way.", "threadId": thread_id});
+    Rest::of(&sandbox).send(&inbox, "k", body).await.expect(200);
+    let sent = &sandbox.all_sent()[0].rfc_message_id;
+    for header in [format!("In-Reply-To: {sent}"), "References: <x@y> <one@example.com>".into()] {
+        let answer = format!("From: ada@example.com\nSubject: Re: Order\n{header}\n\nThanks.");
+        client.mail("ada@example.com", &[&inbox.address], &answer).await;
+    }
+    assert_eq!(sandbox.threads(&inbox.id).len(), 1);
+    assert_eq!(sandbox.thread(&thread_id).unwrap().messages.len(), 4);
+}
+
+#[tokio::test]
+async fn the_envelope_says_who_gets_it_and_the_headers_in_which_role() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let [to, copied, blind] = ["first", "copied", "blind"].map(|name| sandbox.create_inbox(name));
+    sandbox.create_inbox("unmentioned");
+    let text = "From: ada@example.com\nTo: first@sandbox.openmail.test, bob@example.com\n\
+                Cc: copied@sandbox.openmail.test, unmentioned@sandbox.openmail.test\n\nHi";
+    let mut client = Client::greeted(&sandbox).await;
+    let all = [to.address.as_str(), &copied.address, &blind.address];
+    client.mail("ada@example.com", &all, text).await;
+    let roles = [&to, &copied, &blind].map(|inbox| sandbox.messages(&inbox.id)[0].delivery_role);
+    assert_eq!(roles, [DeliveryRole::To, DeliveryRole::Cc, DeliveryRole::To].map(Some));
+    let header_to = sandbox.messages(&copied.id)[0].header_to.clone();
+    assert_eq!(header_to.as_deref(), Some("first@sandbox.openmail.test, bob@example.com"));
+    assert_eq!(sandbox.look(|view| view.events().len()), 3);
+}
+
+#[tokio::test]
+async fn an_unknown_recipient_is_refused_and_the_others_get_the_mail() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mut client = Client::greeted(&sandbox).await;
+    client.say("MAIL FROM:<ada@example.com>\r\n").await;
+    assert_eq!(client.say("RCPT TO:<nobody@sandbox.openmail.test>\r\n").await.0, 550);
+    assert_eq!(client.say("DATA\r\n").await.0, 503);
+    assert_eq!(client.say(&format!("RCPT TO:<{}>\r\n", inbox.address.to_uppercase())).await.0, 250);
+    client.say("DATA\r\n").await;
+    assert_eq!(client.say("Subject: Hi\r\n\r\n.\r\n").await.0, 250);
+    assert_eq!(sandbox.messages(&inbox.id)[0].from, "ada@example.com");
+}
+
+#[tokio::test]
+async fn pipelined_commands_are_answered_in_their_order() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mut client = Client::greeted(&sandbox).await;
+    let to = &inbox.address;
+    client.write(format!("MAIL FROM:<>\r\nRCPT TO:<{to}>\r\nRCPT TO:<x@y.z>\r\nDATA\r\n").as_bytes()).await;
+    let mut codes = Vec::new();
+    for _ in 0..4 {
+        codes.push(client.reply().await.0);
+    }
+    client.write(b"From: mailer-daemon@example.com\r\n\r\nIt bounced.\r\n.\r\nQUIT\r\n").await;
+    codes.extend([client.reply().await.0, client.reply().await.0]);
+    assert_eq!(codes, [250, 250, 550, 354, 250, 221]);
+    let rows = Rest::of(&sandbox).get(&format!("/v1/inboxes/{}/messages", inbox.id)).await.expect(200);
+    assert_eq!(
+        (&rows["data"][0]["category"], &rows["data"][0]["autoReplyable"]),
+        (&json!("bounce"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn endless_lines_and_bodies_without_headers_are_refused() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mut client = Client::greeted(&sandbox).await;
+    let (code, _) = client.mail("ada@example.com", &[&inbox.address], "").await;
+    assert_eq!(code, 554);
+    client.write(&[b'A'; 4096]).await;
+    assert_eq!(client.reply().await.0, 500);
+    assert_eq!(sandbox.messages(&inbox.id).len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_is_connected_does_not_hold_up_the_stop() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let mut client = Client::greeted(&sandbox).await;
+    timeout(PATIENCE, sandbox.stop()).await.unwrap();
+    let mut rest = String::new();
+    timeout(PATIENCE, client.0.read_line(&mut rest)).await.unwrap().ok();
+    assert_eq!(rest, "");
+}
+
+#[tokio::test]
+async fn what_was_sent_can_be_downloaded_as_text() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let rest = Rest::of(&sandbox);
+    let body = json!({"to": "ada@example.com", "subject": "Gr\u{fc}\u{df}e", "body": "<p>Hello</p>"});
+    let answer = rest.send(&inbox, "k", body).await.expect(200);
+    let eml = rest.get(&format!("/sandbox/mail/{}.eml", answer["messageId"].as_str().unwrap())).await;
+    assert_eq!((eml.status, Some(eml.text.as_bytes())), (200, sandbox.all_sent()[0].to_rfc5322().as_deref()));
+    let read_back = Mail::parse(eml.text.as_bytes()).unwrap();
+    let other = sandbox.create_inbox("other");
+    let delivered = sandbox.deliver(read_back.deliver_to([&other.address]));
+    let message = sandbox.thread(&delivered.thread_id).unwrap().messages.remove(0);
+    assert_eq!(
+        (message.subject.as_deref(), message.html.as_deref()),
+        (Some("Gr\u{fc}\u{df}e"), Some("<p>Hello</p>"))
+    );
+    rest.get("/sandbox/mail/msg_unknown.eml").await.refused(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_relay_gets_what_leaves_for_outside() {
+    let outside = Sandbox::builder().domain("outside.test").start().await.unwrap();
+    let ada = outside.create_inbox("ada");
+    let sandbox = Sandbox::builder().relay(format!("smtp://{}", outside.smtp_addr())).start().await.unwrap();
+    let (inbox, other) = (sandbox.create_inbox("support"), sandbox.create_inbox("other"));
+    let rest = Rest::of(&sandbox);
+    let send = async |key: &str, to: &str, cc: &[&str]| {
+        rest.send(&inbox, key, json!({"to": to, "subject": "Hi", "body": "Hello", "cc": cc}))
+            .await
+            .expect(200);
+    };
+    send("k1", &other.address, &[]).await;
+    send("k2", &ada.address, &[&other.address]).await;
+    send("k3", "nobody@outside.test", &[]).await;
+    let relayed = |view: &View<'_>| {
+        let relayed: Vec<_> = view.all_sent().iter().map(|sent| sent.relayed).collect();
+        relayed[2].is_some().then_some(relayed)
+    };
+    let relayed = timeout(PATIENCE, sandbox.wait_for(relayed)).await.unwrap();
+    assert_eq!(relayed, [None, Some(true), Some(false)]);
+    let received = outside.messages(&ada.id);
+    assert_eq!(
+        (received.len(), &received[0].from, &received[0].cc),
+        (1, &inbox.address, &vec![other.address])
+    );
+}
+
+#[tokio::test]
+async fn a_relay_that_is_no_address_is_said_to_be_none() {
+    let error = Sandbox::builder().relay("nowhere").start().await.unwrap_err();
+    assert!(error.to_string().contains("smtp://"), "{error}");
+}
