@@ -1,7 +1,8 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -18,6 +19,11 @@ const LATEST: i64 = MIGRATIONS.len() as i64;
 
 /// How long to wait for somebody who looks into the file with another program.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long to wait for a lock that is about to go: the process before is ending, or a child that a handler started has yet to
+/// become another program.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
 
 /// An open file that belongs to this process.
 #[derive(Debug)]
@@ -56,12 +62,18 @@ fn lock(path: &Path) -> Result<File> {
     beside.push(".lock");
     let beside = PathBuf::from(beside);
     let file = create(&beside).map_err(|error| unavailable("create", &beside, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(StoreError::because(ErrorKind::Occupied, format!("{} is locked", beside.display())))
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // On a thread of the store's own, which has nothing else to do yet.
+            Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_AGAIN),
+            Err(TryLockError::WouldBlock) => {
+                let reason = format!("{} is locked", beside.display());
+                return Err(StoreError::because(ErrorKind::Occupied, reason));
+            }
+            Err(TryLockError::Error(error)) => return Err(unavailable("lock", &beside, &error)),
         }
-        Err(TryLockError::Error(error)) => Err(unavailable("lock", &beside, &error)),
     }
 }
 

@@ -21,6 +21,14 @@ async fn a_second_owner_is_refused_until_the_first_is_gone() {
     assert_eq!(lease(&open(&file.path).await, 5, 10).await.len(), 1);
 }
 
+#[tokio::test]
+async fn an_owner_that_is_leaving_is_waited_for() {
+    let file = File::new();
+    let first = open(&file.path).await;
+    let (second, ()) = tokio::join!(SqliteStore::open(&file.path), first.close());
+    assert_eq!(second.unwrap().census().await.unwrap().waiting, 0);
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn another_name_of_the_same_file_is_refused_too() {
