@@ -104,11 +104,13 @@ async fn frames_that_are_no_events_are_passed_over() {
 }
 
 #[tokio::test]
-async fn a_frame_larger_than_is_taken_costs_the_connection_and_no_more() {
+async fn a_frame_larger_than_is_taken_costs_the_connection_and_no_mail() {
     let target = Target::start().await;
     target.the_next_mail_is_handled().await;
     target.bench.sandbox.send_raw_frame("x".repeat(17 * 1024 * 1024));
-    let again = |world: &openmail_sandbox::View<'_>| (world.counts().subscriptions == 2).then_some(());
+    target.bench.deliver("right behind it");
+    target.seen.words("right behind it").await;
+    let again = |world: &openmail_sandbox::View<'_>| (world.counts().sockets_opened == 2).then_some(());
     soon(target.bench.sandbox.wait_for(again)).await;
     target.the_next_mail_is_handled().await;
     target.stop().await;
