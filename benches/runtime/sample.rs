@@ -1,7 +1,7 @@
 //! The mail that is measured with: every id is as random as the service's, and nothing depends on chance.
 
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// How many inboxes the mail is for.
