@@ -3,6 +3,8 @@
 //! `OPENMAIL_WEBHOOK_ADDR` says where to listen, default `127.0.0.1:3000`. Mail still comes over the WebSocket as long as
 //! it is up; the service turns to the webhook when it is not.
 
+use std::future::IntoFuture;
+
 use axum::Router;
 use axum::routing::get;
 use openmail_agent::prelude::*;
@@ -28,13 +30,14 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(addr).await?;
 
     let SetUp { runtime, sandbox: _sandbox } = set_up_with_webhook("echo", listener.local_addr()?).await?;
-    let running = runtime.handlers(handlers![echo]).start().await?;
-
+    let mut running = runtime.handlers(handlers![echo]).start().await?;
     let webhook = running.webhook().ok_or_else(|| Error::msg("no webhook is set up"))?;
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());
-    axum::serve(listener, app)
-        .with_graceful_shutdown(async { stop_signal().await.unwrap_or_default() })
-        .await?;
+    tokio::select! {
+        served = axum::serve(listener, app).into_future() => served?,
+        ended = running.ended() => return Ok(ended?),
+        told = stop_signal() => told?,
+    }
     Ok(running.stop().await?)
 }

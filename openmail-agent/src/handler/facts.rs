@@ -36,7 +36,8 @@ impl FromContext for Attempt {
     }
 }
 
-/// Tells a long handler that it should stop: its time is up, or the process is stopping.
+/// Tells a long handler that it should stop: the process is stopping, or its time is nearly up (a tenth of its timeout
+/// before the end, at most 5 s).
 ///
 /// A handler that does not listen is dropped at its next `await` when the deadline passes.
 #[derive(Debug, Clone)]

@@ -31,6 +31,8 @@ use super::{Config, RunningRuntime, StartError, shutdown, start};
 #[must_use = "a runtime does nothing until it is run"]
 pub struct Runtime {
     pub(super) config: Config,
+    /// What is wrong with the settings, to be reported with what else is wrong.
+    pub(super) problems: Vec<String>,
     pub(super) routes: Vec<Route>,
     pub(super) states: States,
     pub(super) store: Option<Arc<dyn Store>>,
@@ -48,17 +50,23 @@ pub struct Runtime {
 impl Runtime {
     /// A runtime set up by the environment.
     ///
+    /// A variable that is missing or malformed is kept in mind and reported by [`run`](Runtime::run) or
+    /// [`start`](Runtime::start), together with whatever is wrong with the handlers, so that one start shows it all.
+    /// [`Config::from_env`] reports the variables alone.
+    ///
     /// # Errors
     ///
-    /// Every variable that is missing or malformed, together.
+    /// None at present.
     pub fn from_env() -> Result<Self, StartError> {
-        Config::from_env().map(Self::new)
+        let (config, problems) = Config::read_env();
+        Ok(Self { problems, ..Self::new(config) })
     }
 
     /// A runtime set up by hand.
     pub fn new(config: Config) -> Self {
         Self {
             config,
+            problems: Vec::new(),
             routes: Vec::new(),
             states: States::default(),
             store: None,

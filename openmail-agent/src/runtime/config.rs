@@ -3,8 +3,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::api::DEFAULT_BASE_URL;
-use crate::model::{Address, Secret};
+use crate::api::{Client, DEFAULT_BASE_URL};
+use crate::model::{Address, Chain, Secret};
 
 use super::StartError;
 
@@ -22,6 +22,9 @@ pub struct Config {
     pub api_key: Secret,
     /// `OPENMAIL_BASE_URL`.
     pub base_url: String,
+    /// `OPENMAIL_ALLOW_PLAIN_HTTP`: lets the key travel unencrypted to another machine, such as a sandbox in the next
+    /// container.
+    pub allow_plain_http: bool,
     /// `OPENMAIL_INBOX_ID` or `OPENMAIL_ADDRESS`: the only inbox to serve; unset = all that the key sees.
     pub inbox: Option<String>,
     /// `OPENMAIL_WEBHOOK_SECRET`: what signs webhooks; several while one is being replaced.
@@ -61,7 +64,7 @@ impl FromStr for StoreLocation {
         match text.split_once(':') {
             None if text == "memory" => Ok(Self::Memory),
             Some(("sqlite", path)) if !path.is_empty() => {
-                Ok(Self::Sqlite(path.trim_start_matches("//").into()))
+                Ok(Self::Sqlite(path.strip_prefix("//").unwrap_or(path).into()))
             }
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
                 Ok(Self::Postgres(Secret::new(text)))
@@ -133,6 +136,7 @@ impl Config {
         Self {
             api_key: Secret::new(api_key),
             base_url: DEFAULT_BASE_URL.to_owned(),
+            allow_plain_http: false,
             inbox: None,
             webhook_secrets: Vec::new(),
             webhook_addr: None,
@@ -148,9 +152,7 @@ impl Config {
     ///
     /// Every variable that is missing or malformed, together, each with what to do.
     pub fn from_env() -> Result<Self, StartError> {
-        let named = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        Self::from_vars(named)
+        Self::unless_wrong(Self::read_env())
     }
 
     /// Reads variables from somewhere else than the environment.
@@ -159,12 +161,26 @@ impl Config {
     ///
     /// As [`from_env`](Config::from_env).
     pub fn from_vars(vars: impl IntoIterator<Item = (String, String)>) -> Result<Self, StartError> {
+        Self::unless_wrong(Self::read(vars))
+    }
+
+    pub(super) fn read_env() -> (Self, Vec<String>) {
+        // What is not UTF-8 becomes something that no setting can be, and is reported as such.
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        Self::read(std::env::vars_os().map(|(name, value)| (text(name), text(value))))
+    }
+
+    fn read(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<String>) {
         let vars = vars
             .into_iter()
             .filter(|(name, value)| name.starts_with("OPENMAIL_") && !value.trim().is_empty());
         let mut reading = Reading { vars: vars.collect(), problems: Vec::new() };
         let config = reading.config();
-        StartError::unless_none(reading.problems).map(|()| config)
+        (config, reading.problems)
+    }
+
+    fn unless_wrong((config, problems): (Self, Vec<String>)) -> Result<Self, StartError> {
+        if problems.is_empty() { Ok(config) } else { Err(StartError::new(problems)) }
     }
 }
 
@@ -188,6 +204,7 @@ impl Reading {
         Config {
             api_key: Secret::new(&api_key),
             base_url: self.base_url(),
+            allow_plain_http: self.allow_plain_http(),
             inbox: self.inbox(),
             webhook_addr: self.webhook_addr(&webhook_secrets),
             webhook_secrets,
@@ -203,10 +220,19 @@ impl Reading {
         else {
             return DEFAULT_BASE_URL.to_owned();
         };
-        if let Err(error) = crate::api::Client::builder(Secret::new("unused")).base_url(&url) {
-            self.problem(format!("OPENMAIL_BASE_URL is not usable: {error}"));
+        let client = Client::builder(Secret::new("unused")).base_url(&url).and_then(|builder| {
+            if self.allow_plain_http() { builder.allow_plain_http().build() } else { builder.build() }
+        });
+        if let Err(error) = client {
+            self.problem(format!("OPENMAIL_BASE_URL is not usable: {}", Chain(&error)));
         }
         url
+    }
+
+    fn allow_plain_http(&self) -> bool {
+        self.vars
+            .get("OPENMAIL_ALLOW_PLAIN_HTTP")
+            .is_some_and(|value| matches!(value.trim(), "1" | "true" | "yes"))
     }
 
     fn inbox(&mut self) -> Option<String> {

@@ -9,7 +9,10 @@ use crate::model::{Address, Inbox, InboxId};
 /// The inboxes the key sees, as far as they are known.
 pub(super) struct Directory {
     known: RwLock<Known>,
+    /// The ones that are served.
     list: watch::Sender<Vec<Inbox>>,
+    /// The only one that is served, where there is but one.
+    only: Option<InboxId>,
 }
 
 #[derive(Default)]
@@ -19,9 +22,10 @@ struct Known {
 }
 
 impl Directory {
-    pub(super) fn new(inboxes: Vec<Inbox>) -> Self {
-        let directory = Self { known: RwLock::default(), list: watch::Sender::new(Vec::new()) };
-        directory.add_all(inboxes);
+    /// All inboxes of the account, of which all are served, or only one.
+    pub(super) fn new(all: Vec<Inbox>, only: Option<InboxId>) -> Self {
+        let directory = Self { known: RwLock::default(), list: watch::Sender::new(Vec::new()), only };
+        directory.refresh(all);
         directory
     }
 
@@ -39,17 +43,31 @@ impl Directory {
         self.list.subscribe()
     }
 
-    /// Adds those that are not known yet, and tells how many that were.
-    pub(super) fn add_all(&self, inboxes: Vec<Inbox>) -> usize {
-        let new: Vec<Inbox> = {
-            let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-            inboxes.into_iter().filter(|inbox| known.add(inbox)).collect()
-        };
-        let count = new.len();
-        if count > 0 {
-            self.list.send_modify(|list| list.extend(new));
-        }
-        count
+    /// Takes a new list of all inboxes, and tells how many of those that are served were not known. One that is gone is served
+    /// no longer, and its address stays an own one.
+    pub(super) fn refresh(&self, all: Vec<Inbox>) -> usize {
+        self.learn(&all);
+        let served: Vec<Inbox> = all.into_iter().filter(|inbox| self.serves(&inbox.id)).collect();
+        let mut new = 0;
+        self.list.send_if_modified(|list| {
+            let before: HashSet<&InboxId> = list.iter().map(|inbox| &inbox.id).collect();
+            new = served.iter().filter(|inbox| !before.contains(&inbox.id)).count();
+            let changed = new > 0 || served.len() < list.len();
+            if changed {
+                *list = served;
+            }
+            changed
+        });
+        new
+    }
+
+    fn learn(&self, inboxes: &[Inbox]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        inboxes.iter().for_each(|inbox| known.add(inbox));
+    }
+
+    fn serves(&self, id: &InboxId) -> bool {
+        self.only.as_ref().is_none_or(|only| only == id)
     }
 
     /// The inbox, asked of the service where it is not known: it may be younger than this process.
@@ -62,7 +80,16 @@ impl Directory {
             return Ok(inbox);
         }
         let inbox = client.inbox(id).await?;
-        self.add_all(vec![inbox.clone()]);
+        self.learn(std::slice::from_ref(&inbox));
+        if self.serves(&inbox.id) {
+            self.list.send_if_modified(|list| {
+                let is_new = list.iter().all(|known| known.id != inbox.id);
+                if is_new {
+                    list.push(inbox.clone());
+                }
+                is_new
+            });
+        }
         Ok(Arc::new(inbox))
     }
 
@@ -72,8 +99,8 @@ impl Directory {
 }
 
 impl Known {
-    fn add(&mut self, inbox: &Inbox) -> bool {
+    fn add(&mut self, inbox: &Inbox) {
         self.addresses.extend(inbox.address.clone());
-        self.inboxes.insert(inbox.id.clone(), Arc::new(inbox.clone())).is_none()
+        self.inboxes.insert(inbox.id.clone(), Arc::new(inbox.clone()));
     }
 }

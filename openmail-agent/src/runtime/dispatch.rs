@@ -37,7 +37,11 @@ pub(super) struct Dispatcher {
 impl Dispatcher {
     /// Dispatches until shut down, then waits for running handlers, but no longer than the grace. A handler that takes
     /// longer is dropped; its event is handled again after the restart.
-    pub(super) async fn run(self, shutdown: CancellationToken) {
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be used any more.
+    pub(super) async fn run(self, shutdown: CancellationToken) -> Result<(), StoreError> {
         let mut running = JoinSet::new();
         let mut failures = 0;
         while !shutdown.is_cancelled() {
@@ -50,6 +54,10 @@ impl Dispatcher {
                     }
                     let clock = &self.bench.services.clock;
                     crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
+                }
+                Err(error) if !error.is_transient() => {
+                    self.finish(running).await;
+                    return Err(error);
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is due cannot be read from the store; trying again");
@@ -67,6 +75,7 @@ impl Dispatcher {
             }
         }
         self.finish(running).await;
+        Ok(())
     }
 
     async fn due(&self, next: Option<Timestamp>) {

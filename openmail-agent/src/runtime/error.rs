@@ -10,12 +10,8 @@ pub struct StartError {
 }
 
 impl StartError {
-    pub(super) fn unless_none(problems: Vec<String>) -> Result<(), Self> {
-        if problems.is_empty() { Ok(()) } else { Err(Self { problems }) }
-    }
-
-    pub(super) fn single(problem: String) -> Self {
-        Self { problems: vec![problem] }
+    pub(super) fn new(problems: Vec<String>) -> Self {
+        Self { problems }
     }
 
     /// What is wrong, each with what to do.
@@ -44,6 +40,8 @@ pub type RuntimeError = Error<RuntimeErrorKind>;
 pub enum RuntimeErrorKind {
     /// The service refuses the key or the socket for good, and there is no webhook to go on with.
     SocketRefused(StopReason),
+    /// The store cannot be used any more: it is damaged, or somebody else owns it now.
+    Store,
     /// A part of the runtime itself failed.
     Internal(&'static str),
 }
@@ -52,6 +50,7 @@ impl fmt::Display for RuntimeErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SocketRefused(reason) => write!(f, "no mail can come in: {reason}"),
+            Self::Store => f.write_str("the store cannot be used any more"),
             Self::Internal(part) => {
                 write!(f, "the {part} ended unexpectedly, which is a fault of this crate")
             }

@@ -18,6 +18,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait before asking a service again that failed without saying when.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// How long to wait before asking again for an account that is paused, or with a key that is refused.
+const HELD: Duration = Duration::from_secs(60);
+
 /// What reading the row came to.
 pub(super) enum Row {
     /// The row, completed by what only the event had, and its conversation.
@@ -57,11 +60,17 @@ fn missing(received_at: Timestamp, now: Timestamp) -> Row {
 }
 
 fn failed(error: &api::Error, received_at: Timestamp, now: Timestamp) -> Row {
+    // A conversation that is not there yet lags like its rows.
+    ask_again(error, now).map_or_else(|| missing(received_at, now), Row::Later)
+}
+
+/// When to ask a service again that could not answer; `None` where the answer will not change.
+pub(super) fn ask_again(error: &api::Error, now: Timestamp) -> Option<Timestamp> {
     match error.retry() {
-        Retry::Now => Row::Later(clock::after(now, ASK_AGAIN)),
-        Retry::After(wait) => Row::Later(clock::after(now, wait)),
-        // A conversation that is not there yet lags like its rows.
-        Retry::Never | Retry::Held(_) => missing(received_at, now),
+        Retry::Now => Some(clock::after(now, ASK_AGAIN)),
+        Retry::After(wait) => Some(clock::after(now, wait.max(LOOK_AGAIN))),
+        Retry::Held(_) => Some(clock::after(now, HELD)),
+        Retry::Never => None,
     }
 }
 

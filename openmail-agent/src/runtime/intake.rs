@@ -121,7 +121,6 @@ impl Transports {
                 clock: ways.clock.clone(),
                 directory: Arc::clone(ways.directory),
                 subscriptions: socket.subscriptions(),
-                is_fixed: ways.only.is_some(),
             },
             socket,
         })
@@ -220,14 +219,10 @@ struct Relist {
     clock: Clock,
     directory: Arc<Directory>,
     subscriptions: Subscriptions,
-    is_fixed: bool,
 }
 
 impl Relist {
     async fn run(&self) {
-        if self.is_fixed {
-            std::future::pending::<()>().await;
-        }
         loop {
             let pages = 1 + self.directory.list().borrow().len() / PAGE;
             self.clock.sleep(RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX))).await;
@@ -243,7 +238,7 @@ impl Relist {
     /// A key's "all inboxes" are those that existed when it subscribed, so a new one needs a subscription of its own; the
     /// catch-up notices it by itself.
     fn take(&self, inboxes: Vec<Inbox>) {
-        let new = self.directory.add_all(inboxes);
+        let new = self.directory.refresh(inboxes);
         if new > 0 {
             info!(new, "new inboxes");
             self.subscriptions.refresh();

@@ -3,6 +3,8 @@
 //! This is the only floor that spawns tasks.
 
 mod builder;
+mod call;
+mod check;
 mod config;
 mod directory;
 mod dispatch;
@@ -12,6 +14,7 @@ mod hydrate;
 mod intake;
 mod listen;
 mod role;
+mod running;
 mod screen;
 mod shutdown;
 mod start;
@@ -21,5 +24,5 @@ mod work;
 pub use builder::Runtime;
 pub use config::{AllowedSenders, Config, StoreLocation};
 pub use error::{RuntimeError, RuntimeErrorKind, StartError};
+pub use running::RunningRuntime;
 pub use shutdown::stop_signal;
-pub use start::RunningRuntime;

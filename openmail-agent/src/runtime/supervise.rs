@@ -10,13 +10,17 @@ use tracing::{error, info, warn};
 use crate::clock::Clock;
 use crate::model::Chain;
 use crate::outbox::Sender;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::transport::Readiness;
 use crate::transport::websocket::StopReason;
 
 use super::dispatch::Dispatcher;
 use super::intake::{Part, Transports};
 use super::{RuntimeError, RuntimeErrorKind, housekeeping};
+
+/// How much longer than the handlers' grace a stop may take: for giving back what they did not finish, and for the last
+/// answers of the service.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 pub(super) struct Supervisor {
     pub(super) transports: Transports,
@@ -48,9 +52,11 @@ impl Supervisor {
         let stopping = self.dispatcher.bench.stopping.clone();
         let mut core = JoinSet::new();
         let dispatcher = core.spawn(self.dispatcher.run(dispatch.clone())).id();
-        let sender_shutdown = sending.clone();
-        let sender = self.sender;
-        core.spawn(async move { sender.run(sender_shutdown).await });
+        let (sender, sender_shutdown) = (self.sender, sending.clone());
+        core.spawn(async move {
+            sender.run(sender_shutdown).await;
+            Ok(())
+        });
 
         let verdict = tokio::select! {
             () = shutdown.cancelled() => Ok(()),
@@ -63,13 +69,20 @@ impl Supervisor {
 
         self.readiness.set_stopping();
         intake.cancel();
-        stopping.cancel();
-        while transports.join_next().await.is_some() {}
         dispatch.cancel();
-        join_until(&mut core, 1).await;
-        sending.cancel();
-        if tokio::time::timeout(self.grace, join_until(&mut core, 0)).await.is_err() {
-            warn!("sends that were under way are attempted again after the restart, under the same keys");
+        stopping.cancel();
+        let closed = async { while transports.join_next().await.is_some() {} };
+        let handled = async {
+            // The dispatcher keeps to the grace by itself; what its handlers owe may be sent meanwhile.
+            join_until(&mut core, 1).await;
+            sending.cancel();
+            join_until(&mut core, 0).await;
+        };
+        if tokio::time::timeout(self.grace + LAST_WORDS, async { tokio::join!(closed, handled) })
+            .await
+            .is_err()
+        {
+            warn!("what was under way is done again after the restart, under the same keys");
         }
         info!("stopped");
         verdict
@@ -90,19 +103,23 @@ async fn watch(transports: &mut JoinSet<Part>) -> Result<(), RuntimeError> {
     std::future::pending().await
 }
 
+/// What the dispatcher and the outbox end with.
+type CoreResult = Result<(), StoreError>;
+
 fn core_ended(
-    ended: Option<Result<(tokio::task::Id, ()), tokio::task::JoinError>>,
+    ended: Option<Result<(tokio::task::Id, CoreResult), tokio::task::JoinError>>,
     dispatcher: tokio::task::Id,
 ) -> RuntimeError {
     let part = |id| if id == dispatcher { "dispatcher" } else { "outbox" };
     match ended {
-        Some(Ok((id, ()))) => RuntimeErrorKind::Internal(part(id)).into(),
+        Some(Ok((_, Err(error)))) => RuntimeError::because(RuntimeErrorKind::Store, error),
+        Some(Ok((id, Ok(())))) => RuntimeErrorKind::Internal(part(id)).into(),
         Some(Err(error)) => RuntimeError::because(RuntimeErrorKind::Internal(part(error.id())), error),
         None => RuntimeErrorKind::Internal("supervisor").into(),
     }
 }
 
-async fn join_until(set: &mut JoinSet<()>, left: usize) {
+async fn join_until<T: 'static>(set: &mut JoinSet<T>, left: usize) {
     while set.len() > left {
         let _ = set.join_next().await;
     }

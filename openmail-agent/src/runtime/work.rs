@@ -1,25 +1,22 @@
 //! One event, from lease to settlement.
 
-use std::any::Any;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
-use tower::ServiceExt;
-use tracing::{Instrument, debug, info, info_span, warn};
+use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
-use crate::router::{Entry, Router};
+use crate::router::Router;
 use crate::store::{Hold, HoldScope, Lease, Leased, NewSend, Note, Outcome, Settlement};
 use crate::wire;
 
 use super::AllowedSenders;
+use super::call::{self, Gates, Passage};
 use super::directory::Directory;
 use super::hydrate::{self, Row};
 use super::screen;
@@ -29,6 +26,16 @@ pub(super) const LEASE: Duration = Duration::from_secs(60);
 
 /// The pauses between the tries of a failing handler.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(15 * 60));
+
+/// How long an event waits whose handler is busy and has others waiting already.
+const BUSY: Backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(4));
+
+/// How many tries more than the handler's own an event gets whose tries ended with the process: it may have been stopped, or
+/// another mail's fault.
+const CRASHES: u32 = 5;
+
+/// When to ask by a send whether a suspension still stands. Reactivation is announced over webhooks only, and may be missed.
+const SUSPENDED: Duration = Duration::from_secs(60 * 60);
 
 /// The pauses between the tries of a failing store.
 const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -40,8 +47,7 @@ pub(super) struct Workbench {
     pub(super) directory: Arc<Directory>,
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
-    /// How many calls of a handler may run at once, where that is bounded.
-    pub(super) permits: HashMap<Arc<str>, Arc<Semaphore>>,
+    pub(super) gates: Gates,
     /// The only inbox that is served, where there is but one.
     pub(super) only: Option<Inbox>,
     pub(super) reads_rows: bool,
@@ -103,7 +109,10 @@ impl Workbench {
             return Outcome::Parked { reason: format!("inbox {inbox_id} is not the one this agent serves") }
                 .into();
         }
-        let inbox = self.inbox(&event).await;
+        let inbox = match self.inbox(&event).await {
+            Ok(inbox) => inbox,
+            Err(at) => return Outcome::Defer { at }.into(),
+        };
         match &event.payload {
             Payload::Message(hint) => {
                 let hint = Arc::clone(hint);
@@ -124,7 +133,8 @@ impl Workbench {
         if lifecycle.is_suspension() {
             let reason = format!("{}: {:?}", lifecycle.kind, lifecycle.reason);
             warn!(?scope, reason, "suspended: its replies are held");
-            self.services.store.hold(Hold { scope, since, until: None, reason }).await
+            let until = Some(clock::after(self.now(), SUSPENDED));
+            self.services.store.hold(Hold { scope, since, until, reason }).await
         } else {
             info!(?scope, "reactivated: its replies may go");
             self.services.store.release(&scope, since).await?;
@@ -133,20 +143,24 @@ impl Workbench {
         }
     }
 
-    /// The inbox an event is about. One that cannot be read is served by its id alone.
-    async fn inbox(&self, event: &Event) -> Option<Arc<Inbox>> {
-        let id = event.inbox_id.as_ref()?;
+    /// The inbox an event is about; when to ask again, where the service cannot tell at the moment. One that there is no
+    /// more is served by its id alone.
+    async fn inbox(&self, event: &Event) -> Result<Option<Arc<Inbox>>, Timestamp> {
+        let Some(id) = &event.inbox_id else { return Ok(None) };
         let mut inbox = match self.directory.find(id, &self.services.client).await {
             Ok(inbox) => inbox,
             Err(error) => {
                 debug!(inbox = %id, error = %Chain(&error), "the inbox cannot be read");
-                Arc::new(Inbox::new(id.clone()))
+                match hydrate::ask_again(&error, self.now()) {
+                    Some(at) => return Err(at),
+                    None => Arc::new(Inbox::new(id.clone())),
+                }
             }
         };
         if let (None, Some(external_id)) = (&inbox.external_id, &event.external_id) {
             Arc::make_mut(&mut inbox).external_id = Some(external_id.clone());
         }
-        Some(inbox)
+        Ok(Some(inbox))
     }
 
     async fn mail(
@@ -157,6 +171,12 @@ impl Workbench {
         leased: &Leased,
     ) -> Finding {
         let unread = event.thread_id.clone().filter(|_| self.reads_rows);
+        // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
+        if let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
+            && self.gates.is_full(entry)
+        {
+            return self.put_back();
+        }
         let (message, thread) = match self.row(&event, &hint, leased).await {
             Row::Read(row, thread) => (Arc::from(row), Some(thread)),
             Row::Missing => (hint, None),
@@ -200,8 +220,15 @@ impl Workbench {
                 None => Outcome::Done.into(),
             };
         };
-        let Some(_permit) = self.permit(entry).await else { return self.given_back() };
         let attempt = Attempt::new(leased.attempt, entry.attempts());
+        if leased.attempt > entry.attempts().saturating_add(CRASHES) {
+            return self.crashing(leased.attempt).into();
+        }
+        let _place = match self.gates.pass(entry, &self.stopping).await {
+            Passage::In(place) => place,
+            Passage::Full => return self.put_back(),
+            Passage::Stopping => return self.given_back(),
+        };
         let cancellation = self.stopping.child_token();
         let directory = Arc::clone(&self.directory);
         let context = Context::new(ContextParts {
@@ -217,17 +244,20 @@ impl Workbench {
             services: Arc::clone(&self.services),
             is_own: Arc::new(move |address| directory.is_own(address)),
         });
-        let result = run(entry, context.clone(), cancellation).await;
+        let result = call::run(entry, context.clone(), cancellation).await;
         self.conclude(result, &context, attempt)
     }
 
-    /// A place among the calls of the handler that may run at once; `None` when the runtime stops before there is one.
-    async fn permit(&self, entry: &Entry) -> Option<Option<OwnedSemaphorePermit>> {
-        let Some(permits) = self.permits.get(entry.name()) else { return Some(None) };
-        tokio::select! {
-            permit = Arc::clone(permits).acquire_owned() => Some(permit.ok()),
-            () = self.stopping.cancelled() => None,
-        }
+    /// Not handled because its handler is busy: others get their turn meanwhile, and no attempt is counted.
+    fn put_back(&self) -> Finding {
+        Outcome::Defer { at: clock::after(self.now(), BUSY.with_half_jitter(0)) }.into()
+    }
+
+    /// The process has ended again and again while this was being handled: a crash cannot be caught, but it can be counted.
+    fn crashing(&self, attempt: u32) -> Outcome {
+        let error = format!("the process ended {} times while it was being handled", attempt - 1);
+        error!(error, "the event is a dead letter");
+        Outcome::Dead { error }
     }
 
     /// Not handled for no fault of its own: due again at once, and no attempt counted.
@@ -320,32 +350,4 @@ impl Workbench {
     fn now(&self) -> jiff::Timestamp {
         self.services.clock.now()
     }
-}
-
-/// Runs the handler as a task of its own, so that a panic or a blocked thread is nobody else's trouble, and puts what it
-/// returned into its context.
-async fn run(entry: &Entry, context: Context, cancellation: CancellationToken) -> Result<(), Error> {
-    let call = entry.service().oneshot(context.clone());
-    let task = AbortOnDropHandle::new(tokio::spawn(call.in_current_span()));
-    let outcome = match tokio::time::timeout(entry.timeout(), task).await {
-        Ok(Ok(Ok(outcome))) => outcome,
-        Ok(Err(stopped)) => return Err(Error::msg(panic_message(stopped))),
-        Err(_) => {
-            cancellation.cancel();
-            let limit = humantime::format_duration(entry.timeout());
-            return Err(Error::msg(format!("it did not finish within {limit}")));
-        }
-    };
-    for reply in outcome.into_result()? {
-        context.draft_reply(reply)?;
-    }
-    Ok(())
-}
-
-fn panic_message(stopped: tokio::task::JoinError) -> String {
-    let Ok(panic) = stopped.try_into_panic() else { return "it was stopped".to_owned() };
-    let panic: &(dyn Any + Send) = &*panic;
-    let words =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("it panicked: {}", words.unwrap_or("without a message"))
 }

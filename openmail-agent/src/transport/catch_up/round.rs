@@ -87,7 +87,8 @@ impl CatchUp {
             info!(%reason, found = report.found, "found mail that no event told of");
         }
         debug!(%reason, inboxes = report.inboxes, failures = report.failures.len(), "caught up");
-        if report.failures.is_empty() {
+        // One that will never be read, such as a deleted inbox, is no reason to call the round unfinished.
+        if report.failures.iter().all(|(_, error)| error.kind().retry() == Retry::Never) {
             self.rounds.send_modify(|rounds| *rounds += 1);
         }
         report

@@ -68,6 +68,7 @@ impl Webhook {
     /// `POST /webhooks`, `GET /healthz` (the process lives) and `GET /readyz` (mail can be taken), to serve or to merge
     /// into a router of one's own.
     pub fn router(&self) -> Router {
+        self.readiness.set_webhook(true);
         let readiness = self.readiness.clone();
         Router::new()
             .route("/webhooks", post_service(self.clone()))
@@ -134,6 +135,8 @@ impl Service<Request<Body>> for Webhook {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
+        // Whoever mounts it without the router is known to do so by the first request.
+        self.readiness.set_webhook(true);
         let webhook = self.clone();
         Box::pin(async move { Ok(webhook.answer(request).await.into_response()) })
     }

@@ -1,0 +1,129 @@
+//! Calls handlers: how many at once, for how long, and behind what.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+use tower::ServiceExt;
+use tracing::Instrument;
+
+use crate::handler::{Context, Error};
+use crate::router::{Entry, Router};
+
+/// How many events wait for a bounded handler with their leases in hand; more are put back, so that they keep no other
+/// handler of the inbox from its turn.
+const WAITING: usize = 8;
+
+/// The most a handler is told before its time is up, so that it can end by itself.
+const NOTICE: Duration = Duration::from_secs(5);
+
+/// Lets so many events into a handler at once as it allows.
+pub(super) struct Gates(HashMap<Arc<str>, Gate>);
+
+struct Gate {
+    places: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// What came of asking for a place.
+pub(super) enum Passage {
+    /// It is free, and taken for as long as this lives.
+    In(Option<OwnedSemaphorePermit>),
+    /// None is free, and enough others wait.
+    Full,
+    /// The runtime stops.
+    Stopping,
+}
+
+impl Gates {
+    pub(super) fn new(router: &Router) -> Self {
+        let bounded = router.entries().iter().filter_map(|entry| {
+            let places = Arc::new(Semaphore::new(entry.concurrency()?));
+            Some((Arc::clone(entry.name()), Gate { places, waiting: AtomicUsize::new(0) }))
+        });
+        Self(bounded.collect())
+    }
+
+    pub(super) fn is_full(&self, entry: &Entry) -> bool {
+        self.0.get(entry.name()).is_some_and(Gate::is_full)
+    }
+
+    pub(super) async fn pass(&self, entry: &Entry, stopping: &CancellationToken) -> Passage {
+        let Some(gate) = self.0.get(entry.name()) else { return Passage::In(None) };
+        if gate.is_full() {
+            return Passage::Full;
+        }
+        let _waiting = Waiting::new(&gate.waiting);
+        tokio::select! {
+            permit = Arc::clone(&gate.places).acquire_owned() => Passage::In(permit.ok()),
+            () = stopping.cancelled() => Passage::Stopping,
+        }
+    }
+}
+
+impl Gate {
+    fn is_full(&self) -> bool {
+        self.places.available_permits() == 0 && self.waiting.load(Ordering::Relaxed) >= WAITING
+    }
+}
+
+/// Counts one who waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs the handler as a task of its own, so that a panic or a blocked thread is nobody else's trouble, and puts what it
+/// returned into its context.
+pub(super) async fn run(
+    entry: &Entry,
+    context: Context,
+    cancellation: CancellationToken,
+) -> Result<(), Error> {
+    let call = entry.service().oneshot(context.clone());
+    let mut task = AbortOnDropHandle::new(tokio::spawn(call.in_current_span()));
+    let notice = NOTICE.min(entry.timeout() / 10);
+    let ended = match timeout(entry.timeout() - notice, &mut task).await {
+        Ok(ended) => Ok(ended),
+        Err(_) => {
+            cancellation.cancel();
+            timeout(notice, task).await
+        }
+    };
+    let outcome = match ended {
+        Ok(Ok(Ok(outcome))) => outcome,
+        Ok(Err(stopped)) => return Err(Error::msg(panic_message(stopped))),
+        Err(_) => {
+            let limit = humantime::format_duration(entry.timeout());
+            return Err(Error::msg(format!("it did not finish within {limit}")));
+        }
+    };
+    for reply in outcome.into_result()? {
+        context.draft_reply(reply)?;
+    }
+    Ok(())
+}
+
+fn panic_message(stopped: tokio::task::JoinError) -> String {
+    let Ok(panic) = stopped.try_into_panic() else { return "it was stopped".to_owned() };
+    let panic: &(dyn Any + Send) = &*panic;
+    let words =
+        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("it panicked: {}", words.unwrap_or("without a message"))
+}
