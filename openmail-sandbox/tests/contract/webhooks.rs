@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use openmail_sandbox::{EventState, Mail, NewInbox, Sandbox, WebhookOutcome};
+use openmail_sandbox::{EventState, Mail, NewInbox, Sandbox, Transport, WebhookOutcome};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{
-    client::{Rest, Socket},
+    client::{PATIENCE, Rest, Socket},
     webhook_receiver::Receiver,
 };
 
@@ -162,4 +162,33 @@ async fn with_neither_the_event_is_stored_and_marked_failed() {
     socket.say(json!({"type": "subscribe", "last_event_id": first.event_id})).await;
     socket.hear().await;
     assert_eq!(socket.hear().await["event_id"], mail.event_id.as_str());
+}
+
+#[tokio::test]
+async fn each_event_knows_the_attempts_to_hand_it_over() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mail = || Mail::from("ada@example.com").to(&inbox.address).text("Hi");
+    let attempts = async |event_id: &str, count: usize| {
+        let found = sandbox.wait_for(|view| {
+            let deliveries = &view.event(event_id)?.deliveries;
+            (deliveries.len() >= count).then(|| deliveries.clone())
+        });
+        tokio::time::timeout(PATIENCE, found).await.unwrap()
+    };
+    // Nobody listens on the discard port.
+    sandbox.set_account_webhook("http://127.0.0.1:9/hook");
+    let event_id = sandbox.deliver(mail()).event_id;
+    attempts(&event_id, 1).await;
+    sandbox.advance(Duration::from_secs(30));
+    let posted = attempts(&event_id, 2).await;
+    assert_eq!(posted.iter().map(|one| one.attempt).collect::<Vec<_>>(), [1, 2]);
+    assert!(posted.iter().all(|one| one.transport == Transport::Webhook));
+    assert!(posted.iter().all(|one| one.outcome == Some(WebhookOutcome::Unreachable)));
+    assert!(posted[1].latency >= Duration::from_secs(30), "{posted:?}");
+
+    let _socket = Socket::subscribed(&sandbox).await;
+    let event_id = sandbox.deliver(mail()).event_id;
+    let written = attempts(&event_id, 1).await;
+    assert_eq!((written[0].transport, written[0].outcome), (Transport::Socket, None));
 }

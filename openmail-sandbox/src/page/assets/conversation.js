@@ -3,11 +3,13 @@ import { replyForm } from "./compose.js";
 import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, time } from "./dom.js";
 
 let shown = { id: null, mark: null, messages: [] };
-let reading = null;
+/** The state that was asked for last: answers to earlier questions come too late. */
+let wanted = null;
 
 /** Turns to another thread. */
 export function open(page) {
   shown = { id: page.thread, mark: null, messages: [] };
+  wanted = null;
   find("letters").replaceChildren();
   replyForm(page);
 }
@@ -27,20 +29,19 @@ export function showConversation(page) {
 }
 
 async function read(page, id, mark) {
-  if (reading === mark) return;
-  reading = mark;
+  if (wanted === mark) return;
+  wanted = mark;
   try {
     const thread = await call("GET", `/sandbox/threads/${segment(id)}`);
-    if (page.thread !== id) return;
+    if (wanted !== mark) return;
     const grew = shown.messages.length && thread.messages.length > shown.messages.length;
     const first = !shown.messages.length;
     shown = { id, mark, messages: thread.messages };
     draw(page);
     if (grew || first) find("letters").lastElementChild?.scrollIntoView({ block: "nearest" });
   } catch (error) {
+    wanted = null;
     notify(error.message, true);
-  } finally {
-    reading = null;
   }
 }
 
