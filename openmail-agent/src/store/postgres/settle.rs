@@ -63,7 +63,7 @@ async fn end_leases(calls: &[Settlement], tx: &Tx<'_>) -> Result<HashSet<(i64, i
     let states: Vec<&str> = rows.iter().map(|(_, fate)| fate.state).collect();
     let dues: Vec<i64> = rows.iter().map(|(_, fate)| fate.due).collect();
     let finished: Vec<Option<i64>> = rows.iter().map(|(_, fate)| fate.finished).collect();
-    let errors: Vec<_> = rows.iter().map(|(_, fate)| fate.error.as_deref().map(plain)).collect();
+    let errors: Vec<_> = rows.iter().map(|(_, fate)| fate.error.map(plain)).collect();
     let uncounted: Vec<i32> = rows.iter().map(|(_, fate)| fate.uncounted).collect();
     let params: Params<'_> = &[&seqs, &fences, &states, &dues, &finished, &errors, &uncounted];
     let held = tx.query(SETTLE, params).await?;
