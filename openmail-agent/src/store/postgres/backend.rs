@@ -14,12 +14,13 @@ use crate::store::{
     WorkerId,
 };
 
+use super::batch::Batcher;
 use super::claim::{self, Bury};
 use super::gates::{self, Ask};
 use super::migrate::migrate;
 use super::pool::{Params, Pool};
 use super::prune::{self, Prune};
-use super::recorder::Recorder;
+use super::record::Record;
 use super::settle::{Owe, Remember};
 use super::text::plain;
 use super::trouble::Trouble;
@@ -32,7 +33,8 @@ const POLL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct PostgresStore {
     pool: Pool,
-    recorder: Recorder,
+    recorder: Batcher<Record>,
+    settler: Batcher<Settlement>,
 }
 
 impl PostgresStore {
@@ -50,7 +52,8 @@ impl PostgresStore {
         let location = Location::parse(url)?;
         let pool = Pool::new(&location)?;
         migrate(&pool, &location).await?;
-        Ok(Self { recorder: Recorder::start(pool.clone()), pool })
+        let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
+        Ok(Self { pool, recorder, settler })
     }
 
     /// Ends every lease, reservation and claim of a worker at once, for whoever knows that it is gone. Without this they
@@ -83,7 +86,7 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
-        self.recorder.record(events, bookmark).await
+        self.recorder.call(Record { events, bookmark }).await
     }
 
     async fn bookmark(&self, name: &str) -> Result<Option<String>> {
@@ -102,7 +105,7 @@ impl Store for PostgresStore {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {
-        self.pool.transact(&settlement).await
+        self.settler.call(settlement).await
     }
 
     async fn owe(&self, lease: &Lease, sends: Vec<NewSend>) -> Result<()> {

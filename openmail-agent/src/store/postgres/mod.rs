@@ -16,10 +16,13 @@
 //! No advisory lock, no `LISTEN`, no server-side code: what speaks the protocol of Postgres 14 will do. Processes look for
 //! one another's work [twice a second](crate::store::Store::poll_every).
 //!
+//! Calls of one process that wait to record, or to settle, share a transaction, so that a crowd shares its commit.
+//!
 //! A worker that dies leaves its leases to run out; their events are then due again. A connection that is lost fails the
 //! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew.
 
 mod backend;
+mod batch;
 mod claim;
 mod drafts;
 mod gates;
@@ -29,7 +32,6 @@ mod migrate;
 mod pool;
 mod prune;
 mod record;
-mod recorder;
 mod reserve;
 mod settle;
 mod settle_send;

@@ -27,6 +27,11 @@ const ATTEMPTS: u32 = 10;
 
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(5), Duration::from_millis(500));
 
+/// Hints to the planner, which a database may not know. Every statement here that runs often has its index; tables that were
+/// empty a moment ago have no statistics, and a plan that reads them whole would be kept until they have. The price that is
+/// then put on reading a table whole must not lead to compiling the statement, which takes longer than running it.
+const HINTS: [&str; 2] = ["SET enable_seqscan TO off", "SET jit TO off"];
+
 /// Connections to the database, made when they are needed and made anew when they are lost.
 #[derive(Debug, Clone)]
 pub(super) struct Pool(Connections);
@@ -66,7 +71,13 @@ impl Pool {
             .runtime(Runtime::Tokio1)
             .post_create(Hook::async_fn(move |client, _| {
                 let setup = setup.clone();
-                Box::pin(async move { client.batch_execute(&setup).await.map_err(HookError::Backend) })
+                Box::pin(async move {
+                    client.batch_execute(&setup).await.map_err(HookError::Backend)?;
+                    for hint in HINTS {
+                        let _ = client.batch_execute(hint).await;
+                    }
+                    Ok(())
+                })
             }))
             .build();
         pool.map(Self).map_err(unusable)

@@ -6,31 +6,38 @@ use crate::model::{InboxId, MessageId};
 use crate::store::book::{Digest, floor_ms};
 use crate::store::{Bookmark, EventSeq, NewEvent, Recorded};
 
-use super::pool::{Params, Tx, Verb};
+use super::batch::Shared;
+use super::pool::{Params, Tx};
 use super::text::plain;
 use super::trouble::Trouble;
 
-/// Keeps events, and moves bookmarks with them.
+/// Keeps events, and moves a bookmark with them.
+#[derive(Debug)]
 pub(super) struct Record {
     pub(super) events: Vec<NewEvent>,
-    pub(super) bookmarks: Vec<Bookmark>,
+    pub(super) bookmark: Option<Bookmark>,
 }
 
 #[async_trait]
-impl Verb for Record {
+impl Shared for Record {
     type Answer = Vec<Recorded>;
 
-    async fn run(&self, tx: &Tx<'_>) -> Result<Vec<Recorded>, Trouble> {
-        let verdicts = record(tx, &self.events).await?;
-        put_bookmarks(tx, &self.bookmarks).await?;
-        Ok(verdicts)
+    fn size(&self) -> usize {
+        1 + self.events.len()
+    }
+
+    async fn run_all(calls: &[Self], tx: &Tx<'_>) -> Result<Vec<Option<Vec<Recorded>>>, Trouble> {
+        let events: Vec<_> = calls.iter().flat_map(|call| &call.events).collect();
+        let mut verdicts = record(tx, &events).await?.into_iter();
+        put_bookmarks(tx, calls.iter().filter_map(|call| call.bookmark.as_ref())).await?;
+        Ok(calls.iter().map(|call| Some(verdicts.by_ref().take(call.events.len()).collect())).collect())
     }
 }
 
 type Name = [u8; 16];
 
 /// Keeps what is news, within a transaction.
-pub(super) async fn record(tx: &Tx<'_>, events: &[NewEvent]) -> Result<Vec<Recorded>, Trouble> {
+pub(super) async fn record(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Vec<Recorded>, Trouble> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
@@ -49,7 +56,7 @@ struct Plan<'e> {
 }
 
 impl<'e> Plan<'e> {
-    async fn new(tx: &Tx<'_>, events: &[NewEvent]) -> Result<Self, Trouble> {
+    async fn new(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Self, Trouble> {
         let names: Vec<Name> =
             events.iter().flat_map(|event| [Some(id_of(event)), mail_of(event)]).flatten().collect();
         let names: Vec<&[u8]> = names.iter().map(|name| &name[..]).collect();
@@ -152,13 +159,16 @@ async fn insert_events(tx: &Tx<'_>, news: &[(i64, &NewEvent)]) -> Result<(), Tro
     Ok(())
 }
 
-async fn put_bookmarks(tx: &Tx<'_>, bookmarks: &[Bookmark]) -> Result<(), Trouble> {
-    if bookmarks.is_empty() {
-        return Ok(());
-    }
+async fn put_bookmarks<'b>(
+    tx: &Tx<'_>,
+    bookmarks: impl Iterator<Item = &'b Bookmark> + Send,
+) -> Result<(), Trouble> {
     // The last word on each, in one order everywhere.
     let latest: BTreeMap<_, _> =
-        bookmarks.iter().map(|bookmark| (plain(&bookmark.name), plain(&bookmark.value))).collect();
+        bookmarks.map(|bookmark| (plain(&bookmark.name), plain(&bookmark.value))).collect();
+    if latest.is_empty() {
+        return Ok(());
+    }
     let (names, values): (Vec<_>, Vec<_>) = latest.into_iter().unzip();
     tx.execute(
         "INSERT INTO bookmarks (name, value)

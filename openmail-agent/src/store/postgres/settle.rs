@@ -1,8 +1,11 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 
 use crate::store::book::{ceil_ms, floor_ms};
 use crate::store::{Lease, NewSend, Note, Outcome, Scope, Settlement};
 
+use super::batch::Shared;
 use super::drafts;
 use super::pool::{Params, Tx, Verb};
 use super::text::plain;
@@ -10,41 +13,84 @@ use super::trouble::Trouble;
 
 /// A fence is good until the next one is given, even if the lease ran out meanwhile.
 const SETTLE: &str = "
-    UPDATE events
-    SET state = $3, due_at = $4, finished_at = $5, error = coalesce($6, error), attempts = attempts - $7, fence = 0,
-        leased_by = NULL, leased_until = NULL
-    WHERE seq = $1 AND fence = $2 AND state IN ('waiting', 'leased')";
+    UPDATE events e
+    SET state = s.state, due_at = s.due_at, finished_at = s.finished_at, error = coalesce(s.error, e.error),
+        attempts = e.attempts - s.uncounted, fence = 0, leased_by = NULL, leased_until = NULL
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[])
+         AS s (seq, fence, state, due_at, finished_at, error, uncounted)
+    WHERE e.seq = s.seq AND e.fence = s.fence AND e.state IN ('waiting', 'leased')
+    RETURNING e.seq, s.fence";
 
 /// Keeps anybody else from taking the event until the transaction ends.
 const CHECK: &str = "
     SELECT leased_at FROM events WHERE seq = $1 AND fence = $2 AND state IN ('waiting', 'leased') FOR UPDATE";
 
 #[async_trait]
-impl Verb for Settlement {
+impl Shared for Settlement {
     type Answer = ();
 
-    async fn run(&self, tx: &Tx<'_>) -> Result<(), Trouble> {
-        let now = floor_ms(self.now);
-        let (state, due, finished, error) = match &self.outcome {
-            Outcome::Done => ("done", 0, Some(now), None),
-            Outcome::Retry { at, error } => ("waiting", ceil_ms(*at), None, Some(plain(error))),
+    fn size(&self) -> usize {
+        1 + self.sends.len() + self.notes.len()
+    }
+
+    async fn run_all(calls: &[Self], tx: &Tx<'_>) -> Result<Vec<Option<()>>, Trouble> {
+        // Of two that settle the same lease, the second has lost it.
+        let mut unanswered = end_leases(calls, tx).await?;
+        let mut answers = Vec::with_capacity(calls.len());
+        for call in calls {
+            let held = unanswered.remove(&(call.lease.seq.0, call.lease.fence)).then_some(());
+            if held.is_some() {
+                for send in &call.sends {
+                    drafts::owe(tx, call.lease.seq.0, send, floor_ms(call.now)).await?;
+                }
+                for note in &call.notes {
+                    put_note(tx, note).await?;
+                }
+            }
+            answers.push(held);
+        }
+        Ok(answers)
+    }
+}
+
+/// Ends the leases that are held, and tells which those were.
+async fn end_leases(calls: &[Settlement], tx: &Tx<'_>) -> Result<HashSet<(i64, i64)>, Trouble> {
+    let mut first = HashSet::new();
+    let calls = calls.iter().filter(|call| first.insert((call.lease.seq.0, call.lease.fence)));
+    let rows: Vec<_> = calls.map(|call| (&call.lease, Fate::of(call))).collect();
+    let seqs: Vec<i64> = rows.iter().map(|(lease, _)| lease.seq.0).collect();
+    let fences: Vec<i64> = rows.iter().map(|(lease, _)| lease.fence).collect();
+    let states: Vec<&str> = rows.iter().map(|(_, fate)| fate.state).collect();
+    let dues: Vec<i64> = rows.iter().map(|(_, fate)| fate.due).collect();
+    let finished: Vec<Option<i64>> = rows.iter().map(|(_, fate)| fate.finished).collect();
+    let errors: Vec<_> = rows.iter().map(|(_, fate)| fate.error.map(plain)).collect();
+    let uncounted: Vec<i32> = rows.iter().map(|(_, fate)| fate.uncounted).collect();
+    let params: Params<'_> = &[&seqs, &fences, &states, &dues, &finished, &errors, &uncounted];
+    let held = tx.query(SETTLE, params).await?;
+    held.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Where an event stands when its lease ends.
+struct Fate<'s> {
+    state: &'static str,
+    due: i64,
+    finished: Option<i64>,
+    error: Option<&'s str>,
+    uncounted: i32,
+}
+
+impl<'s> Fate<'s> {
+    fn of(settlement: &'s Settlement) -> Self {
+        let now = Some(floor_ms(settlement.now));
+        let (state, due, finished, error) = match &settlement.outcome {
+            Outcome::Done => ("done", 0, now, None),
+            Outcome::Retry { at, error } => ("waiting", ceil_ms(*at), None, Some(&**error)),
             Outcome::Defer { at } => ("waiting", ceil_ms(*at), None, None),
-            Outcome::Dead { error } => ("dead", 0, Some(now), Some(plain(error))),
-            Outcome::Parked { reason } => ("parked", 0, Some(now), Some(plain(reason))),
+            Outcome::Dead { error } => ("dead", 0, now, Some(&**error)),
+            Outcome::Parked { reason } => ("parked", 0, now, Some(&**reason)),
         };
-        let uncounted = i32::from(matches!(self.outcome, Outcome::Defer { .. }));
-        let Lease { seq, fence } = &self.lease;
-        let params: Params<'_> = &[&seq.0, fence, &state, &due, &finished, &error, &uncounted];
-        if tx.execute(SETTLE, params).await? == 0 {
-            return Err(Trouble::lease_lost());
-        }
-        for send in &self.sends {
-            drafts::owe(tx, seq.0, send, now).await?;
-        }
-        for note in &self.notes {
-            put_note(tx, note).await?;
-        }
-        Ok(())
+        let uncounted = i32::from(matches!(settlement.outcome, Outcome::Defer { .. }));
+        Self { state, due, finished, error, uncounted }
     }
 }
 

@@ -47,7 +47,8 @@ impl Verb for SendSettlement {
         if let Some(hold) = &self.hold {
             gates::hold(tx, hold).await?;
         }
-        record(tx, self.news.as_slice()).await?;
+        let news: Vec<_> = self.news.iter().collect();
+        record(tx, &news).await?;
         Ok(())
     }
 }
