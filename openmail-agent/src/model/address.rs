@@ -112,10 +112,16 @@ impl Address {
         let (local, domain) = (&mailbox[..at], &mailbox[at + 1..]);
         let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';');
         let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
-        if local.is_empty() || domain.is_empty() || !domain.chars().all(plain) {
+        // Without quotes, these would make something else of the address wherever it is read next, such as a group.
+        let special = |c: char| matches!(c, '"' | '\\' | '(' | ')' | '[' | ']' | ':');
+        let literal = domain.starts_with('[') && domain.ends_with(']');
+        if local.is_empty()
+            || domain.is_empty()
+            || !domain.chars().all(|c| plain(c) && (literal || !special(c)))
+        {
             return Err(AddressError);
         }
-        if !quoted && !local.chars().all(|c| plain(c) && c != '@') {
+        if !quoted && !local.chars().all(|c| plain(c) && !special(c) && c != '@') {
             return Err(AddressError);
         }
         if quoted && local.chars().any(char::is_control) {
@@ -250,9 +256,17 @@ mod tests {
 
     #[test]
     fn what_is_not_an_address_is_refused() {
-        for text in
-            ["", "ada", "@example.com", "ada@", "a@b@c", "ada@exa mple.com", "a@b, ", "a@b\r\nBcc: x@y"]
-        {
+        for text in [
+            "",
+            "ada",
+            "@example.com",
+            "ada@",
+            "a@b@c",
+            "ada@exa mple.com",
+            "a@b, ",
+            "a@b\r\nBcc: x@y",
+            "<a:b@c>",
+        ] {
             assert!(text.parse::<Address>().is_err() || text == "a@b, ", "{text:?} was taken");
         }
     }
