@@ -10,6 +10,7 @@ use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Recipients};
 use crate::outbox::{self, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, Scope, Store};
 
+use super::numbers::{Number, Numbers};
 use super::{Attempt, Error, GiveUp, Mail, Reply, States, Thread};
 
 /// All that is known of the event at hand, from which a handler's arguments are made.
@@ -21,6 +22,7 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     parts: ContextParts,
     collected: Mutex<Collected>,
+    sent_now: Numbers,
 }
 
 /// What a context is made of.
@@ -54,12 +56,11 @@ struct Collected {
     notes: Vec<Note>,
     failure: Option<Error>,
     drafted: u32,
-    sent_now: u32,
 }
 
 impl Context {
     pub(crate) fn new(parts: ContextParts) -> Self {
-        Self(Arc::new(Inner { parts, collected: Mutex::default() }))
+        Self(Arc::new(Inner { parts, collected: Mutex::default(), sent_now: Numbers::default() }))
     }
 
     /// The event.
@@ -147,15 +148,12 @@ impl Context {
         }
     }
 
-    /// A reply to be committed at once, under the next key of its kind.
-    pub(crate) fn reply_now(&self, reply: Reply) -> Result<NewSend, GiveUp> {
+    /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.
+    pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), GiveUp> {
         let draft = self.answer(reply)?;
-        let number = {
-            let mut collected = self.collected();
-            collected.sent_now += 1;
-            collected.sent_now - 1
-        };
-        self.send(draft, SendSpace::Now, number, self.reply_stop()).ok_or_else(nothing_to_answer)
+        let number = self.0.sent_now.take();
+        let send = self.send(draft, SendSpace::Now, number.value(), self.reply_stop());
+        Ok((send.ok_or_else(nothing_to_answer)?, number))
     }
 
     /// Takes what was collected.

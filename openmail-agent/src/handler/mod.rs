@@ -9,6 +9,7 @@ mod extract;
 mod facts;
 mod mail;
 mod memory;
+mod numbers;
 mod outcome;
 mod reply;
 mod reply_context;

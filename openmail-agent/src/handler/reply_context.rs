@@ -74,7 +74,7 @@ impl ReplyContext {
     ///
     /// It stays committed when the handler fails later, and a handler that is run again gets the first answer back
     /// instead of sending twice, whatever words it uses the second time. Replies sent this way are told apart by their
-    /// order within the handler.
+    /// order within the handler. One that was not committed does not count: wait, and give it again.
     ///
     /// # Errors
     ///
@@ -84,9 +84,11 @@ impl ReplyContext {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the reply is either committed, and then sent, or not.
+    /// When the future is dropped, the reply is either committed, and then sent, or not. One that was dropped before its
+    /// commit was answered does not count either: the next reply takes its place and, if it was committed after all, its
+    /// answer.
     pub async fn reply_now(&self, reply: impl Into<Reply>) -> Result<Delivery, ReplyError> {
-        let send = self
+        let (send, number) = self
             .context
             .reply_now(reply.into())
             .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))?;
@@ -98,6 +100,7 @@ impl ReplyContext {
         };
         let key = send.key.clone();
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
+        number.keep();
         services.outbox.wake();
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),
