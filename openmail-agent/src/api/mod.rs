@@ -29,4 +29,5 @@ pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
 pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;
 pub use pods::{NewPod, PodChanges};
+pub(crate) use send::check_draft;
 pub use threads::ThreadFilter;

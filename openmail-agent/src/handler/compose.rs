@@ -9,7 +9,8 @@ use super::{Context, FromContext, Rejection, Reply};
 /// A reply goes to its thread and nowhere else, however cleverly the mail at hand asks for something different. Whoever
 /// gives a handler more shows it in the handler's signature, by this argument.
 ///
-/// What is composed is committed with the handler's success, like a reply.
+/// What is composed is committed with the handler's success, like a reply. What the service would not take, since it is empty
+/// or too long, makes the handler fail for good.
 #[derive(Debug, Clone)]
 pub struct Compose(Context);
 
@@ -20,7 +21,7 @@ impl Compose {
     pub fn new_thread(&self, to: Address, subject: impl Into<String>, words: impl Into<Reply>) {
         let mut draft = words.into().into_draft(Recipients::one(to));
         draft.subject = Some(subject.into());
-        self.0.draft(draft, None);
+        self.0.draft(draft);
     }
 
     /// Hands the mail at hand to somebody, with a word in front, as a new conversation.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::clock::Clock;
 use crate::limit::Quotas;
 use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Recipients};
@@ -11,7 +11,7 @@ use crate::outbox::{self, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, Scope, Store};
 
 use super::numbers::{Number, Numbers};
-use super::{Attempt, Error, GiveUp, Mail, Reply, States, Thread};
+use super::{Attempt, Error, GiveUp, Mail, Reply, ReplyError, ReplyErrorKind, States, Thread};
 
 /// All that is known of the event at hand, from which a handler's arguments are made.
 ///
@@ -132,14 +132,21 @@ impl Context {
     }
 
     /// Adds a reply to what is committed with the handler's success.
-    pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), GiveUp> {
-        let draft = self.answer(reply)?;
-        self.draft(draft, self.reply_stop());
+    pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
+        let draft = checked(self.answer(reply)?)?;
+        self.add(draft, self.reply_stop());
         Ok(())
     }
 
-    /// Adds a mail to what is committed with the handler's success.
-    pub(crate) fn draft(&self, draft: Draft, stopped: Option<String>) {
+    /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
+    pub(crate) fn draft(&self, draft: Draft) {
+        match checked(draft) {
+            Ok(draft) => self.add(draft, None),
+            Err(error) => self.fail(error.into()),
+        }
+    }
+
+    fn add(&self, draft: Draft, stopped: Option<String>) {
         let mut collected = self.collected();
         let number = collected.drafted;
         collected.drafted += 1;
@@ -149,8 +156,8 @@ impl Context {
     }
 
     /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.
-    pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), GiveUp> {
-        let draft = self.answer(reply)?;
+    pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), ReplyError> {
+        let draft = checked(self.answer(reply)?)?;
         let number = self.0.sent_now.take();
         let send = self.send(draft, SendSpace::Now, number.value(), self.reply_stop());
         Ok((send.ok_or_else(nothing_to_answer)?, number))
@@ -167,9 +174,10 @@ impl Context {
     }
 
     /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered.
-    fn answer(&self, reply: Reply) -> Result<Draft, GiveUp> {
+    fn answer(&self, reply: Reply) -> Result<Draft, ReplyError> {
         let mail = self.mail().ok_or_else(nothing_to_answer)?;
-        let recipients = outbox::answer_to(mail.message(), &*self.0.parts.is_own).map_err(GiveUp::because)?;
+        let recipients = outbox::answer_to(mail.message(), &*self.0.parts.is_own)
+            .map_err(|error| no_recipient(GiveUp::because(error)))?;
         let mut draft = reply.into_draft(recipients);
         draft.thread_id = mail.message().thread_id.clone();
         if draft.thread_id.is_none() {
@@ -207,8 +215,22 @@ impl Context {
     }
 }
 
-fn nothing_to_answer() -> GiveUp {
-    GiveUp::new("there is no mail to reply to in this event: return `()`, or write a new mail with `Compose`")
+/// The draft, unless the service could only refuse it: found out while its handler can still fail of it.
+fn checked(draft: Draft) -> Result<Draft, ReplyError> {
+    match api::check_draft(&draft) {
+        Ok(()) => Ok(draft),
+        Err(error) => Err(ReplyError::because(ReplyErrorKind::Invalid, GiveUp::because(error))),
+    }
+}
+
+fn nothing_to_answer() -> ReplyError {
+    no_recipient(GiveUp::new(
+        "there is no mail to reply to in this event: return `()`, or write a new mail with `Compose`",
+    ))
+}
+
+fn no_recipient(why: GiveUp) -> ReplyError {
+    ReplyError::because(ReplyErrorKind::NoRecipient, why)
 }
 
 impl Reply {

@@ -63,11 +63,10 @@ impl ReplyContext {
     ///
     /// # Errors
     ///
-    /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is no mail, or there is nobody it may be answered to.
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is no mail, or there is nobody it may be answered to;
+    /// [`Invalid`](ReplyErrorKind::Invalid) when it is empty or too long.
     pub fn reply(&self, reply: impl Into<Reply>) -> Result<(), ReplyError> {
-        self.context
-            .draft_reply(reply.into())
-            .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))
+        self.context.draft_reply(reply.into())
     }
 
     /// Commits a reply and sends it at once, while the handler goes on: "I'm on it, this takes an hour".
@@ -78,7 +77,7 @@ impl ReplyContext {
     ///
     /// # Errors
     ///
-    /// [`NoRecipient`](ReplyErrorKind::NoRecipient); [`Limited`](ReplyErrorKind::Limited) under
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient); [`Invalid`](ReplyErrorKind::Invalid); [`Limited`](ReplyErrorKind::Limited) under
     /// [`WhenLimited::Wait`] and [`WhenLimited::Fail`]; [`Refused`](ReplyErrorKind::Refused) when the service will never
     /// take it; [`Store`](ReplyErrorKind::Store) when it could not be committed.
     ///
@@ -88,10 +87,7 @@ impl ReplyContext {
     /// commit was answered does not count either: the next reply takes its place and, if it was committed after all, its
     /// answer.
     pub async fn reply_now(&self, reply: impl Into<Reply>) -> Result<Delivery, ReplyError> {
-        let (send, number) = self
-            .context
-            .reply_now(reply.into())
-            .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))?;
+        let (send, number) = self.context.reply_now(reply.into())?;
         let services = self.context.services();
         let known = services.store.send_state(&send.key).await.map_err(unstored)?;
         let patience = match known {
@@ -197,6 +193,8 @@ pub type ReplyError = KindError<ReplyErrorKind>;
 pub enum ReplyErrorKind {
     /// There is nobody to reply to: the event is no mail, or it came from an address of this account.
     NoRecipient,
+    /// The service would not take it: it is empty, too long, or its files are too large. Nothing was committed.
+    Invalid,
     /// The inbox has no slot left; nothing was committed.
     Limited {
         /// When there is one.
@@ -212,6 +210,7 @@ impl fmt::Display for ReplyErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRecipient => f.write_str("there is nobody to reply to"),
+            Self::Invalid => f.write_str("the mail cannot be sent as it is"),
             Self::Limited { next_slot } => write!(f, "the inbox may send nothing more before {next_slot}"),
             Self::Refused => f.write_str("the reply was refused for good"),
             Self::Store => f.write_str("the reply could not be committed"),
