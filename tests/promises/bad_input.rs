@@ -305,3 +305,25 @@ async fn what_the_service_would_not_take_fails_its_handler_and_commits_nothing()
     assert_eq!(bench.rows("SELECT key FROM sends", 0).await.len(), 0);
     bench.assert_well_spoken();
 }
+
+#[tokio::test]
+async fn a_mail_of_any_length_is_forwarded_and_answered() {
+    let bench = Bench::start().await;
+    let handler = async |_: Mail, compose: Compose| {
+        compose.forward("team@corp.example".parse()?, "For you.");
+        Ok::<_, Error>(Reply::text("I have passed it on."))
+    };
+    let running = bench.run(handler).await;
+    let texts = ["\u{1F4A5}\n".repeat(60_000), "\t<b>&\"".repeat(200_000), ".\n".repeat(300_000)];
+    for (number, text) in texts.iter().enumerate() {
+        let subject = format!("a\r\nb\0{}", "ü".repeat(2_000));
+        bench.sandbox.deliver(bench.mail("ada@example.com", text).subject(subject));
+        let sent = bench.sent(2 * (number + 1)).await;
+        let forwarded = sent.iter().rev().find(|sent| sent.to == "team@corp.example").unwrap();
+        assert!(forwarded.body.starts_with("For you.") && forwarded.body.ends_with(" [cut]"));
+        assert!(forwarded.subject.starts_with("Fwd: a b üü") && forwarded.subject.ends_with("ü [cut]"));
+        assert_eq!(forwarded.subject.chars().count(), 998);
+    }
+    running.stop().await.unwrap();
+    bench.assert_well_spoken();
+}

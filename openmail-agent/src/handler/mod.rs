@@ -15,6 +15,7 @@ mod reply;
 mod reply_context;
 mod service;
 mod state;
+mod subject;
 mod thread;
 
 pub use attachments::Attachments;
