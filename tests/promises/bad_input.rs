@@ -327,3 +327,17 @@ async fn a_mail_of_any_length_is_forwarded_and_answered() {
     running.stop().await.unwrap();
     bench.assert_well_spoken();
 }
+
+#[tokio::test]
+async fn a_reply_to_a_mail_without_an_inbox_fails_its_handler() {
+    let target = Target::start().await;
+    target.bench.sandbox.send_raw_frame(
+        r#"{"event":"message.received","event_id":"evt_1","message":{"id":"msg_1","from":"x@example.com","body_text":"answer me"}}"#,
+    );
+    let reasons = target.bench.dead(1).await;
+    assert!(
+        reasons[0].contains("names no inbox") && reasons[0].contains("not to be tried again"),
+        "{reasons:?}"
+    );
+    target.stop().await;
+}

@@ -134,33 +134,30 @@ impl Context {
     /// Adds a reply to what is committed with the handler's success.
     pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
         let draft = checked(self.answer(reply)?)?;
-        self.add(draft, self.reply_stop());
-        Ok(())
+        self.add(draft, self.reply_stop())
     }
 
     /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
     pub(crate) fn draft(&self, draft: Draft) {
-        match checked(draft) {
-            Ok(draft) => self.add(draft, None),
-            Err(error) => self.fail(error.into()),
+        if let Err(error) = checked(draft).and_then(|draft| self.add(draft, None)) {
+            self.fail(error.into());
         }
     }
 
-    fn add(&self, draft: Draft, stopped: Option<String>) {
+    fn add(&self, draft: Draft, stopped: Option<String>) -> Result<(), ReplyError> {
         let mut collected = self.collected();
-        let number = collected.drafted;
+        let send = self.send(draft, SendSpace::Draft, collected.drafted, stopped)?;
         collected.drafted += 1;
-        if let Some(send) = self.send(draft, SendSpace::Draft, number, stopped) {
-            collected.sends.push(send);
-        }
+        collected.sends.push(send);
+        Ok(())
     }
 
     /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.
     pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), ReplyError> {
         let draft = checked(self.answer(reply)?)?;
         let number = self.0.sent_now.take();
-        let send = self.send(draft, SendSpace::Now, number.value(), self.reply_stop());
-        Ok((send.ok_or_else(nothing_to_answer)?, number))
+        let send = self.send(draft, SendSpace::Now, number.value(), self.reply_stop())?;
+        Ok((send, number))
     }
 
     /// Takes what was collected.
@@ -194,9 +191,17 @@ impl Context {
         automated.then(|| "the mail it answers is not to be answered automatically".to_owned())
     }
 
-    fn send(&self, draft: Draft, space: SendSpace, number: u32, stopped: Option<String>) -> Option<NewSend> {
-        let inbox_id = self.event().inbox_id.clone()?;
-        Some(NewSend {
+    fn send(
+        &self,
+        draft: Draft,
+        space: SendSpace,
+        number: u32,
+        stopped: Option<String>,
+    ) -> Result<NewSend, ReplyError> {
+        let inbox_id = self.event().inbox_id.clone().ok_or_else(|| {
+            no_recipient(GiveUp::new("the event names no inbox, so there is none to answer from"))
+        })?;
+        Ok(NewSend {
             key: self.key(space, number),
             inbox_id,
             pod_id: self.inbox().and_then(|inbox| inbox.pod_id.clone()),
