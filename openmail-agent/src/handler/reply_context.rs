@@ -4,13 +4,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::warn;
 
 use crate::clock;
 use crate::limit::Allowance;
 use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
 use crate::store::{Note, Scope, SendState};
 
-use super::{Context, FromContext, Rejection, Reply};
+use super::{Context, FromContext, GiveUp, Rejection, Reply};
 
 /// How long [`ReplyContext::reply_now`] waits for an answer of the service before it leaves the reply to the outbox.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +50,11 @@ pub enum Delivery {
     },
     /// It is committed, and leaves when a slot is free, the inbox is allowed or the service answers again.
     Queued,
+    /// It is kept for the operator and never sent, since the mail is not to be answered by a machine.
+    Stopped {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl ReplyContext {
@@ -90,17 +96,25 @@ impl ReplyContext {
         let (send, number) = self.context.reply_now(reply.into())?;
         let services = self.context.services();
         let known = services.store.send_state(&send.key).await.map_err(unstored)?;
-        let patience = match known {
-            None => self.patience().await?,
-            Some(_) => SEND_PATIENCE,
+        let (key, stopped) = (send.key.clone(), send.stopped.clone());
+        let patience = match (&known, &stopped) {
+            (None, None) => self.patience().await?,
+            _ => SEND_PATIENCE,
         };
-        let key = send.key.clone();
+        if let (None, Some(reason)) = (&known, &stopped) {
+            warn!(%key, reason, "a reply is kept, and not sent");
+        }
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
         number.keep();
         services.outbox.wake();
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),
-            SendState::Failed { error } => Err(ReplyError::because(ReplyErrorKind::Refused, error)),
+            SendState::Failed { error } if stopped.as_ref() == Some(&error) => {
+                Ok(Delivery::Stopped { reason: error })
+            }
+            SendState::Failed { error } => {
+                Err(ReplyError::because(ReplyErrorKind::Refused, GiveUp::because(error)))
+            }
             SendState::Owed => Ok(Delivery::Queued),
         }
     }
@@ -200,7 +214,7 @@ pub enum ReplyErrorKind {
         /// When there is one.
         next_slot: Timestamp,
     },
-    /// The service will never take it, or it was stopped.
+    /// The service will never take it. Handed on with `?`, it gives up.
     Refused,
     /// It could not be committed.
     Store,
