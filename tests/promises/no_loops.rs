@@ -115,16 +115,16 @@ async fn harmful_mail_never_reaches_a_handler() {
 }
 
 #[tokio::test]
-async fn an_inbox_copied_with_nobody_but_itself_to_answer_answers_nobody() {
+async fn a_reply_to_nobody_but_own_inboxes_is_stopped_and_kept() {
     let bench = Bench::start().await;
     let sales = bench.sandbox.create_inbox("sales");
     let route = openmail_agent::router::Route::new("agent", async |_: Mail| Reply::text("hello"))
-        .inbox(bench.inbox.id.clone())
-        .retries(0);
+        .inbox(bench.inbox.id.clone());
     let running = bench.start_ready(bench.runtime().handlers([route])).await;
     bench.sandbox.deliver_all(bench.mail("ada@example.com", "copied").cc_only(&sales.address));
-    let reasons = bench.dead(1).await;
-    assert!(reasons[0].contains("nobody to answer"), "{reasons:?}");
+    let stopped = bench.rows("SELECT error FROM sends WHERE state = 'failed'", 1).await;
+    assert!(stopped[0].contains("inboxes of this account"), "{stopped:?}");
+    bench.rows("SELECT event_id FROM events WHERE state = 'done' AND kind = 'message.received'", 1).await;
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 0);
 }

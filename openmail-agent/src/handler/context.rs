@@ -7,7 +7,7 @@ use crate::api::{self, Client};
 use crate::clock::Clock;
 use crate::limit::Quotas;
 use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Recipients};
-use crate::outbox::{self, Outbox, SendSpace};
+use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, Scope, Store};
 
 use super::numbers::{Number, Numbers};
@@ -133,8 +133,8 @@ impl Context {
 
     /// Adds a reply to what is committed with the handler's success.
     pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
-        let draft = checked(self.answer(reply)?)?;
-        self.add(draft, self.reply_stop())
+        let (draft, stopped) = self.answer(reply)?;
+        self.add(checked(draft)?, stopped)
     }
 
     /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
@@ -154,9 +154,10 @@ impl Context {
 
     /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.
     pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), ReplyError> {
-        let draft = checked(self.answer(reply)?)?;
+        let (draft, stopped) = self.answer(reply)?;
+        let draft = checked(draft)?;
         let number = self.0.sent_now.take();
-        let send = self.send(draft, SendSpace::Now, number.value(), self.reply_stop())?;
+        let send = self.send(draft, SendSpace::Now, number.value(), stopped)?;
         Ok((send, number))
     }
 
@@ -170,17 +171,26 @@ impl Context {
         collected.failure.map_or(Ok((collected.sends, collected.notes)), Err)
     }
 
-    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered.
-    fn answer(&self, reply: Reply) -> Result<Draft, ReplyError> {
+    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered, and why it is stopped, where
+    /// it is.
+    fn answer(&self, reply: Reply) -> Result<(Draft, Option<String>), ReplyError> {
         let mail = self.mail().ok_or_else(nothing_to_answer)?;
-        let recipients = outbox::answer_to(mail.message(), &*self.0.parts.is_own)
-            .map_err(|error| no_recipient(GiveUp::because(error)))?;
+        let (recipients, stopped) = match outbox::answer_to(mail.message(), &*self.0.parts.is_own) {
+            Ok(recipients) => (recipients, self.reply_stop()),
+            Err(nobody) => {
+                let why = nobody.to_string();
+                match nobody {
+                    NobodyToAnswer::Own(address) => (Recipients::one(address), Some(why)),
+                    NobodyToAnswer::Unreadable => return Err(no_recipient(GiveUp::new(why))),
+                }
+            }
+        };
         let mut draft = reply.into_draft(recipients);
         draft.thread_id = mail.message().thread_id.clone();
         if draft.thread_id.is_none() {
             draft.subject = Some(mail.reply_subject());
         }
-        Ok(draft)
+        Ok((draft, stopped))
     }
 
     /// Why the service would not have this mail answered by a machine, where it says so.

@@ -50,7 +50,8 @@ pub enum Delivery {
     },
     /// It is committed, and leaves when a slot is free, the inbox is allowed or the service answers again.
     Queued,
-    /// It is kept for the operator and never sent, since the mail is not to be answered by a machine.
+    /// It is kept for the operator and never sent: the mail is not to be answered by a machine, or would be answered to
+    /// inboxes of this account.
     Stopped {
         /// Why.
         reason: String,
@@ -205,7 +206,7 @@ pub type ReplyError = KindError<ReplyErrorKind>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplyErrorKind {
-    /// There is nobody to reply to: the event is no mail, or it came from an address of this account.
+    /// There is nobody to reply to: the event is no mail, names no inbox, or its sender is not an address.
     NoRecipient,
     /// The service would not take it: it is empty, too long, or its files are too large. Nothing was committed.
     Invalid,
