@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use openmail_agent::handler::{Mail, Reply};
+use openmail_agent::handler::{Compose, Error, Mail, Reply, ReplyContext};
 use openmail_agent::router::Route;
 use openmail_agent::runtime::RunningRuntime;
 use openmail_sandbox::{Fault, Sandbox};
@@ -270,4 +270,76 @@ async fn hostile_headers_and_file_names_are_read_and_answered() {
     assert_eq!((sent[0].to.as_str(), sent[0].cc.len()), ("ada@example.com", 0));
     target.bench.assert_well_spoken();
     target.running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_service_would_not_take_fails_its_handler_and_commits_nothing() {
+    let bench = Bench::start().await;
+    let handler = async |mail: Mail, replies: ReplyContext, compose: Compose| {
+        replies.reply("goes with the others")?;
+        let colleague = "team@corp.example".parse()?;
+        match mail.text() {
+            "empty" => replies.reply("")?,
+            "long" => drop(replies.reply_now("ä".repeat(100_001)).await?),
+            "subject" => compose.new_thread(colleague, "s".repeat(999), "words"),
+            "nameless" => compose.new_thread(colleague, " ", "words"),
+            _ => {
+                let heavy = vec![0; 26 * 1024 * 1024];
+                return Ok(Some(Reply::text("files").attach("a.bin", "application/octet-stream", heavy)));
+            }
+        }
+        Ok::<_, Error>(None)
+    };
+    let running = bench.run(handler).await;
+    let cases = [
+        ("empty", "the body is empty"),
+        ("long", "the body has 100001 characters, and the service takes 100000"),
+        ("subject", "the subject has 999 characters"),
+        ("nameless", "needs a subject"),
+        ("files", "the attachments are 26.0 MB in all"),
+    ];
+    for (number, (text, expected)) in cases.into_iter().enumerate() {
+        bench.deliver(text);
+        let reasons = bench.dead(number + 1).await;
+        assert!(reasons[number].contains(expected), "{reasons:?}");
+    }
+    running.stop().await.unwrap();
+    assert_eq!(bench.rows("SELECT key FROM sends", 0).await.len(), 0);
+    bench.assert_well_spoken();
+}
+
+#[tokio::test]
+async fn a_mail_of_any_length_is_forwarded_and_answered() {
+    let bench = Bench::start().await;
+    let handler = async |_: Mail, compose: Compose| {
+        compose.forward("team@corp.example".parse()?, "For you.");
+        Ok::<_, Error>(Reply::text("I have passed it on."))
+    };
+    let running = bench.run(handler).await;
+    let texts = ["\u{1F4A5}\n".repeat(60_000), "\t<b>&\"".repeat(200_000), ".\n".repeat(300_000)];
+    for (number, text) in texts.iter().enumerate() {
+        let subject = format!("a\r\nb\0{}", "ü".repeat(2_000));
+        bench.sandbox.deliver(bench.mail("ada@example.com", text).subject(subject));
+        let sent = bench.sent(2 * (number + 1)).await;
+        let forwarded = sent.iter().rev().find(|sent| sent.to == "team@corp.example").unwrap();
+        assert!(forwarded.body.starts_with("For you.") && forwarded.body.ends_with(" [cut]"));
+        assert!(forwarded.subject.starts_with("Fwd: a b üü") && forwarded.subject.ends_with("ü [cut]"));
+        assert_eq!(forwarded.subject.chars().count(), 998);
+    }
+    running.stop().await.unwrap();
+    bench.assert_well_spoken();
+}
+
+#[tokio::test]
+async fn a_reply_to_a_mail_without_an_inbox_fails_its_handler() {
+    let target = Target::start().await;
+    target.bench.sandbox.send_raw_frame(
+        r#"{"event":"message.received","event_id":"evt_1","message":{"id":"msg_1","from":"x@example.com","body_text":"answer me"}}"#,
+    );
+    let reasons = target.bench.dead(1).await;
+    assert!(
+        reasons[0].contains("names no inbox") && reasons[0].contains("not to be tried again"),
+        "{reasons:?}"
+    );
+    target.stop().await;
 }

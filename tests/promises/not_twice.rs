@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use openmail_agent::handler::{Error, Mail, Reply, ReplyContext};
+use openmail_agent::handler::{Error, Mail, Reply, ReplyContext, WhenLimited};
+use openmail_agent::limit::Quotas;
+use openmail_agent::router::Route;
 use openmail_sandbox::{Fault, Operation};
 
 use crate::bench::{Bench, Seen, soon};
@@ -79,7 +82,7 @@ async fn other_words_on_a_second_try_do_not_change_what_was_committed() {
         }
     };
     let runtime = bench.runtime().clock(bench.clock.clone());
-    let runtime = runtime.handlers([openmail_agent::router::Route::new("agent", handler)]);
+    let runtime = runtime.handlers([Route::new("agent", handler)]);
     let running = bench.start_ready(runtime).await;
     bench.deliver("Hello");
     bench.advance_until(|| bench.sandbox.all_sent().len() == 2).await;
@@ -87,6 +90,38 @@ async fn other_words_on_a_second_try_do_not_change_what_was_committed() {
     let words: Vec<_> = bench.sandbox.all_sent().iter().map(|sent| sent.body.clone()).collect();
     assert_eq!(words, ["working on it, said try 1", "done, said try 2"]);
     assert_eq!(bench.sandbox.counts().key_conflicts, 0);
+}
+
+#[tokio::test]
+async fn a_reply_that_found_no_slot_and_is_given_again_leaves_once() {
+    let bench = Bench::start().await;
+    let (seen, tries) = (Seen::default(), Arc::new(AtomicU32::new(0)));
+    let (saw, counted) = (seen.clone(), Arc::clone(&tries));
+    let handler = move |mail: Mail, replies: ReplyContext| {
+        let (saw, counted) = (saw.clone(), Arc::clone(&counted));
+        async move {
+            let eager = replies.when_limited(WhenLimited::Fail);
+            while eager.reply_now(format!("re {}", mail.text())).await.is_err() {
+                saw.see("no slot");
+                // A slot does not ring.
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            match (mail.text(), counted.fetch_add(1, Ordering::SeqCst)) {
+                ("second", 1) => Err(Error::msg("crashed after the reply")),
+                _ => Ok(()),
+            }
+        }
+    };
+    let runtime = bench.runtime().clock(bench.clock.clone()).quotas(Quotas::new(1, 100));
+    let running = bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await;
+    bench.deliver("first");
+    bench.sent(1).await;
+    bench.deliver("second");
+    seen.count(1).await;
+    bench.advance_until(|| tries.load(Ordering::SeqCst) == 3).await;
+    running.stop().await.unwrap();
+    let words: Vec<_> = bench.sandbox.all_sent().iter().map(|sent| sent.body.clone()).collect();
+    assert_eq!(words, ["re first", "re second"]);
 }
 
 #[tokio::test]
@@ -111,8 +146,7 @@ async fn a_step_is_paid_for_once() {
         }
     };
     let runtime = bench.runtime().clock(bench.clock.clone());
-    let running =
-        bench.start_ready(runtime.handlers([openmail_agent::router::Route::new("agent", handler)])).await;
+    let running = bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await;
     bench.deliver("Hello");
     bench.advance_until(|| bench.sandbox.all_sent().len() == 1).await;
     running.stop().await.unwrap();

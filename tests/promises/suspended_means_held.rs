@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openmail_agent::handler::{Mail, Reply};
+use openmail_agent::handler::{Error, Mail, Reply, ReplyContext};
 use openmail_agent::model::{Lifecycle, SendFailure};
 use openmail_agent::router::Route;
 use openmail_agent::runtime::RunningRuntime;
@@ -191,4 +191,25 @@ async fn a_handler_is_told_of_a_reply_that_will_never_leave() {
     assert_eq!(bench.sent(1).await[0].to, "grace@example.com");
     running.stop().await.unwrap();
     assert_eq!((bench.sandbox.counts().sends_refused, seen.all().len()), (1, 1), "tried once, told once");
+}
+
+#[tokio::test]
+async fn a_handler_whose_reply_is_refused_for_good_gives_up_at_once() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let handler = move |mail: Mail, replies: ReplyContext| {
+        saw.mail(&mail);
+        async move {
+            replies.reply_now("at once").await?;
+            Ok::<_, Error>(Reply::text("in the end"))
+        }
+    };
+    let running = bench.run(handler).await;
+    bench.sandbox.suppress("ada@example.com", "bounce");
+    bench.deliver("never answered");
+    let reasons = bench.dead(1).await;
+    assert!(reasons[0].contains("refused for good") && reasons[0].contains("suppressed"), "{reasons:?}");
+    running.stop().await.unwrap();
+    assert_eq!((bench.sandbox.counts().sends_refused, seen.all().len()), (1, 1));
 }

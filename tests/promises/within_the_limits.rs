@@ -82,6 +82,20 @@ async fn a_429_teaches_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn a_429_that_names_no_wait_is_not_asked_again_at_once() {
+    let bench = Bench::start().await;
+    let running = echoes(&bench).await;
+    bench.sandbox.fault_next(4, Fault::send_limited(Duration::ZERO));
+    let delivered_at = bench.sandbox.now();
+    bench.deliver("hello");
+    bench.advance_by_until(Duration::from_millis(250), || bench.sandbox.all_sent().len() == 1).await;
+    running.stop().await.unwrap();
+    let waited = bench.sandbox.all_sent()[0].sent_at.duration_since(delivered_at);
+    assert!(waited.as_secs() >= 1 + 2 + 4 + 8, "{waited}");
+    assert_eq!(bench.sandbox.counts().limits_ordered, 4);
+}
+
+#[tokio::test]
 async fn a_limited_inbox_holds_up_no_other() {
     let bench = Bench::start().await;
     let other = bench.sandbox.create_inbox("sales");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::model::BoxError;
 use crate::wire::row::FailureRow;
 
-pub(super) use classify::from_answer;
+pub(crate) use classify::from_answer;
 pub use kind::{ErrorKind, Limit, Refusal, Retry, Scope};
 pub(super) use transport::{from_decode, from_transport};
 

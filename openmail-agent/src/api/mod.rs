@@ -25,8 +25,11 @@ mod tests;
 pub use attachments::Download;
 pub use builder::{ClientBuilder, DEFAULT_BASE_URL};
 pub use client::Client;
+#[cfg(test)]
+pub(crate) use error::from_answer;
 pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
 pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;
 pub use pods::{NewPod, PodChanges};
+pub(crate) use send::check_draft;
 pub use threads::ThreadFilter;

@@ -3,14 +3,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::clock::Clock;
 use crate::limit::Quotas;
 use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Recipients};
-use crate::outbox::{self, Outbox, SendSpace};
+use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, Scope, Store};
 
-use super::{Attempt, Error, GiveUp, Mail, Reply, States, Thread};
+use super::numbers::{Number, Numbers};
+use super::{Attempt, Error, GiveUp, Mail, Reply, ReplyError, ReplyErrorKind, States, Thread};
 
 /// All that is known of the event at hand, from which a handler's arguments are made.
 ///
@@ -21,6 +22,7 @@ pub struct Context(Arc<Inner>);
 struct Inner {
     parts: ContextParts,
     collected: Mutex<Collected>,
+    sent_now: Numbers,
 }
 
 /// What a context is made of.
@@ -54,12 +56,11 @@ struct Collected {
     notes: Vec<Note>,
     failure: Option<Error>,
     drafted: u32,
-    sent_now: u32,
 }
 
 impl Context {
     pub(crate) fn new(parts: ContextParts) -> Self {
-        Self(Arc::new(Inner { parts, collected: Mutex::default() }))
+        Self(Arc::new(Inner { parts, collected: Mutex::default(), sent_now: Numbers::default() }))
     }
 
     /// The event.
@@ -131,31 +132,33 @@ impl Context {
     }
 
     /// Adds a reply to what is committed with the handler's success.
-    pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), GiveUp> {
-        let draft = self.answer(reply)?;
-        self.draft(draft, self.reply_stop());
-        Ok(())
+    pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
+        let (draft, stopped) = self.answer(reply)?;
+        self.add(checked(draft)?, stopped)
     }
 
-    /// Adds a mail to what is committed with the handler's success.
-    pub(crate) fn draft(&self, draft: Draft, stopped: Option<String>) {
-        let mut collected = self.collected();
-        let number = collected.drafted;
-        collected.drafted += 1;
-        if let Some(send) = self.send(draft, SendSpace::Draft, number, stopped) {
-            collected.sends.push(send);
+    /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
+    pub(crate) fn draft(&self, draft: Draft) {
+        if let Err(error) = checked(draft).and_then(|draft| self.add(draft, None)) {
+            self.fail(error.into());
         }
     }
 
-    /// A reply to be committed at once, under the next key of its kind.
-    pub(crate) fn reply_now(&self, reply: Reply) -> Result<NewSend, GiveUp> {
-        let draft = self.answer(reply)?;
-        let number = {
-            let mut collected = self.collected();
-            collected.sent_now += 1;
-            collected.sent_now - 1
-        };
-        self.send(draft, SendSpace::Now, number, self.reply_stop()).ok_or_else(nothing_to_answer)
+    fn add(&self, draft: Draft, stopped: Option<String>) -> Result<(), ReplyError> {
+        let mut collected = self.collected();
+        let send = self.send(draft, SendSpace::Draft, collected.drafted, stopped)?;
+        collected.drafted += 1;
+        collected.sends.push(send);
+        Ok(())
+    }
+
+    /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.
+    pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), ReplyError> {
+        let (draft, stopped) = self.answer(reply)?;
+        let draft = checked(draft)?;
+        let number = self.0.sent_now.take();
+        let send = self.send(draft, SendSpace::Now, number.value(), stopped)?;
+        Ok((send, number))
     }
 
     /// Takes what was collected.
@@ -168,16 +171,26 @@ impl Context {
         collected.failure.map_or(Ok((collected.sends, collected.notes)), Err)
     }
 
-    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered.
-    fn answer(&self, reply: Reply) -> Result<Draft, GiveUp> {
+    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered, and why it is stopped, where
+    /// it is.
+    fn answer(&self, reply: Reply) -> Result<(Draft, Option<String>), ReplyError> {
         let mail = self.mail().ok_or_else(nothing_to_answer)?;
-        let recipients = outbox::answer_to(mail.message(), &*self.0.parts.is_own).map_err(GiveUp::because)?;
+        let (recipients, stopped) = match outbox::answer_to(mail.message(), &*self.0.parts.is_own) {
+            Ok(recipients) => (recipients, self.reply_stop()),
+            Err(nobody) => {
+                let why = nobody.to_string();
+                match nobody {
+                    NobodyToAnswer::Own(address) => (Recipients::one(address), Some(why)),
+                    NobodyToAnswer::Unreadable => return Err(no_recipient(GiveUp::new(why))),
+                }
+            }
+        };
         let mut draft = reply.into_draft(recipients);
         draft.thread_id = mail.message().thread_id.clone();
         if draft.thread_id.is_none() {
             draft.subject = Some(mail.reply_subject());
         }
-        Ok(draft)
+        Ok((draft, stopped))
     }
 
     /// Why the service would not have this mail answered by a machine, where it says so.
@@ -188,9 +201,17 @@ impl Context {
         automated.then(|| "the mail it answers is not to be answered automatically".to_owned())
     }
 
-    fn send(&self, draft: Draft, space: SendSpace, number: u32, stopped: Option<String>) -> Option<NewSend> {
-        let inbox_id = self.event().inbox_id.clone()?;
-        Some(NewSend {
+    fn send(
+        &self,
+        draft: Draft,
+        space: SendSpace,
+        number: u32,
+        stopped: Option<String>,
+    ) -> Result<NewSend, ReplyError> {
+        let inbox_id = self.event().inbox_id.clone().ok_or_else(|| {
+            no_recipient(GiveUp::new("the event names no inbox, so there is none to answer from"))
+        })?;
+        Ok(NewSend {
             key: self.key(space, number),
             inbox_id,
             pod_id: self.inbox().and_then(|inbox| inbox.pod_id.clone()),
@@ -209,8 +230,22 @@ impl Context {
     }
 }
 
-fn nothing_to_answer() -> GiveUp {
-    GiveUp::new("there is no mail to reply to in this event: return `()`, or write a new mail with `Compose`")
+/// The draft, unless the service could only refuse it: found out while its handler can still fail of it.
+fn checked(draft: Draft) -> Result<Draft, ReplyError> {
+    match api::check_draft(&draft) {
+        Ok(()) => Ok(draft),
+        Err(error) => Err(ReplyError::because(ReplyErrorKind::Invalid, GiveUp::because(error))),
+    }
+}
+
+fn nothing_to_answer() -> ReplyError {
+    no_recipient(GiveUp::new(
+        "there is no mail to reply to in this event: return `()`, or write a new mail with `Compose`",
+    ))
+}
+
+fn no_recipient(why: GiveUp) -> ReplyError {
+    ReplyError::because(ReplyErrorKind::NoRecipient, why)
 }
 
 impl Reply {

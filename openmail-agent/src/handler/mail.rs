@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::{Address, Attachment, Message, MessageId, ThreadId};
 use crate::wire::text;
 
+use super::subject::prefixed;
 use super::{Context, FromContext, Needs, PayloadKind, Rejection};
 
 /// What of a mail fits into a prompt unless told otherwise.
@@ -109,9 +110,9 @@ impl Mail {
     pub(super) fn reply_subject(&self) -> String {
         let subject = self.subject().trim();
         match subject.get(..3) {
-            Some(prefix) if prefix.eq_ignore_ascii_case("re:") => subject.to_owned(),
-            _ if subject.is_empty() => "Re: your message".to_owned(),
-            _ => format!("Re: {subject}"),
+            Some(prefix) if prefix.eq_ignore_ascii_case("re:") => prefixed("", subject),
+            _ if subject.chars().all(char::is_control) => "Re: your message".to_owned(),
+            _ => prefixed("Re: ", subject),
         }
     }
 }

@@ -9,11 +9,13 @@ mod extract;
 mod facts;
 mod mail;
 mod memory;
+mod numbers;
 mod outcome;
 mod reply;
 mod reply_context;
 mod service;
 mod state;
+mod subject;
 mod thread;
 
 pub use attachments::Attachments;

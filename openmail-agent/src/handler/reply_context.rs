@@ -4,13 +4,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tracing::warn;
 
 use crate::clock;
 use crate::limit::Allowance;
 use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
 use crate::store::{Note, Scope, SendState};
 
-use super::{Context, FromContext, Rejection, Reply};
+use super::{Context, FromContext, GiveUp, Rejection, Reply};
 
 /// How long [`ReplyContext::reply_now`] waits for an answer of the service before it leaves the reply to the outbox.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
@@ -49,6 +50,12 @@ pub enum Delivery {
     },
     /// It is committed, and leaves when a slot is free, the inbox is allowed or the service answers again.
     Queued,
+    /// It is kept for the operator and never sent: the mail is not to be answered by a machine, or would be answered to
+    /// inboxes of this account.
+    Stopped {
+        /// Why.
+        reason: String,
+    },
 }
 
 impl ReplyContext {
@@ -63,45 +70,52 @@ impl ReplyContext {
     ///
     /// # Errors
     ///
-    /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is no mail, or there is nobody it may be answered to.
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is no mail, or there is nobody it may be answered to;
+    /// [`Invalid`](ReplyErrorKind::Invalid) when it is empty or too long.
     pub fn reply(&self, reply: impl Into<Reply>) -> Result<(), ReplyError> {
-        self.context
-            .draft_reply(reply.into())
-            .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))
+        self.context.draft_reply(reply.into())
     }
 
     /// Commits a reply and sends it at once, while the handler goes on: "I'm on it, this takes an hour".
     ///
     /// It stays committed when the handler fails later, and a handler that is run again gets the first answer back
     /// instead of sending twice, whatever words it uses the second time. Replies sent this way are told apart by their
-    /// order within the handler.
+    /// order within the handler. One that was not committed does not count: wait, and give it again.
     ///
     /// # Errors
     ///
-    /// [`NoRecipient`](ReplyErrorKind::NoRecipient); [`Limited`](ReplyErrorKind::Limited) under
+    /// [`NoRecipient`](ReplyErrorKind::NoRecipient); [`Invalid`](ReplyErrorKind::Invalid); [`Limited`](ReplyErrorKind::Limited) under
     /// [`WhenLimited::Wait`] and [`WhenLimited::Fail`]; [`Refused`](ReplyErrorKind::Refused) when the service will never
     /// take it; [`Store`](ReplyErrorKind::Store) when it could not be committed.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the reply is either committed, and then sent, or not.
+    /// When the future is dropped, the reply is either committed, and then sent, or not. One that was dropped before its
+    /// commit was answered does not count either: the next reply takes its place and, if it was committed after all, its
+    /// answer.
     pub async fn reply_now(&self, reply: impl Into<Reply>) -> Result<Delivery, ReplyError> {
-        let send = self
-            .context
-            .reply_now(reply.into())
-            .map_err(|error| ReplyError::because(ReplyErrorKind::NoRecipient, error))?;
+        let (send, number) = self.context.reply_now(reply.into())?;
         let services = self.context.services();
         let known = services.store.send_state(&send.key).await.map_err(unstored)?;
-        let patience = match known {
-            None => self.patience().await?,
-            Some(_) => SEND_PATIENCE,
+        let (key, stopped) = (send.key.clone(), send.stopped.clone());
+        let patience = match (&known, &stopped) {
+            (None, None) => self.patience().await?,
+            _ => SEND_PATIENCE,
         };
-        let key = send.key.clone();
+        if let (None, Some(reason)) = (&known, &stopped) {
+            warn!(%key, reason, "a reply is kept, and not sent");
+        }
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
+        number.keep();
         services.outbox.wake();
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),
-            SendState::Failed { error } => Err(ReplyError::because(ReplyErrorKind::Refused, error)),
+            SendState::Failed { error } if stopped.as_ref() == Some(&error) => {
+                Ok(Delivery::Stopped { reason: error })
+            }
+            SendState::Failed { error } => {
+                Err(ReplyError::because(ReplyErrorKind::Refused, GiveUp::because(error)))
+            }
             SendState::Owed => Ok(Delivery::Queued),
         }
     }
@@ -192,14 +206,16 @@ pub type ReplyError = KindError<ReplyErrorKind>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplyErrorKind {
-    /// There is nobody to reply to: the event is no mail, or it came from an address of this account.
+    /// There is nobody to reply to: the event is no mail, names no inbox, or its sender is not an address.
     NoRecipient,
+    /// The service would not take it: it is empty, too long, or its files are too large. Nothing was committed.
+    Invalid,
     /// The inbox has no slot left; nothing was committed.
     Limited {
         /// When there is one.
         next_slot: Timestamp,
     },
-    /// The service will never take it, or it was stopped.
+    /// The service will never take it. Handed on with `?`, it gives up.
     Refused,
     /// It could not be committed.
     Store,
@@ -209,6 +225,7 @@ impl fmt::Display for ReplyErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoRecipient => f.write_str("there is nobody to reply to"),
+            Self::Invalid => f.write_str("the mail cannot be sent as it is"),
             Self::Limited { next_slot } => write!(f, "the inbox may send nothing more before {next_slot}"),
             Self::Refused => f.write_str("the reply was refused for good"),
             Self::Store => f.write_str("the reply could not be committed"),

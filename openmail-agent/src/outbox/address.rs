@@ -15,19 +15,29 @@ pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result
     let copied = message.delivery_role == Some(DeliveryRole::Cc) && !message.header_to.is_empty();
     let asked: &[Address] = if copied { &message.header_to } else { message.from.as_slice() };
     let mut others = asked.iter().filter(|address| !is_own(address)).cloned();
-    let to = others.next().ok_or(NobodyToAnswer)?;
+    let to = others
+        .next()
+        .ok_or_else(|| asked.first().cloned().map_or(NobodyToAnswer::Unreadable, NobodyToAnswer::Own))?;
     let mut recipients = Recipients::one(to);
     recipients.cc = others.collect();
     Ok(recipients)
 }
 
-/// The mail names nobody who could be answered: its sender is unreadable, or an inbox of this account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NobodyToAnswer;
+/// The mail names nobody who could be answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NobodyToAnswer {
+    /// Its sender is not an address.
+    Unreadable,
+    /// It names addresses of this account only, this one first.
+    Own(Address),
+}
 
 impl fmt::Display for NobodyToAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the mail names nobody to answer: its sender is not an address, or is one of this account's inboxes")
+        f.write_str(match self {
+            Self::Unreadable => "the mail names nobody to answer: its sender is not an address",
+            Self::Own(_) => "the mail names nobody to answer but inboxes of this account",
+        })
     }
 }
 
@@ -73,7 +83,7 @@ mod tests {
         message.from = Some(address("other@AGENTS.example").clone());
         assert_eq!(
             answer_to(&message, &|a| a.domain().eq_ignore_ascii_case("agents.example")),
-            Err(NobodyToAnswer)
+            Err(NobodyToAnswer::Own(address("other@agents.example")))
         );
     }
 }

@@ -13,8 +13,12 @@ use crate::store::{Hold, HoldScope, KEY_LIFE, Reservation, SendOutcome, SendSett
 
 use super::news::reply_failed;
 
-/// How long to wait before the same words are sent again after the service or the way to it failed.
-const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(300));
+/// The least to wait before the same words are sent again, whatever the answer said: one that names no wait, or a wait that
+/// is over, must not be asked again and again without a pause.
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_secs(300));
+
+/// The least that an inbox waits after a 429, whatever it said.
+const LEAST_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a hold lasts that only the service's answer told us of: reactivation is announced over webhooks only, so one
 /// send asks again after this.
@@ -49,21 +53,20 @@ pub(super) fn settlement(
 
 fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {
     let inbox_id = reservation.send.inbox_id.clone();
+    let least = BACKOFF.with_half_jitter(reservation.attempt.saturating_sub(1));
     match (error.retry(), error.kind()) {
         (Retry::After(wait), ErrorKind::RateLimited(limit)) => {
-            let until = clock::after(settlement.now, wait);
             // The limit of new correspondents is no reason to hold up replies to known ones.
             if *limit == Limit::Rate {
+                let until = clock::after(settlement.now, wait.max(LEAST_PAUSE));
                 settlement.lesson = Some(Lesson::inbox(inbox_id, until));
             }
-            settlement.outcome = retry(until, false, error);
+            settlement.outcome = retry(settlement.now, wait.max(least), false, error);
         }
-        (Retry::Held(Scope::Inbox), _) => hold(settlement, HoldScope::Inbox(inbox_id), error),
-        (Retry::Held(_), _) => hold(settlement, HoldScope::Account, error),
-        (Retry::After(wait), _) => again(settlement, reservation, wait, error),
-        (Retry::Now, _) => {
-            again(settlement, reservation, BACKOFF.with_half_jitter(reservation.attempt - 1), error);
-        }
+        (Retry::Held(Scope::Inbox), _) => hold(settlement, HoldScope::Inbox(inbox_id), least, error),
+        (Retry::Held(_), _) => hold(settlement, HoldScope::Account, least, error),
+        (Retry::After(wait), _) => again(settlement, reservation, wait.max(least), error),
+        (Retry::Now, _) => again(settlement, reservation, least, error),
         (Retry::Never, _) => give_up(settlement, reservation, error),
     }
 }
@@ -72,17 +75,18 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
 fn again(settlement: &mut SendSettlement, reservation: &Reservation, wait: Duration, error: &api::Error) {
     let at = clock::after(settlement.now, wait);
     if at < clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN) {
-        settlement.outcome = retry(at, true, error);
+        settlement.outcome = retry(settlement.now, wait, true, error);
     } else {
         give_up(settlement, reservation, error);
     }
 }
 
-fn hold(settlement: &mut SendSettlement, scope: HoldScope, error: &api::Error) {
+/// The hold itself may change nothing, where newer news of the same scope is known: the send waits all the same.
+fn hold(settlement: &mut SendSettlement, scope: HoldScope, least: Duration, error: &api::Error) {
     let until = clock::after(settlement.now, PROBE);
     settlement.hold =
         Some(Hold { scope, since: settlement.now, until: Some(until), reason: error.to_string() });
-    settlement.outcome = retry(settlement.now, false, error);
+    settlement.outcome = retry(settlement.now, least, false, error);
 }
 
 fn give_up(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {
@@ -91,6 +95,9 @@ fn give_up(settlement: &mut SendSettlement, reservation: &Reservation, error: &a
     settlement.news = Some(reply_failed(&reservation.send, code, error.to_string(), settlement.now));
 }
 
-fn retry(at: Timestamp, counted: bool, error: &api::Error) -> SendOutcome {
-    SendOutcome::Retry { at, counted, error: error.to_string() }
+fn retry(now: Timestamp, wait: Duration, counted: bool, error: &api::Error) -> SendOutcome {
+    SendOutcome::Retry { at: clock::after(now, wait), counted, error: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,9 @@ pub(crate) fn refuse(refusal: &Refusal, code_field: &str) -> Response {
     let mut response = json(status, &body);
     if let Some(wait) = refusal.retry_after {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds.max(u64::from(!refusal.ordered))));
     }
     response
 }

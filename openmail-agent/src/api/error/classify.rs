@@ -9,7 +9,7 @@ use crate::clock;
 use crate::wire::row::{self, FailureRow};
 
 /// The error that an answer other than 2xx means.
-pub(in crate::api) fn from_answer(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Error {
+pub(crate) fn from_answer(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Error {
     let row = row::failure(body);
     let foreign = row.is_none() && !body.iter().all(u8::is_ascii_whitespace);
     let kind = match row.as_ref().and_then(|row| by_code(row, status)) {

@@ -9,7 +9,7 @@ const HTML_MOST: usize = 500_000;
 const FILES_MOST: usize = 25 * 1024 * 1024;
 
 /// Whether the draft keeps the contract, found out before anything leaves.
-pub(super) fn draft(draft: &Draft) -> Result<()> {
+pub(crate) fn draft(draft: &Draft) -> Result<()> {
     subject(draft)?;
     body(&draft.body)?;
     let bytes: usize = draft.attachments.iter().map(|file| file.bytes.len()).sum();
