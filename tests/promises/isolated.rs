@@ -128,3 +128,53 @@ async fn a_flood_in_one_inbox_keeps_no_other_waiting() {
     running.stop().await.unwrap();
     assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
 }
+
+#[tokio::test]
+async fn a_busy_handler_keeps_no_other_of_its_inbox_waiting() {
+    let bench = Bench::start().await;
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let slow = Route::new("slow", move |_: Mail| {
+        let held = held.clone();
+        async move { held.pass().await }
+    });
+    let quick = Route::new("quick", async |mail: Mail| re(&mail));
+    let routes = [slow.subject("slow*").concurrency(1), quick];
+    let running = bench.start_ready(bench.runtime().concurrency(256, 16).handlers(routes)).await;
+    for number in 0..40 {
+        bench.sandbox.deliver(bench.mail("ada@example.com", "wait").subject(format!("slow {number}")));
+    }
+    bench.deliver("quickly");
+    assert_eq!(bench.sent(1).await[0].body, "re quickly");
+    gate.open();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_during_which_the_process_ends_again_and_again_is_given_up() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let handler = || {
+        let saw = seen.clone();
+        move |mail: Mail| {
+            let saw = saw.clone();
+            async move {
+                saw.mail(&mail);
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    let route = || Route::new("agent", handler()).retries(0);
+    bench.deliver("history");
+    let mut running = bench.start_ready(bench.runtime().handlers([route()])).await;
+    bench.deliver("deadly");
+    for crashes in 1..=6 {
+        seen.count(crashes).await;
+        running.kill().await;
+        running = bench.start_ready(bench.runtime().handlers([route()])).await;
+    }
+    let error = bench.dead(1).await.remove(0);
+    assert_eq!(error, "the process ended 6 times while it was being handled");
+    assert_eq!(seen.all().len(), 6);
+    running.stop().await.unwrap();
+}

@@ -128,3 +128,28 @@ async fn a_reply_to_nobody_but_own_inboxes_is_stopped_and_kept() {
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 0);
 }
+
+#[tokio::test]
+async fn two_agents_that_each_serve_one_inbox_do_not_answer_each_other() {
+    let bench = Bench::start().await;
+    let other = bench.sandbox.create_inbox("sales");
+    let mut running = Vec::new();
+    for (number, inbox) in [&bench.inbox, &other].into_iter().enumerate() {
+        let mut config = bench.config();
+        config.inbox = Some(inbox.id.clone());
+        config.store = openmail_agent::runtime::StoreLocation::Memory;
+        let handler = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
+        let runtime = openmail_agent::Runtime::new(config)
+            .handlers([openmail_agent::Route::new(format!("agent {number}"), handler)]);
+        running.push(bench.start_ready(runtime).await);
+    }
+    // What one agent would send to the other, were it to begin.
+    bench.sandbox.deliver(openmail_sandbox::Mail::from(&bench.inbox.address).to(&other.address).text("ping"));
+    bench.sandbox.deliver(openmail_sandbox::Mail::from("ada@example.com").to(&other.address).text("hello"));
+    let sent = crate::bench::soon(bench.sandbox.wait_for_sent(&other.id, 1)).await;
+    assert_eq!(sent[0].to, "ada@example.com");
+    for running in running {
+        running.stop().await.unwrap();
+    }
+    assert_eq!(bench.sandbox.all_sent().len(), 1);
+}

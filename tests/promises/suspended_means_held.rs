@@ -213,3 +213,20 @@ async fn a_handler_whose_reply_is_refused_for_good_gives_up_at_once() {
     running.stop().await.unwrap();
     assert_eq!((bench.sandbox.counts().sends_refused, seen.all().len()), (1, 1));
 }
+
+#[tokio::test]
+async fn a_suspension_whose_end_nobody_told_of_is_asked_about_again() {
+    let bench = Bench::start().await;
+    let (running, _) = bench.start_with_webhook([echo()]).await;
+    told(&bench, bench.sandbox.suspend_inbox(&bench.inbox.id, "abuse")).await;
+    running.stop().await.unwrap();
+    bench.sandbox.clear_account_webhook();
+    bench.sandbox.reactivate_inbox(&bench.inbox.id);
+    let running = on_manual_time(&bench).await;
+    bench.deliver("held");
+    bench.owed(1).await;
+    bench.advance_by_until(Duration::from_secs(60), || bench.sandbox.all_sent().len() == 1).await;
+    running.stop().await.unwrap();
+    let waited = bench.clock.now().duration_since(bench.sandbox.all_sent()[0].sent_at);
+    assert!(waited < Duration::from_secs(60 * 60).try_into().unwrap());
+}

@@ -170,7 +170,7 @@ impl Config {
         Self::read(std::env::vars_os().map(|(name, value)| (text(name), text(value))))
     }
 
-    fn read(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<String>) {
+    pub(super) fn read(vars: impl IntoIterator<Item = (String, String)>) -> (Self, Vec<String>) {
         let vars = vars
             .into_iter()
             .filter(|(name, value)| name.starts_with("OPENMAIL_") && !value.trim().is_empty());

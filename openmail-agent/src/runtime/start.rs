@@ -154,3 +154,23 @@ fn sender(services: &Services, worker: &WorkerId, recorded: &Arc<Notify>) -> Sen
 fn worker_id(now: Timestamp) -> WorkerId {
     WorkerId(format!("{}-{}-{:08x}", std::process::id(), now.as_second(), rand::random::<u32>()).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handler::{Mail, State};
+    use crate::router::Route;
+    use crate::runtime::Config;
+
+    #[tokio::test]
+    async fn what_is_wrong_with_the_settings_and_with_the_handlers_is_reported_together() {
+        async fn needy(_: Mail, _: State<u64>) {}
+        let (config, problems) = Config::read([("OPENMAIL_STORE".to_owned(), "nowhere".to_owned())]);
+        let mut runtime = Runtime::new(config);
+        runtime.problems = problems;
+        let error = runtime.handlers([Route::new("needy", needy)]).start().await.unwrap_err().to_string();
+        for part in ["OPENMAIL_API_KEY", "OPENMAIL_STORE", "`State<u64>`"] {
+            assert!(error.contains(part), "{part} is missing in:\n{error}");
+        }
+    }
+}
