@@ -78,7 +78,8 @@ impl Workbench {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
             let finding = tokio::select! {
-                finding = self.find(&leased) => finding,
+                // Boxed, since a task is moved several times before it runs.
+                finding = Box::pin(self.find(&leased)) => finding,
                 () = self.dropping.cancelled() => self.given_back(),
                 () = self.keep(&leased.lease) => {
                     warn!("the lease was lost while the event was being handled: somebody else handles it now");
