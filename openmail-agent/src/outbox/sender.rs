@@ -21,8 +21,12 @@ use crate::store::{
 use super::news::reply_failed;
 use super::{Outbox, answer};
 
-/// How long a send may take before another process may try it: longer than the client waits for an answer.
-const RESERVATION: Duration = Duration::from_secs(120);
+/// The least time that a send has before another process may try it.
+const RESERVATION: Duration = Duration::from_secs(10 * 60);
+
+/// What a reservation has beside the time of the attempt itself: to wait for the account's ceiling of requests, and for the
+/// store to take what became of it.
+const RESERVATION_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How many sends are under way at once.
 const IN_FLIGHT: usize = 32;
@@ -94,7 +98,7 @@ impl Sender {
             return Ok(Reservations::default());
         }
         let now = self.clock.now();
-        let until = clock::after(now, RESERVATION);
+        let until = clock::after(now, reservation(&self.client));
         let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
         self.store.reserve(request).await
     }
@@ -158,3 +162,11 @@ impl Sender {
         }
     }
 }
+
+/// How long a send is reserved: longer than any attempt takes, so that no other process makes one at the same time.
+fn reservation(client: &Client) -> Duration {
+    RESERVATION.max(client.longest_send() + RESERVATION_MARGIN)
+}
+
+#[cfg(test)]
+mod tests;
