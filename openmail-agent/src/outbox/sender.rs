@@ -111,7 +111,7 @@ impl Sender {
         }
         let now = self.clock.now();
         let reason = "it could not be sent within the 24 hours for which the service remembers its key";
-        let news = expired.iter().map(|send| reply_failed(send, None, reason, now)).collect();
+        let news = expired.iter().filter_map(|send| reply_failed(send, None, reason, now)).collect();
         expired.iter().for_each(|send| self.outbox.announce(&send.key));
         match self.store.record(news, None).await {
             Ok(_) => self.news.notify_one(),
