@@ -1,8 +1,8 @@
 //! What nearly every agent uses: `use openmail_agent::prelude::*;`.
 
 pub use crate::handler::{
-    Attachments, Attempt, Cancelled, Compose, Error, GiveUp, Mail, Memory, Reply, ReplyContext, Result,
-    RetryAfter, State, Thread, WhenLimited,
+    Attachments, Attempt, Cancelled, Compose, Context, Delivery, Error, FromContext, GiveUp, Mail, Memory,
+    Rejection, Reply, ReplyContext, Result, RetryAfter, State, Thread, WhenLimited,
 };
 pub use crate::model::{Inbox, Lifecycle, SendFailure};
 pub use crate::router::Route;

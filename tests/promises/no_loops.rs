@@ -1,6 +1,8 @@
 //! Own addresses and automated mail are not answered. What is stopped is kept and reported, never silently dropped.
 
 use openmail_agent::handler::{Compose, Delivery, Mail, Reply, ReplyContext};
+use openmail_agent::model::SendFailure;
+use openmail_agent::router::Route;
 use openmail_agent::runtime::RunningRuntime;
 
 use crate::bench::{Bench, Seen};
@@ -118,8 +120,7 @@ async fn harmful_mail_never_reaches_a_handler() {
 async fn a_reply_to_nobody_but_own_inboxes_is_stopped_and_kept() {
     let bench = Bench::start().await;
     let sales = bench.sandbox.create_inbox("sales");
-    let route = openmail_agent::router::Route::new("agent", async |_: Mail| Reply::text("hello"))
-        .inbox(bench.inbox.id.clone());
+    let route = Route::new("agent", async |_: Mail| Reply::text("hello")).inbox(bench.inbox.id.clone());
     let running = bench.start_ready(bench.runtime().handlers([route])).await;
     bench.sandbox.deliver_all(bench.mail("ada@example.com", "copied").cc_only(&sales.address));
     let stopped = bench.rows("SELECT error FROM sends WHERE state = 'failed'", 1).await;
@@ -152,4 +153,29 @@ async fn two_agents_that_each_serve_one_inbox_do_not_answer_each_other() {
         running.stop().await.unwrap();
     }
     assert_eq!(bench.sandbox.all_sent().len(), 1);
+}
+
+#[tokio::test]
+async fn a_handler_of_failed_replies_is_not_told_of_its_own() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let failed = Route::new("failed", move |failure: SendFailure, compose: Compose| {
+        saw.see(failure.handler);
+        compose.new_thread("human@corp.example".parse().unwrap(), "Not answered", "See to it.");
+        async {}
+    });
+    let agent = Route::new("agent", async |_: Mail| Reply::text("hello"));
+    let running = bench.start_ready(bench.runtime().handlers([agent, failed.event("reply.failed")])).await;
+    for address in ["ada@example.com", "human@corp.example"] {
+        bench.sandbox.suppress(address, "bounce");
+    }
+    bench.deliver("never answered");
+    bench.rows("SELECT key FROM sends WHERE state = 'failed'", 2).await;
+    // Whatever was to be told is told before this.
+    bench.sandbox.deliver(bench.mail("grace@example.com", "answered"));
+    bench.sent(1).await;
+    running.stop().await.unwrap();
+    assert_eq!(seen.all(), ["agent"]);
+    assert_eq!(bench.rows("SELECT event_id FROM events WHERE kind = 'reply.failed'", 1).await.len(), 1);
 }

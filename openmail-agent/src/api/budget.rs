@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 /// How long a request counts. The service counts it a little after it left, so a little more than its minute.
@@ -11,6 +11,7 @@ const WINDOW: Duration = Duration::from_secs(61);
 #[derive(Debug)]
 pub(super) struct Budget {
     most: usize,
+    /// Whoever waits for a request to be allowed holds it, so that all others queue up behind, in the order they came.
     left: Mutex<VecDeque<Instant>>,
 }
 
@@ -20,36 +21,26 @@ impl Budget {
         Self { most: usize::try_from(most.max(1)).unwrap_or(usize::MAX), left: Mutex::default() }
     }
 
-    /// Waits until one more request may leave, and counts it.
+    /// Waits until one more request may leave, and counts it: first come, first served, so that many small reads cannot keep
+    /// a send from leaving.
     ///
     /// Dropped while it waits, it has counted nothing.
     pub(super) async fn spend(&self) {
-        while let Err(free_at) = self.try_spend(Instant::now()) {
-            tokio::time::sleep_until(free_at).await;
-        }
-    }
-
-    fn try_spend(&self, now: Instant) -> Result<(), Instant> {
-        let mut left = self.lock();
-        while left.front().is_some_and(|&oldest| oldest + WINDOW <= now) {
+        let mut left = self.left.lock().await;
+        while let Some(oldest) = left.front().copied().filter(|_| left.len() >= self.most) {
+            tokio::time::sleep_until(oldest + WINDOW).await;
             left.pop_front();
         }
-        match left.front() {
-            Some(&oldest) if left.len() >= self.most => Err(oldest + WINDOW),
-            _ => {
-                left.push_back(now);
-                Ok(())
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Instant>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+        left.push_back(Instant::now());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -66,5 +57,24 @@ mod tests {
             "{times:?}"
         );
         assert!(times[9] < Duration::from_secs(10) && times[34] < Duration::from_secs(4 * 61), "{times:?}");
+    }
+    #[tokio::test(start_paused = true)]
+    async fn who_came_first_leaves_first_even_if_it_is_slow_to_notice() {
+        let budget = Budget::new(1);
+        budget.spend().await;
+        let mut first = pin!(budget.spend());
+        assert_eq!(first.as_mut().now_or_never(), None);
+        tokio::time::advance(2 * WINDOW).await;
+        assert_eq!(budget.spend().now_or_never(), None, "somebody else waits already");
+        assert_eq!(first.now_or_never(), Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_stops_waiting_has_counted_nothing() {
+        let (budget, start) = (Budget::new(1), Instant::now());
+        budget.spend().await;
+        assert!(tokio::time::timeout(Duration::from_secs(30), budget.spend()).await.is_err());
+        budget.spend().await;
+        assert_eq!(start.elapsed(), WINDOW);
     }
 }

@@ -26,6 +26,9 @@ pub struct ReplyContext {
 }
 
 /// What [`ReplyContext::reply_now`] does when the inbox has no slot left.
+///
+/// Only the limits count here. A reply of an inbox that is suspended, or of an account that is paused, is committed and
+/// [queued](Delivery::Queued) under each of these, since nobody knows when it may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhenLimited {
     /// Commit the reply, to leave as soon as there is a slot, and go on.
@@ -162,7 +165,8 @@ impl ReplyContext {
         Ok(result)
     }
 
-    /// What is left of the inbox's limits, and when the next reply could leave.
+    /// What is left of the inbox's limits, and when the next reply could leave by them. That the inbox is suspended, or the
+    /// account paused, does not show here.
     ///
     /// # Errors
     ///

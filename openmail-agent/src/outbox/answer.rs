@@ -92,7 +92,7 @@ fn hold(settlement: &mut SendSettlement, scope: HoldScope, least: Duration, erro
 fn give_up(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {
     settlement.outcome = SendOutcome::Failed { error: error.to_string() };
     let code = error.code().map(str::to_owned);
-    settlement.news = Some(reply_failed(&reservation.send, code, error.to_string(), settlement.now));
+    settlement.news = reply_failed(&reservation.send, code, error.to_string(), settlement.now);
 }
 
 fn retry(now: Timestamp, wait: Duration, counted: bool, error: &api::Error) -> SendOutcome {

@@ -16,7 +16,8 @@ pub enum SendSpace {
 
 /// The key of a send: the same for the same mail, handler and number, whenever and wherever it is made.
 ///
-/// The mail counts, not the event that brought it, since one mail can come under several event ids.
+/// The mail counts, not the event that brought it, since one mail can come under several event ids. What a handler of
+/// `reply.failed` sends has a key that says so, since its own failure is no news.
 #[must_use]
 pub fn idempotency_key(event: &Event, handler: &str, space: SendSpace, number: u32) -> IdempotencyKey {
     let subject = match &event.payload {
@@ -32,5 +33,17 @@ pub fn idempotency_key(event: &Event, handler: &str, space: SendSpace, number: u
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    IdempotencyKey::new(format!("oma_{}", hex::encode(&hash.finalize()[..20])))
+    let prefix = match &event.payload {
+        Payload::SendFailure(_) => ON_FAILURE,
+        _ => "oma_",
+    };
+    IdempotencyKey::new(format!("{prefix}{}", hex::encode(&hash.finalize()[..20])))
 }
+
+/// Whether a handler of `reply.failed` made the send of this key.
+pub(super) fn is_on_failure(key: &IdempotencyKey) -> bool {
+    key.as_str().starts_with(ON_FAILURE)
+}
+
+/// Begins the keys of what handlers of `reply.failed` send.
+const ON_FAILURE: &str = "oma_failed_";

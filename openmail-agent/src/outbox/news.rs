@@ -1,17 +1,26 @@
 use bytes::Bytes;
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::model::{Event, EventId, EventKind, Payload, SendFailure};
 use crate::store::{Lane, NewEvent, NewSend};
 use crate::wire;
 
+use super::key::is_on_failure;
+
 /// `reply.failed`: the event that tells of a send which failed for good, in the lane of its conversation.
+///
+/// There is none of a send that such an event led to: a handler that cannot be answered would otherwise feed itself for ever.
 pub(super) fn reply_failed(
     send: &NewSend,
     code: Option<String>,
     message: impl Into<String>,
     now: Timestamp,
-) -> NewEvent {
+) -> Option<NewEvent> {
+    if is_on_failure(&send.key) {
+        warn!(key = %send.key, handler = send.handler, "what a handler of `reply.failed` sent has failed: no handler is told");
+        return None;
+    }
     let event = Event {
         id: EventId::new(format!("failed:{}", send.key)),
         kind: EventKind::REPLY_FAILED,
@@ -22,7 +31,7 @@ pub(super) fn reply_failed(
         payload: Payload::SendFailure(SendFailure::new(send.key.as_str(), &send.handler, code, message)),
     };
     let lane = send.draft.thread_id.as_ref().map_or(send.inbox_id.as_str(), |thread| thread.as_str());
-    NewEvent {
+    Some(NewEvent {
         event_id: event.id.clone(),
         message_id: None,
         inbox_id: event.inbox_id.clone(),
@@ -32,5 +41,5 @@ pub(super) fn reply_failed(
         received_at: now,
         body: Bytes::from(wire::event::encode(&event)),
         parked: None,
-    }
+    })
 }

@@ -21,8 +21,12 @@ use crate::store::{
 use super::news::reply_failed;
 use super::{Outbox, answer};
 
-/// How long a send may take before another process may try it: longer than the client waits for an answer.
-const RESERVATION: Duration = Duration::from_secs(120);
+/// The least time that a send has before another process may try it.
+const RESERVATION: Duration = Duration::from_secs(10 * 60);
+
+/// What a reservation has beside the time of the attempt itself: to wait for the account's ceiling of requests, and for the
+/// store to take what became of it.
+const RESERVATION_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How many sends are under way at once.
 const IN_FLIGHT: usize = 32;
@@ -56,13 +60,15 @@ impl Sender {
     /// A send that was under way when the future is dropped is attempted again, by this process or the next, with the
     /// same key and the same words.
     pub async fn run(&self, shutdown: CancellationToken) {
-        let mut under_way = FuturesUnordered::new();
+        let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let next = match self.reserve(IN_FLIGHT - under_way.len()).await {
+            let next = match self.reserve(IN_FLIGHT.saturating_sub(under_way.len())).await {
                 Ok(reservations) => {
                     failures = 0;
-                    self.tell_expired(reservations.expired).await;
+                    if !reservations.expired.is_empty() {
+                        under_way.push(Box::pin(self.tell_expired(reservations.expired)));
+                    }
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
                     store::look_again(&*self.store, reservations.next_due, self.clock.now())
                 }
@@ -94,7 +100,7 @@ impl Sender {
             return Ok(Reservations::default());
         }
         let now = self.clock.now();
-        let until = clock::after(now, RESERVATION);
+        let until = clock::after(now, reservation(&self.client));
         let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
         self.store.reserve(request).await
     }
@@ -102,17 +108,21 @@ impl Sender {
     /// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
     /// send them twice.
     async fn tell_expired(&self, expired: Vec<NewSend>) {
-        if expired.is_empty() {
-            return;
-        }
         let now = self.clock.now();
         let reason = "it could not be sent within the 24 hours for which the service remembers its key";
-        let news = expired.iter().map(|send| reply_failed(send, None, reason, now)).collect();
+        let news: Vec<_> = expired.iter().filter_map(|send| reply_failed(send, None, reason, now)).collect();
         expired.iter().for_each(|send| self.outbox.announce(&send.key));
-        match self.store.record(news, None).await {
-            Ok(_) => self.news.notify_one(),
-            Err(error) => {
-                warn!(error = %Chain(&error), "replies that expired cannot be told to their handlers")
+        for failures in 0.. {
+            match self.store.record(news.clone(), None).await {
+                Ok(_) => return self.news.notify_one(),
+                Err(error) if error.is_transient() => {
+                    warn!(error = %Chain(&error), "replies that expired cannot be told to their handlers; trying again");
+                    self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+                }
+                Err(error) => {
+                    warn!(error = %Chain(&error), "replies that expired were not told to their handlers");
+                    return;
+                }
             }
         }
     }
@@ -158,3 +168,11 @@ impl Sender {
         }
     }
 }
+
+/// How long a send is reserved: longer than any attempt takes, so that no other process makes one at the same time.
+fn reservation(client: &Client) -> Duration {
+    RESERVATION.max(client.longest_send() + RESERVATION_MARGIN)
+}
+
+#[cfg(test)]
+mod tests;

@@ -87,7 +87,7 @@ impl Gates {
             until: hold.until.map_or(i64::MAX, ceil_ms),
             reason: hold.reason,
         };
-        if self.holds.get(&hold.scope).is_some_and(|known| known.since > kept.since) {
+        if self.holds.get(&hold.scope).is_some_and(|known| known.outlives(&kept)) {
             return Ok(());
         }
         shelf.put_hold(&hold.scope, &kept)?;

@@ -93,3 +93,14 @@ pub(crate) struct KeptHold {
     pub(crate) until: i64,
     pub(crate) reason: String,
 }
+
+impl KeptHold {
+    /// Whether this stays as it is when news of a hold comes in: it is newer, or it must be released while the other would end
+    /// by itself, or it is of the same moment and lasts longer.
+    pub(super) fn outlives(&self, other: &Self) -> bool {
+        let must_be_released = self.until == i64::MAX && other.until != i64::MAX;
+        self.since > other.since
+            || must_be_released
+            || (self.since == other.since && self.until > other.until)
+    }
+}

@@ -6,6 +6,8 @@ checks![
     a_held_pod_holds_its_inboxes,
     a_held_account_holds_everything,
     a_hold_with_an_end_lapses,
+    a_hold_with_an_end_does_not_shorten_one_without,
+    of_two_holds_of_one_moment_the_longer_stands,
     news_in_the_wrong_order_changes_nothing,
     an_answer_can_hold,
     what_is_held_loses_neither_order_nor_place,
@@ -66,6 +68,27 @@ async fn a_hold_with_an_end_lapses(store: &dyn Store) {
     let held = reserve(store, 99, 10).await;
     assert!(held.sends.is_empty());
     assert_eq!(held.next_due, Some(at(100)));
+    assert_eq!(may_go(store, 100).await, ["i"]);
+}
+
+async fn a_hold_with_an_end_does_not_shorten_one_without(store: &dyn Store) {
+    owe(store, 0, vec![reply("i", "i", "t")]).await;
+    store.hold(hold(inbox("i"), 1)).await.unwrap();
+    store.hold(Hold { until: Some(at(100)), ..hold(inbox("i"), 2) }).await.unwrap();
+    assert!(may_go(store, 200).await.is_empty());
+    store.release(&inbox("i"), at(1)).await.unwrap();
+    assert_eq!(may_go(store, 201).await, ["i"], "the hold is as old as it was");
+    store.hold(Hold { until: Some(at(400)), ..hold(inbox("i"), 300) }).await.unwrap();
+    store.hold(hold(inbox("i"), 301)).await.unwrap();
+    assert!(may_go(store, 500).await.is_empty(), "one without an end replaces one with an end");
+}
+
+async fn of_two_holds_of_one_moment_the_longer_stands(store: &dyn Store) {
+    owe(store, 0, vec![reply("i", "i", "t")]).await;
+    for until in [100, 50] {
+        store.hold(Hold { until: Some(at(until)), ..hold(inbox("i"), 1) }).await.unwrap();
+    }
+    assert!(may_go(store, 60).await.is_empty());
     assert_eq!(may_go(store, 100).await, ["i"]);
 }
 
