@@ -153,7 +153,7 @@ impl Store for PostgresStore {
 
     async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()> {
         let (scope, id) = gates::parts(scope);
-        self.pool.query(gates::STAND, &[&scope, &plain(id), &floor_ms(as_of), &0_i64, &""]).await.map(drop)
+        self.pool.query(gates::RELEASE, &[&scope, &plain(id), &floor_ms(as_of)]).await.map(drop)
     }
 
     async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize> {

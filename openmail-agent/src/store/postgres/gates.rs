@@ -11,12 +11,21 @@ use super::pool::{Tx, Verb};
 use super::text::plain;
 use super::trouble::Trouble;
 
-/// News about a scope counts unless newer news is known, since it comes in any order. `until` is 0 for a release, which is
-/// kept: an older hold may still be on its way.
-pub(super) const STAND: &str = "
-    INSERT INTO holds (scope, id, since, until, reason) VALUES ($1, $2, $3, $4, $5)
+/// News about a scope counts unless newer news is known, since it comes in any order. A release, whose `until` is 0, is kept:
+/// an older hold may still be on its way.
+pub(super) const RELEASE: &str = "
+    INSERT INTO holds (scope, id, since, until, reason) VALUES ($1, $2, $3, 0, '')
     ON CONFLICT (scope, id) DO UPDATE SET since = excluded.since, until = excluded.until, reason = excluded.reason
     WHERE holds.since <= excluded.since";
+
+/// As a release, and a hold that must be released (until the end of time) stays where the other would end by itself; of two
+/// of the same moment the longer stands.
+const HOLD: &str = "
+    INSERT INTO holds (scope, id, since, until, reason) VALUES ($1, $2, $3, $4, $5)
+    ON CONFLICT (scope, id) DO UPDATE SET since = excluded.since, until = excluded.until, reason = excluded.reason
+    WHERE holds.since <= excluded.since
+        AND NOT (holds.until = 9223372036854775807 AND excluded.until < 9223372036854775807)
+        AND NOT (holds.since = excluded.since AND holds.until > excluded.until)";
 
 /// A later 429 never shortens what an earlier one imposed.
 const LEARN: &str = "
@@ -29,7 +38,7 @@ pub(super) async fn hold(tx: &Tx<'_>, hold: &Hold) -> Result<(), Trouble> {
     let (scope, id) = parts(&hold.scope);
     let until = hold.until.map_or(i64::MAX, ceil_ms);
     let since = floor_ms(hold.since);
-    tx.execute(STAND, &[&scope, &plain(id), &since, &until, &plain(&hold.reason)]).await?;
+    tx.execute(HOLD, &[&scope, &plain(id), &since, &until, &plain(&hold.reason)]).await?;
     Ok(())
 }
 
