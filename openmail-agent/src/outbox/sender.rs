@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +60,8 @@ impl Sender {
         let mut under_way = FuturesUnordered::new();
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let next = match self.reserve(IN_FLIGHT - under_way.len()).await {
+            let room = IN_FLIGHT - under_way.len();
+            let next = match meanwhile(&mut under_way, self.reserve(room)).await {
                 Ok(reservations) => {
                     failures = 0;
                     self.tell_expired(reservations.expired).await;
@@ -155,6 +157,20 @@ impl Sender {
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Waits for the store while what is under way goes on: otherwise each send would wait for the commits of all before it.
+async fn meanwhile<T>(
+    under_way: &mut FuturesUnordered<BoxFuture<'_, ()>>,
+    store: impl Future<Output = T>,
+) -> T {
+    let mut store = pin!(store);
+    loop {
+        tokio::select! {
+            answer = &mut store => return answer,
+            Some(()) = under_way.next() => {}
         }
     }
 }
