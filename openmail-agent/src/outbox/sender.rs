@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,7 +64,8 @@ impl Sender {
         let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let next = match self.reserve(IN_FLIGHT.saturating_sub(under_way.len())).await {
+            let room = IN_FLIGHT.saturating_sub(under_way.len());
+            let next = match meanwhile(&mut under_way, self.reserve(room)).await {
                 Ok(reservations) => {
                     failures = 0;
                     if !reservations.expired.is_empty() {
@@ -172,6 +174,20 @@ impl Sender {
 /// How long a send is reserved: longer than any attempt takes, so that no other process makes one at the same time.
 fn reservation(client: &Client) -> Duration {
     RESERVATION.max(client.longest_send() + RESERVATION_MARGIN)
+}
+
+/// Waits for the store while what is under way goes on: otherwise each send would wait for the commits of all before it.
+async fn meanwhile<T>(
+    under_way: &mut FuturesUnordered<BoxFuture<'_, ()>>,
+    store: impl Future<Output = T>,
+) -> T {
+    let mut store = pin!(store);
+    loop {
+        tokio::select! {
+            answer = &mut store => return answer,
+            Some(()) = under_way.next() => {}
+        }
+    }
 }
 
 #[cfg(test)]
