@@ -129,7 +129,11 @@ OPENMAIL_API_KEY is not set, so this is the OpenMail sandbox: all of it in this 
 
   The agent's inbox is {address}
 
-Write to it:
+Write to it and watch it answer, in a browser:
+
+  {base_url}/
+
+Or here:
 
   curl {base_url}/sandbox/mail -H 'Content-Type: application/json' \\
     -d '{{\"from\": \"Ada <ada@example.com>\", \"to\": \"{address}\", \"subject\": \"Hello\", \"text\": \"How long does shipping take?\"}}'

@@ -228,7 +228,7 @@ impl Driver {
             }
             Action::State(state) => self.show(state),
             Action::Gap(reason) => {
-                info!(%reason, "mail may have been missed");
+                info!(%reason, "looking over REST for mail that may have been missed");
                 self.gaps.suspect(reason);
             }
             Action::Report(message) => {
