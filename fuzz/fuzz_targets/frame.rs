@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use openmail_agent::wire::frame::ServerFrame;
 
 fuzz_target!(|data: &[u8]| {
-    if let ServerFrame::Event { body, event_id } = ServerFrame::parse(Bytes::copy_from_slice(data)) {
+    if let ServerFrame::Event { body, event_id, .. } = ServerFrame::parse(Bytes::copy_from_slice(data)) {
         assert_eq!(body, data);
         assert!(event_id.is_none_or(|id| !id.as_str().is_empty()));
     }

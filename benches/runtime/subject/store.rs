@@ -58,6 +58,7 @@ fn event(number: usize, count: usize) -> NewEvent {
         occurred_at: now,
         received_at: now,
         body: Bytes::from(sample::event(number, count)),
+        event: None,
         parked: None,
     }
 }

@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,6 +23,8 @@ struct Inner {
     parts: ContextParts,
     collected: Mutex<Collected>,
     sent_now: Numbers,
+    /// Made for the first who asks: few handlers do.
+    cancellation: OnceLock<CancellationToken>,
 }
 
 /// What a context is made of.
@@ -33,7 +35,6 @@ pub(crate) struct ContextParts {
     pub(crate) inbox: Option<Arc<Inbox>>,
     pub(crate) handler: Arc<str>,
     pub(crate) attempt: Attempt,
-    pub(crate) cancellation: CancellationToken,
     pub(crate) states: Arc<States>,
     pub(crate) lease: Lease,
     pub(crate) services: Arc<Services>,
@@ -47,6 +48,8 @@ pub(crate) struct Services {
     pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
     pub(crate) quotas: Quotas,
+    /// Cancelled when the runtime is told to stop: handlers that listen finish early, those that wait do not start.
+    pub(crate) stopping: CancellationToken,
 }
 
 /// What a handler has given so far: committed with its success, thrown away with its failure.
@@ -60,7 +63,12 @@ struct Collected {
 
 impl Context {
     pub(crate) fn new(parts: ContextParts) -> Self {
-        Self(Arc::new(Inner { parts, collected: Mutex::default(), sent_now: Numbers::default() }))
+        Self(Arc::new(Inner {
+            parts,
+            collected: Mutex::default(),
+            sent_now: Numbers::default(),
+            cancellation: OnceLock::new(),
+        }))
     }
 
     /// The event.
@@ -103,8 +111,9 @@ impl Context {
         self.0.parts.thread.as_ref()
     }
 
+    /// Cancelled when the handler should come to an end.
     pub(crate) fn cancellation(&self) -> &CancellationToken {
-        &self.0.parts.cancellation
+        self.0.cancellation.get_or_init(|| self.services().stopping.child_token())
     }
 
     pub(crate) fn services(&self) -> &Services {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Address, EventId, ExternalId, InboxId, Message, PodId, ThreadId};
 
 /// News of an inbox: a mail that came in, or a change of its standing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Event {
     /// Stable across the service's retries. One mail can still come under several event ids.
@@ -41,6 +41,18 @@ pub enum Payload {
     Unknown(Box<serde_json::value::RawValue>),
 }
 
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Message(one), Self::Message(other)) => one == other,
+            (Self::Lifecycle(one), Self::Lifecycle(other)) => one == other,
+            (Self::SendFailure(one), Self::SendFailure(other)) => one == other,
+            (Self::Unknown(one), Self::Unknown(other)) => one.get() == other.get(),
+            _ => false,
+        }
+    }
+}
+
 /// The name of a kind of event, such as `message.received`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -64,6 +76,19 @@ impl EventKind {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self(Cow::Owned(name.into()))
+    }
+
+    /// A kind by its name, which costs nothing where this version knows it.
+    pub(crate) fn named(name: &str) -> Self {
+        let known = [
+            Self::MESSAGE_RECEIVED,
+            Self::INBOX_SUSPENDED,
+            Self::INBOX_REACTIVATED,
+            Self::POD_SUSPENDED,
+            Self::POD_REACTIVATED,
+            Self::REPLY_FAILED,
+        ];
+        known.into_iter().find(|kind| kind.as_str() == name).unwrap_or_else(|| Self::new(name))
     }
 
     /// The name.

@@ -2,16 +2,17 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
 use tower::ServiceExt;
-use tracing::Instrument;
 
 use crate::handler::{Context, Error};
 use crate::router::{Entry, Router};
@@ -89,26 +90,23 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Runs the handler as a task of its own, so that a panic or a blocked thread is nobody else's trouble, and puts what it
-/// returned into its context.
-pub(super) async fn run(
-    entry: &Entry,
-    context: Context,
-    cancellation: CancellationToken,
-) -> Result<(), Error> {
-    let call = entry.service().oneshot(context.clone());
-    let mut task = AbortOnDropHandle::new(tokio::spawn(call.in_current_span()));
+/// Runs the handler within its time, a panic caught, and puts what it returned into its context.
+///
+/// Every event is handled in a task of its own, so a handler that blocks its thread holds up no other event. It cannot be
+/// stopped either: its time is over when it lets go, and what it came to counts.
+pub(super) async fn run(entry: &Entry, context: &Context) -> Result<(), Error> {
+    let mut call = pin!(AssertUnwindSafe(entry.service().oneshot(context.clone())).catch_unwind());
     let notice = NOTICE.min(entry.timeout() / 10);
-    let ended = match timeout(entry.timeout() - notice, &mut task).await {
+    let ended = match timeout(entry.timeout() - notice, &mut call).await {
         Ok(ended) => Ok(ended),
         Err(_) => {
-            cancellation.cancel();
-            timeout(notice, task).await
+            context.cancellation().cancel();
+            timeout(notice, call).await
         }
     };
     let outcome = match ended {
         Ok(Ok(Ok(outcome))) => outcome,
-        Ok(Err(stopped)) => return Err(Error::msg(panic_message(stopped))),
+        Ok(Err(panic)) => return Err(Error::msg(panic_message(&*panic))),
         Err(_) => {
             let limit = humantime::format_duration(entry.timeout());
             return Err(Error::msg(format!("it did not finish within {limit}")));
@@ -120,9 +118,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn panic_message(stopped: tokio::task::JoinError) -> String {
-    let Ok(panic) = stopped.try_into_panic() else { return "it was stopped".to_owned() };
-    let panic: &(dyn Any + Send) = &*panic;
+fn panic_message(panic: &(dyn Any + Send)) -> String {
     let words =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", words.unwrap_or("without a message"))

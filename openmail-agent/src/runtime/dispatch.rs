@@ -71,8 +71,11 @@ impl Dispatcher {
                 () = shutdown.cancelled() => {}
                 () = self.wake.notified(), if has_room => {}
                 () = self.due(next), if has_room => {}
-                Some(_) = running.join_next() => while running.try_join_next().is_some() {},
+                Some(_) = running.join_next() => {}
             }
+            // One lease follows all that ends or arrives at the same time.
+            tokio::task::yield_now().await;
+            while running.try_join_next().is_some() {}
         }
         self.finish(running).await;
         Ok(())

@@ -73,8 +73,10 @@ fn assemble(
         outbox: outbox.clone(),
         clock: runtime.clock.clone(),
         quotas: runtime.quotas,
+        stopping: CancellationToken::new(),
     });
     let directory = Arc::new(Directory::new(inboxes.all, only.as_ref().map(|only| only.id.clone())));
+    let own = Arc::clone(&directory);
     let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::clone(&recorded));
     let shutdown = CancellationToken::new();
     let webhook_addr = listener.addr();
@@ -101,11 +103,11 @@ fn assemble(
             gates: Gates::new(&router),
             router,
             directory: Arc::clone(&directory),
+            is_own: Arc::new(move |address| own.is_own(address)),
             states: Arc::new(runtime.states),
             allowed: runtime.config.allowed_senders.clone(),
             only,
             reads_rows: runtime.reads_rows,
-            stopping: CancellationToken::new(),
             dropping: CancellationToken::new(),
         }),
         worker,

@@ -49,7 +49,7 @@ impl Supervisor {
             self.transports.rounds(),
         ));
         let mut transports = self.transports.spawn(&intake);
-        let stopping = self.dispatcher.bench.stopping.clone();
+        let stopping = self.dispatcher.bench.services.stopping.clone();
         let mut core = JoinSet::new();
         let dispatcher = core.spawn(self.dispatcher.run(dispatch.clone())).id();
         let (sender, sender_shutdown) = (self.sender, sending.clone());

@@ -10,9 +10,9 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
-use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
+use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{Hold, HoldScope, Lease, Leased, NewSend, Note, Outcome, Settlement};
+use crate::store::{Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
 use crate::wire;
 
 use super::AllowedSenders;
@@ -45,14 +45,13 @@ pub(super) struct Workbench {
     pub(super) services: Arc<Services>,
     pub(super) router: Router,
     pub(super) directory: Arc<Directory>,
+    pub(super) is_own: Arc<dyn Fn(&Address) -> bool + Send + Sync>,
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
     pub(super) gates: Gates,
     /// The only inbox that is served, where there is but one.
     pub(super) only: Option<Inbox>,
     pub(super) reads_rows: bool,
-    /// Cancelled when the runtime is told to stop: handlers that listen finish early, those that wait do not start.
-    pub(super) stopping: CancellationToken,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
 }
@@ -78,6 +77,7 @@ impl Workbench {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
             let finding = tokio::select! {
+                biased;
                 // Boxed, since a task is moved several times before it runs.
                 finding = Box::pin(self.find(&leased)) => finding,
                 () = self.dropping.cancelled() => self.given_back(),
@@ -94,7 +94,7 @@ impl Workbench {
 
     /// Steps 3 to 7 of the way of a mail.
     async fn find(&self, leased: &Leased) -> Finding {
-        let event = match wire::event::decode(&leased.event.body, Some(leased.event.event_id.clone())) {
+        let event = match read(&leased.event) {
             Ok(event) => event,
             Err(error) => return Outcome::Parked { reason: error.to_string() }.into(),
         };
@@ -183,8 +183,7 @@ impl Workbench {
             Row::Missing => (hint, None),
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
-        let is_own = |address: &_| self.directory.is_own(address);
-        if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &is_own) {
+        if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &*self.is_own) {
             warn!(reason, "parked");
             return Outcome::Parked { reason }.into();
         }
@@ -225,13 +224,11 @@ impl Workbench {
         if leased.attempt > entry.attempts().saturating_add(CRASHES) {
             return self.crashing(leased.attempt).into();
         }
-        let _place = match self.gates.pass(entry, &self.stopping).await {
+        let _place = match self.gates.pass(entry, &self.services.stopping).await {
             Passage::In(place) => place,
             Passage::Full => return self.put_back(),
             Passage::Stopping => return self.given_back(),
         };
-        let cancellation = self.stopping.child_token();
-        let directory = Arc::clone(&self.directory);
         let context = Context::new(ContextParts {
             event,
             mail,
@@ -239,13 +236,12 @@ impl Workbench {
             inbox,
             handler: entry.name().clone(),
             attempt,
-            cancellation: cancellation.clone(),
             states: Arc::clone(&self.states),
             lease: leased.lease.clone(),
             services: Arc::clone(&self.services),
-            is_own: Arc::new(move |address| directory.is_own(address)),
+            is_own: Arc::clone(&self.is_own),
         });
-        let result = call::run(entry, context.clone(), cancellation).await;
+        let result = call::run(entry, &context).await;
         self.conclude(result, &context, attempt)
     }
 
@@ -350,5 +346,13 @@ impl Workbench {
 
     fn now(&self) -> jiff::Timestamp {
         self.services.clock.now()
+    }
+}
+
+/// What the event says, read again where the store did not keep that.
+fn read(event: &NewEvent) -> Result<Event, wire::DecodeError> {
+    match &event.event {
+        Some(read) => Ok(Event::clone(read)),
+        None => wire::event::decode(&event.body, Some(event.event_id.clone())),
     }
 }

@@ -32,6 +32,8 @@ pub struct Received {
     pub event_id: Option<EventId>,
     /// The way it came.
     pub via: Via,
+    /// What it says, where whoever received it has read it already.
+    pub event: Option<Arc<Event>>,
 }
 
 /// The way an event came.
@@ -118,35 +120,40 @@ impl ParkedNote {
 }
 
 fn new_event(received: Received, now: Timestamp) -> NewEvent {
-    match decode(&received.body, received.event_id.clone()) {
-        Ok(event) => readable(&event, received.body, now),
+    let read = match received.event {
+        Some(event) => Ok(event),
+        None => decode(&received.body, received.event_id.clone()).map(Arc::new),
+    };
+    match read {
+        Ok(event) => readable(event, received.body, now),
         Err(error) => {
             let reason = format!("the event cannot be decoded: {error}");
-            unreadable(received, reason, now)
+            unreadable(received.event_id, received.body, reason, now)
         }
     }
 }
 
-fn readable(event: &Event, body: Bytes, now: Timestamp) -> NewEvent {
+fn readable(event: Arc<Event>, body: Bytes, now: Timestamp) -> NewEvent {
     NewEvent {
         event_id: event.id.clone(),
-        message_id: message_id(event).cloned(),
+        message_id: message_id(&event).cloned(),
         inbox_id: event.inbox_id.clone(),
-        lane: lane(event),
+        lane: lane(&event),
         kind: event.kind.clone(),
         occurred_at: event.occurred_at.unwrap_or(now),
         received_at: now,
         body,
+        event: Some(event),
         parked: None,
     }
 }
 
-fn unreadable(received: Received, reason: String, now: Timestamp) -> NewEvent {
-    let event_id = received.event_id.unwrap_or_else(|| fallback_id(&received.body));
+fn unreadable(event_id: Option<EventId>, body: Bytes, reason: String, now: Timestamp) -> NewEvent {
+    let event_id = event_id.unwrap_or_else(|| fallback_id(&body));
     // A copy, since a slice would keep the whole of it alive.
-    let body = match received.body.get(..PARKED_BODY_CAP) {
+    let body = match body.get(..PARKED_BODY_CAP) {
         Some(start) => Bytes::copy_from_slice(start),
-        None => received.body,
+        None => body,
     };
     NewEvent {
         lane: Lane(event_id.as_str().into()),
@@ -157,6 +164,7 @@ fn unreadable(received: Received, reason: String, now: Timestamp) -> NewEvent {
         occurred_at: now,
         received_at: now,
         body,
+        event: None,
         parked: Some(reason),
     }
 }
@@ -191,7 +199,7 @@ mod tests {
 
     fn taken(body: &str, hint: Option<&str>) -> NewEvent {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let received = Received { body, event_id: hint.map(EventId::from), via: Via::Webhook };
+        let received = Received { body, event_id: hint.map(EventId::from), via: Via::Webhook, event: None };
         new_event(received, NOW.parse().unwrap())
     }
 
@@ -247,7 +255,7 @@ mod tests {
         let wake = Arc::new(Notify::new());
         let intake = Intake::new(Arc::new(MemoryStore::new()), Clock::system(), wake.clone());
         let body = Bytes::from_static(br#"{"event":"brand.new","event_id":"evt_1"}"#);
-        let received = vec![Received { body, event_id: None, via: Via::WebSocket }];
+        let received = vec![Received { body, event_id: None, via: Via::WebSocket, event: None }];
         let bookmark = Some(Bookmark::new("websocket", "evt_1"));
         assert!(matches!(intake.take(received.clone(), bookmark).await.unwrap()[..], [Recorded::New(_)]));
         wake.notified().await;

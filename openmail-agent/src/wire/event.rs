@@ -7,6 +7,7 @@ mod frame;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::wire) use decode::decode_frame;
 pub use decode::{decode, fallback_id};
 pub use encode::{FROM_ROW, encode, from_row};
 pub(in crate::wire) use frame::{AttachmentFrame, attachments};

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -196,5 +197,10 @@ impl CatchUpReport {
 
 fn received(inbox: &Inbox, row: &Message) -> Received {
     let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
-    Received { body: Bytes::from(encode(&event)), event_id: Some(event.id), via: Via::CatchUp }
+    Received {
+        body: Bytes::from(encode(&event)),
+        event_id: Some(event.id.clone()),
+        via: Via::CatchUp,
+        event: Some(Arc::new(event)),
+    }
 }

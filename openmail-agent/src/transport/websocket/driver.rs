@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -18,6 +19,8 @@ use super::state::{SocketState, StopReason};
 
 /// How long the reader may wait for the recorder: less than the 10 s in which the service wants its pings answered.
 const STALL: Duration = Duration::from_secs(8);
+/// How many frames are read before anything else is looked at.
+const AT_ONCE: usize = 64;
 /// How much is logged of what the service says.
 const REPORT_CAP: usize = 300;
 
@@ -196,8 +199,18 @@ impl Driver {
                     inputs.push_back(Input::Subscribe(filter.borrow_and_update().clone()));
                 }
                 () = sleep_until(deadline) => inputs.push_back(Input::Tick),
-                input = self.link.next() => inputs.push_back(input),
+                input = self.link.next() => self.read_on(input, &mut inputs),
             }
+        }
+    }
+
+    /// Puts a frame with what has arrived behind it: a flood need not wait for anything else between two frames.
+    fn read_on(&mut self, first: Input, inputs: &mut VecDeque<Input>) {
+        let mut input = Some(first);
+        while let Some(next) = input {
+            let goes_on = matches!(next, Input::Frame(_)) && inputs.len() < AT_ONCE;
+            inputs.push_back(next);
+            input = if goes_on { self.link.next().now_or_never() } else { None };
         }
     }
 
@@ -218,9 +231,10 @@ impl Driver {
                 return (!self.link.send(&frame).await).then_some(Input::Closed(None));
             }
             Action::Ping => return (!self.link.ping().await).then_some(Input::Closed(None)),
-            Action::Deliver { body, event_id } => {
-                let received = Received { body, event_id, via: Via::WebSocket };
+            Action::Deliver { body, event_id, event } => {
+                let received = Received { body, event_id, via: Via::WebSocket, event };
                 tokio::select! {
+                    biased;
                     () = self.queue.put(received) => {}
                     () = tokio::time::sleep(STALL) => return Some(Input::Stalled),
                     () = shutdown.cancelled() => {}

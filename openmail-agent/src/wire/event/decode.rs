@@ -30,10 +30,22 @@ pub fn fallback_id(body: &[u8]) -> EventId {
     EventId::from(format!("sha256:{}", hex::encode(&digest[..16])))
 }
 
+/// The event in a frame of the socket, if that is plainly what the frame holds: not the answer to something, and with an id.
+pub(in crate::wire) fn decode_frame(body: &[u8]) -> Option<Event> {
+    let frame: Frame<'_> = object(body).ok()?;
+    let is_plain =
+        frame.r#type.as_deref().is_none() && frame.event_id.as_deref().is_some_and(|id| !id.is_empty());
+    is_plain.then(|| from_frame(frame, body, None).ok()).flatten()
+}
+
 fn from_json(body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
-    let frame: Frame<'_> = object(body)?;
-    let kind = frame.event.or(frame.r#type).id::<String>();
-    let kind = EventKind::new(kind.ok_or(DecodeErrorKind::Missing("event"))?);
+    from_frame(object(body)?, body, hint)
+}
+
+fn from_frame(frame: Frame<'_>, body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
+    let kind = frame.event.or(frame.r#type);
+    let kind = kind.as_deref().filter(|kind| !kind.trim().is_empty());
+    let kind = EventKind::named(kind.ok_or(DecodeErrorKind::Missing("event"))?);
     let about = About {
         inbox_id: frame.inbox_id.id(),
         pod_id: frame.pod_id.id(),

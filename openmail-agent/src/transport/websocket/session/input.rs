@@ -1,8 +1,9 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{EventId, EventKind, InboxId};
+use crate::model::{Event, EventId, EventKind, InboxId};
 use crate::transport::GapReason;
 use crate::wire::frame::{ClientFrame, ServerFrame};
 
@@ -72,7 +73,7 @@ pub struct Refusal {
 }
 
 /// What to do, in this order.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Open a connection.
     Dial,
@@ -86,6 +87,8 @@ pub enum Action {
         body: Bytes,
         /// Its id, where it has one.
         event_id: Option<EventId>,
+        /// What it says, where that is plain.
+        event: Option<Arc<Event>>,
     },
     /// Tell whoever watches where the socket stands.
     State(SocketState),

@@ -180,11 +180,11 @@ impl Session {
         let Phase::Open(connection) = &mut self.phase else { return };
         connection.heartbeat.heard(now);
         match frame {
-            ServerFrame::Event { body, event_id } => {
+            ServerFrame::Event { body, event_id, event } => {
                 if let Some(page) = &mut connection.page {
                     page.event(event_id.as_ref(), now);
                 }
-                self.actions.push(Action::Deliver { body, event_id });
+                self.actions.push(Action::Deliver { body, event_id, event });
             }
             ServerFrame::Subscribed { inbox_ids, .. } => {
                 let first = connection.confirmed.is_none();

@@ -100,7 +100,8 @@ fn subscribed(inboxes: &[&str]) -> ServerFrame {
 }
 
 fn event(n: usize) -> ServerFrame {
-    ServerFrame::Event { body: Bytes::from_static(b"{}"), event_id: Some(format!("evt_{n}").into()) }
+    let event_id = Some(format!("evt_{n}").into());
+    ServerFrame::Event { body: Bytes::from_static(b"{}"), event_id, event: None }
 }
 
 fn error() -> ServerFrame {
