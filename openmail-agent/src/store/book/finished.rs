@@ -8,6 +8,9 @@ impl Finished {
     /// Time seldom runs backwards, so this is an append as good as always.
     pub(super) fn add(&mut self, finished_at: i64, seq: i64) {
         let entry = (finished_at, seq);
+        if self.0.back().is_none_or(|last| *last <= entry) {
+            return self.0.push_back(entry);
+        }
         let at = self.0.partition_point(|earlier| *earlier <= entry);
         self.0.insert(at, entry);
     }

@@ -3,8 +3,8 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
-use crate::model::{EventId, IdempotencyKey, InboxId};
-use crate::store::book::{Digest, EventFate, FreshSend, KeptHold, SendFate, Shelf};
+use crate::model::{EventId, IdempotencyKey, InboxId, MessageId};
+use crate::store::book::{Digest, EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf};
 use crate::store::{
     Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, StoreError,
 };
@@ -15,13 +15,18 @@ pub(super) struct MemoryShelf {
     bookmarks: HashMap<String, String>,
     notes: HashMap<Scope, Bytes>,
     steps: HashMap<i64, Vec<Scope>>,
-    events: HashMap<i64, EventRow>,
+    /// Until they are finished.
+    events: HashMap<i64, NewEvent>,
+    /// Until they are forgotten.
+    names: HashMap<i64, Names>,
     sends: HashMap<i64, SendRow>,
 }
 
+/// What an event is known by.
 #[derive(Debug)]
-struct EventRow {
-    event: NewEvent,
+struct Names {
+    event_id: EventId,
+    message_id: Option<MessageId>,
     aliases: Vec<EventId>,
 }
 
@@ -33,10 +38,6 @@ struct SendRow {
 }
 
 impl MemoryShelf {
-    fn event_row(&mut self, seq: i64) -> Result<&mut EventRow> {
-        self.events.get_mut(&seq).ok_or_else(|| missing("event", seq))
-    }
-
     fn send_row(&mut self, seq: i64) -> Result<&mut SendRow> {
         self.sends.get_mut(&seq).ok_or_else(|| missing("send", seq))
     }
@@ -65,17 +66,21 @@ impl Shelf for MemoryShelf {
     }
 
     fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()> {
-        self.events.insert(seq, EventRow { event, aliases: Vec::new() });
+        let (event_id, message_id) = (event.event_id.clone(), event.message_id.clone());
+        self.names.insert(seq, Names { event_id, message_id, aliases: Vec::new() });
+        if event.parked.is_none() {
+            self.events.insert(seq, event);
+        }
         Ok(())
     }
 
     fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()> {
-        self.event_row(seq)?.aliases.push(event_id);
+        self.names.get_mut(&seq).ok_or_else(|| missing("event", seq))?.aliases.push(event_id);
         Ok(())
     }
 
     fn event(&mut self, seq: i64) -> Result<NewEvent> {
-        Ok(self.event_row(seq)?.event.clone())
+        self.events.get(&seq).cloned().ok_or_else(|| missing("event", seq))
     }
 
     fn lease_event(&mut self, _seq: i64, _attempts: u32, _fence: i64, _until: i64) -> Result<()> {
@@ -90,7 +95,10 @@ impl Shelf for MemoryShelf {
         Ok(())
     }
 
-    fn settle_event(&mut self, _seq: i64, _fate: EventFate) -> Result<()> {
+    fn settle_event(&mut self, seq: i64, fate: EventFate) -> Result<()> {
+        if !matches!(fate.state, EventState::Waiting { .. }) {
+            self.events.remove(&seq);
+        }
         Ok(())
     }
 
@@ -98,10 +106,10 @@ impl Shelf for MemoryShelf {
         for step in self.steps.remove(&seq).unwrap_or_default() {
             self.notes.remove(&step);
         }
-        let EventRow { event, aliases } = self.events.remove(&seq).ok_or_else(|| missing("event", seq))?;
-        let mut names: Vec<_> = aliases.iter().map(Digest::event).collect();
-        names.push(Digest::event(&event.event_id));
-        names.extend(event.message_id.as_ref().map(Digest::message));
+        let known = self.names.remove(&seq).ok_or_else(|| missing("event", seq))?;
+        let mut names: Vec<_> = known.aliases.iter().map(Digest::event).collect();
+        names.push(Digest::event(&known.event_id));
+        names.extend(known.message_id.as_ref().map(Digest::message));
         Ok(names)
     }
 
