@@ -79,7 +79,7 @@ impl Directory {
         if let Some(inbox) = self.get(id) {
             return Ok(inbox);
         }
-        let inbox = client.inbox(id).await?;
+        let inbox = Box::pin(client.inbox(id)).await?;
         self.learn(std::slice::from_ref(&inbox));
         if self.serves(&inbox.id) {
             self.list.send_if_modified(|list| {

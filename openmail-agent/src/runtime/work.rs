@@ -198,8 +198,9 @@ impl Workbench {
         let is_row = event.id.as_str().starts_with(wire::event::FROM_ROW);
         match &event.thread_id {
             Some(thread_id) if self.reads_rows && !is_row => {
-                hydrate::row(&self.services.client, thread_id, hint, leased.event.received_at, self.now())
-                    .await
+                let (client, received_at) = (&self.services.client, leased.event.received_at);
+                // Boxed, since a task is moved several times before it runs, and a request is large.
+                Box::pin(hydrate::row(client, thread_id, hint, received_at, self.now())).await
             }
             _ => Row::Missing,
         }
@@ -321,7 +322,7 @@ impl Workbench {
             self.services.outbox.wake();
         }
         if is_quiet && let Some(thread_id) = finding.unread {
-            self.mark_read(&thread_id).await;
+            Box::pin(self.mark_read(&thread_id)).await;
         }
     }
 
