@@ -29,7 +29,7 @@ struct Inner {
 
 /// What a context is made of.
 pub(crate) struct ContextParts {
-    pub(crate) event: Event,
+    pub(crate) event: Arc<Event>,
     pub(crate) mail: Option<Mail>,
     pub(crate) thread: Option<Thread>,
     pub(crate) inbox: Option<Arc<Inbox>>,

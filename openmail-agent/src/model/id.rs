@@ -57,6 +57,12 @@ macro_rules! id {
             }
         }
 
+        impl From<$name> for Arc<str> {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
         impl From<String> for $name {
             fn from(id: String) -> Self {
                 Self(id.into())

@@ -166,7 +166,7 @@ impl Workbench {
 
     async fn mail(
         &self,
-        mut event: Event,
+        mut event: Arc<Event>,
         hint: Arc<Message>,
         inbox: Option<Arc<Inbox>>,
         leased: &Leased,
@@ -180,15 +180,18 @@ impl Workbench {
         }
         let (message, thread) = match self.row(&event, &hint, leased).await {
             Row::Read(row, thread) => (Arc::from(row), Some(thread)),
-            Row::Missing => (hint, None),
+            Row::Missing => (Arc::clone(&hint), None),
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
         if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &*self.is_own) {
             warn!(reason, "parked");
             return Outcome::Parked { reason }.into();
         }
-        event.thread_id = event.thread_id.or_else(|| message.thread_id.clone());
-        event.payload = Payload::Message(Arc::clone(&message));
+        if !Arc::ptr_eq(&message, &hint) || event.thread_id.is_none() {
+            let event = Arc::make_mut(&mut event);
+            event.thread_id = event.thread_id.take().or_else(|| message.thread_id.clone());
+            event.payload = Payload::Message(Arc::clone(&message));
+        }
         let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
         Finding { unread, ..finding }
     }
@@ -208,7 +211,7 @@ impl Workbench {
 
     async fn route(
         &self,
-        event: Event,
+        event: Arc<Event>,
         mail: Option<Mail>,
         thread: Option<Thread>,
         inbox: Option<Arc<Inbox>>,
@@ -351,9 +354,9 @@ impl Workbench {
 }
 
 /// What the event says, read again where the store did not keep that.
-fn read(event: &NewEvent) -> Result<Event, wire::DecodeError> {
+fn read(event: &NewEvent) -> Result<Arc<Event>, wire::DecodeError> {
     match &event.event {
-        Some(read) => Ok(Event::clone(read)),
-        None => wire::event::decode(&event.body, Some(event.event_id.clone())),
+        Some(read) => Ok(Arc::clone(read)),
+        None => wire::event::decode(&event.body, Some(event.event_id.clone())).map(Arc::new),
     }
 }

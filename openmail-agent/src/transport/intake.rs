@@ -182,12 +182,12 @@ fn lane(event: &Event) -> Lane {
         Payload::Lifecycle(news) => news.pod_id.as_ref(),
         _ => None,
     };
-    let name = (event.thread_id.as_ref().map(AsRef::as_ref))
-        .or_else(|| message_id(event).map(AsRef::as_ref))
-        .or_else(|| event.inbox_id.as_ref().map(AsRef::as_ref))
-        .or_else(|| pod_id.map(AsRef::as_ref))
-        .unwrap_or(event.id.as_str());
-    Lane(name.into())
+    let name = (event.thread_id.clone().map(Into::into))
+        .or_else(|| message_id(event).cloned().map(Into::into))
+        .or_else(|| event.inbox_id.clone().map(Into::into))
+        .or_else(|| pod_id.cloned().map(Into::into))
+        .unwrap_or_else(|| event.id.clone().into());
+    Lane(name)
 }
 
 #[cfg(test)]

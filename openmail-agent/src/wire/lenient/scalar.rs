@@ -24,8 +24,8 @@ impl<'a> Text<'a> {
     }
 
     /// An id or the like: absent when empty.
-    pub(in crate::wire) fn id<T: From<String>>(self) -> Option<T> {
-        self.0.filter(|text| !text.trim().is_empty()).map(|text| T::from(text.into_owned()))
+    pub(in crate::wire) fn id<T: for<'t> From<&'t str>>(self) -> Option<T> {
+        self.0.filter(|text| !text.trim().is_empty()).map(|text| T::from(&*text))
     }
 
     pub(in crate::wire) fn or(self, other: Self) -> Self {
