@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
@@ -12,7 +13,7 @@ use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
+use crate::store::{self, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
 use crate::wire;
 
 use super::AllowedSenders;
@@ -124,7 +125,7 @@ impl Workbench {
     }
 
     /// A suspension holds the sends it is about, a reactivation lets them go, whoever else is interested.
-    async fn apply(&self, lifecycle: &Lifecycle, leased: &Leased) -> crate::store::Result<()> {
+    async fn apply(&self, lifecycle: &Lifecycle, leased: &Leased) -> store::Result<()> {
         let scope = match (&lifecycle.inbox_id, &lifecycle.pod_id) {
             (Some(inbox), _) => HoldScope::Inbox(inbox.clone()),
             (None, Some(pod)) => HoldScope::Pod(pod.clone()),
@@ -308,7 +309,7 @@ impl Workbench {
             notes: finding.notes,
         };
         for failures in 0.. {
-            match self.services.store.settle(settlement.clone()).await {
+            match self.commit(settlement.clone(), owes).await {
                 Ok(()) => break,
                 Err(error) if error.is_transient() => {
                     warn!(error = %Chain(&error), "the outcome cannot be recorded; trying again");
@@ -321,12 +322,26 @@ impl Workbench {
                 }
             }
         }
-        if owes {
-            self.services.outbox.wake();
-        }
         if is_quiet && let Some(thread_id) = finding.unread {
             Box::pin(self.mark_read(&thread_id)).await;
         }
+    }
+
+    async fn commit(&self, settlement: Settlement, owes: bool) -> store::Result<()> {
+        let mut settling = self.services.store.settle(settlement);
+        let at_once = (&mut settling).now_or_never();
+        if owes {
+            // A store that does one thing after the other finds what is owed while it commits it: a reply costs one sync less.
+            self.services.outbox.wake();
+        }
+        if let Some(settled) = at_once {
+            return settled;
+        }
+        let settled = settling.await;
+        if owes {
+            self.services.outbox.wake();
+        }
+        settled
     }
 
     /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.

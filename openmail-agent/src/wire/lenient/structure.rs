@@ -10,7 +10,11 @@ use super::absent;
 
 /// Reads a body that must be an object.
 pub(in crate::wire) fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, DecodeError> {
-    let Object(object) = serde_json::from_slice(body)?;
+    // Checked once as a whole, text need not be checked string by string.
+    let Object(object) = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text)?,
+        Err(_) => serde_json::from_slice(body)?,
+    };
     object.ok_or_else(|| DecodeErrorKind::Shape.into())
 }
 
