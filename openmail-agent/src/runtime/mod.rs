@@ -9,6 +9,7 @@ mod config;
 mod directory;
 mod dispatch;
 mod error;
+mod heartbeat;
 mod housekeeping;
 mod hydrate;
 mod intake;

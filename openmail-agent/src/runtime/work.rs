@@ -12,7 +12,7 @@ use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{Hold, HoldScope, Lease, Leased, NewSend, Note, Outcome, Settlement};
+use crate::store::{Hold, HoldScope, Leased, NewSend, Note, Outcome, Settlement};
 use crate::wire;
 
 use super::AllowedSenders;
@@ -20,9 +20,6 @@ use super::call::{self, Gates, Passage};
 use super::directory::Directory;
 use super::hydrate::{self, Row};
 use super::screen;
-
-/// How long an event is leased; prolonged while its handler runs.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
 
 /// The pauses between the tries of a failing handler.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(15 * 60));
@@ -81,10 +78,6 @@ impl Workbench {
                 // Boxed, since a task is moved several times before it runs.
                 finding = Box::pin(self.find(&leased)) => finding,
                 () = self.dropping.cancelled() => self.given_back(),
-                () = self.keep(&leased.lease) => {
-                    warn!("the lease was lost while the event was being handled: somebody else handles it now");
-                    return;
-                }
             };
             self.settle(&leased, finding).await;
         }
@@ -333,18 +326,6 @@ impl Workbench {
     async fn mark_read(&self, thread_id: &ThreadId) {
         if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
             debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");
-        }
-    }
-
-    /// Prolongs the lease for as long as it is polled; ends when the lease is lost.
-    async fn keep(&self, lease: &Lease) {
-        loop {
-            self.services.clock.sleep(LEASE / 3).await;
-            let until = clock::after(self.now(), LEASE);
-            match self.services.store.extend(lease, until).await {
-                Err(error) if !error.is_transient() => return,
-                _ => {}
-            }
         }
     }
 

@@ -7,6 +7,7 @@ use crate::model::{EventId, IdempotencyKey, InboxId};
 use crate::store::book::{Digest, EventFate, FreshSend, KeptHold, SendFate, Shelf};
 use crate::store::{
     Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, StoreError,
+    WorkerId,
 };
 
 /// The rows in maps. Whatever only a restart would read again is not kept at all.
@@ -78,15 +79,11 @@ impl Shelf for MemoryShelf {
         Ok(self.event_row(seq)?.event.clone())
     }
 
-    fn lease_event(&mut self, _seq: i64, _attempts: u32, _fence: i64, _until: i64) -> Result<()> {
+    fn lease_event(&mut self, _seq: i64, _attempts: u32, _fence: i64, _worker: &WorkerId) -> Result<()> {
         Ok(())
     }
 
-    fn extend_event(&mut self, _seq: i64, _until: i64) -> Result<()> {
-        Ok(())
-    }
-
-    fn expire_event(&mut self, _seq: i64) -> Result<()> {
+    fn free_event(&mut self, _seq: i64) -> Result<()> {
         Ok(())
     }
 
@@ -131,12 +128,12 @@ impl Shelf for MemoryShelf {
         _attempts: u32,
         _first: i64,
         _fence: i64,
-        _until: i64,
+        _worker: &WorkerId,
     ) -> Result<()> {
         Ok(())
     }
 
-    fn expire_send(&mut self, _seq: i64) -> Result<()> {
+    fn free_send(&mut self, _seq: i64) -> Result<()> {
         Ok(())
     }
 
