@@ -89,6 +89,52 @@ async fn what_a_handler_drops_when_it_is_timed_out_is_dropped() {
 }
 
 #[tokio::test]
+async fn a_panic_of_what_a_timed_out_handler_drops_costs_only_its_own_mail() {
+    struct Bomb(bool);
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            assert!(!self.0, "not even an end");
+        }
+    }
+    let handler = async |mail: Mail| {
+        let _bomb = Bomb(mail.text() == "bad");
+        if mail.text() == "bad" {
+            std::future::pending::<()>().await;
+        }
+        re(&mail)
+    };
+    let route = Route::new("agent", handler).timeout(Duration::from_millis(500));
+    let error = costs_only_itself(&Bench::start().await, route).await;
+    assert_eq!(error, "it did not finish within 500ms");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_handler_that_blocks_its_thread_holds_up_no_other_mail() {
+    let bench = Bench::start().await;
+    let (open, gate) = std::sync::mpsc::channel::<()>();
+    let gate = Arc::new(std::sync::Mutex::new(gate));
+    let handler = move |mail: Mail| {
+        let gate = Arc::clone(&gate);
+        async move {
+            if mail.text() == "bad" {
+                // As a model's client does that knows nothing of async.
+                let _ = gate.lock().unwrap().recv();
+            }
+            re(&mail)
+        }
+    };
+    let running = bench.run(handler).await;
+    bench.deliver("bad");
+    bench.deliver("one");
+    bench.deliver("two");
+    bench.sent(2).await;
+    drop(open);
+    let bodies = bench.sent(3).await.into_iter().map(|sent| sent.body);
+    assert_eq!(bodies.last().as_deref(), Some("re bad"));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_flood_in_one_inbox_keeps_no_other_waiting() {
     const FLOOD: usize = 100;
     const AT_ONCE: usize = 2;
@@ -174,7 +220,7 @@ async fn a_mail_during_which_the_process_ends_again_and_again_is_given_up() {
         running = bench.start_ready(bench.runtime().handlers([route()])).await;
     }
     let error = bench.dead(1).await.remove(0);
-    assert_eq!(error, "the process ended 6 times while it was being handled");
+    assert_eq!(error, "the process ended or panicked 6 times while it was being handled");
     assert_eq!(seen.all().len(), 6);
     running.stop().await.unwrap();
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::future::try_join_all;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use openmail_agent::model::EventKind;
 use openmail_agent::store::memory::MemoryStore;
 use openmail_agent::store::sqlite::SqliteStore;
@@ -28,13 +28,8 @@ pub(super) async fn fill(path: &str, count: usize) {
         let events = (first..count.min(first + BATCH)).map(|number| event(number, count)).collect();
         store.record(events, None).await.expect("they are recorded");
         let now = Timestamp::now();
-        let request = LeaseRequest {
-            worker: WorkerId("bench".into()),
-            limit: BATCH,
-            per_inbox: BATCH,
-            now,
-            until: now + SignedDuration::from_mins(1),
-        };
+        let worker = WorkerId("bench".into());
+        let request = LeaseRequest { worker, limit: BATCH, per_inbox: BATCH, now };
         let leases = store.lease(request).await.expect("they are leased");
         let done = leases.events.into_iter().map(|leased| {
             let (lease, outcome) = (leased.lease, Outcome::Done);

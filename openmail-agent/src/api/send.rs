@@ -38,18 +38,10 @@ impl Client {
         };
         call.answer(row::sent).await
     }
-
-    /// How long the largest send may be under way, once its turn among the requests of a minute has come.
-    pub(crate) fn longest_send(&self) -> Duration {
-        self.inner().timeout + transfer_time_of(check::FILES_MOST)
-    }
 }
 
 /// What a slow uplink (256 kB a second) needs for the files.
 fn transfer_time(draft: &Draft) -> Duration {
-    transfer_time_of(draft.attachments.iter().map(|file| file.bytes.len()).sum())
-}
-
-fn transfer_time_of(bytes: usize) -> Duration {
+    let bytes: usize = draft.attachments.iter().map(|file| file.bytes.len()).sum();
     Duration::from_secs(bytes as u64 / (256 * 1024))
 }

@@ -22,13 +22,6 @@ use crate::store::{
 use super::news::reply_failed;
 use super::{Outbox, answer};
 
-/// The least time that a send has before another process may try it.
-const RESERVATION: Duration = Duration::from_secs(10 * 60);
-
-/// What a reservation has beside the time of the attempt itself: to wait for the account's ceiling of requests, and for the
-/// store to take what became of it.
-const RESERVATION_MARGIN: Duration = Duration::from_secs(5 * 60);
-
 /// How many sends are under way at once.
 const IN_FLIGHT: usize = 32;
 
@@ -101,9 +94,8 @@ impl Sender {
         if limit == 0 {
             return Ok(Reservations::default());
         }
-        let now = self.clock.now();
-        let until = clock::after(now, reservation(&self.client));
-        let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
+        let (worker, now) = (self.worker.clone(), self.clock.now());
+        let request = ReserveRequest { worker, limit, quotas: self.quotas, now };
         self.store.reserve(request).await
     }
 
@@ -169,11 +161,6 @@ impl Sender {
             }
         }
     }
-}
-
-/// How long a send is reserved: longer than any attempt takes, so that no other process makes one at the same time.
-fn reservation(client: &Client) -> Duration {
-    RESERVATION.max(client.longest_send() + RESERVATION_MARGIN)
 }
 
 /// Waits for the store while what is under way goes on: otherwise each send would wait for the commits of all before it.

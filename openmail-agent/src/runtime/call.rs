@@ -2,8 +2,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
-use std::pin::pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -95,19 +94,21 @@ impl Drop for Waiting<'_> {
 /// Every event is handled in a task of its own, so a handler that blocks its thread holds up no other event. It cannot be
 /// stopped either: its time is over when it lets go, and what it came to counts.
 pub(super) async fn run(entry: &Entry, context: &Context) -> Result<(), Error> {
-    let mut call = pin!(AssertUnwindSafe(entry.service().oneshot(context.clone())).catch_unwind());
+    let mut call = Box::pin(AssertUnwindSafe(entry.service().oneshot(context.clone())).catch_unwind());
     let notice = NOTICE.min(entry.timeout() / 10);
     let ended = match timeout(entry.timeout() - notice, &mut call).await {
         Ok(ended) => Ok(ended),
         Err(_) => {
             context.cancellation().cancel();
-            timeout(notice, call).await
+            timeout(notice, &mut call).await
         }
     };
     let outcome = match ended {
         Ok(Ok(Ok(outcome))) => outcome,
         Ok(Err(panic)) => return Err(Error::msg(panic_message(&*panic))),
         Err(_) => {
+            // What it drops may panic too.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
             let limit = humantime::format_duration(entry.timeout());
             return Err(Error::msg(format!("it did not finish within {limit}")));
         }
@@ -118,7 +119,7 @@ pub(super) async fn run(entry: &Entry, context: &Context) -> Result<(), Error> {
     Ok(())
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let words =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", words.unwrap_or("without a message"))

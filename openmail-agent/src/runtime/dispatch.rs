@@ -15,7 +15,8 @@ use crate::model::Chain;
 use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
 
-use super::work::{LEASE, Workbench};
+use super::give_way::give_way;
+use super::work::Workbench;
 
 /// The pauses between the tries of a failing store.
 const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -74,7 +75,7 @@ impl Dispatcher {
                 Some(_) = running.join_next() => {}
             }
             // One lease follows all that ends or arrives at the same time.
-            tokio::task::yield_now().await;
+            give_way().await;
             while running.try_join_next().is_some() {}
         }
         self.finish(running).await;
@@ -92,14 +93,8 @@ impl Dispatcher {
         if limit == 0 {
             return Ok(Leases::default());
         }
-        let now = self.bench.services.clock.now();
-        let request = LeaseRequest {
-            worker: self.worker.clone(),
-            limit,
-            per_inbox: self.per_inbox,
-            now,
-            until: clock::after(now, LEASE),
-        };
+        let (worker, now) = (self.worker.clone(), self.bench.services.clock.now());
+        let request = LeaseRequest { worker, limit, per_inbox: self.per_inbox, now };
         self.bench.services.store.lease(request).await
     }
 
@@ -115,7 +110,7 @@ impl Dispatcher {
             );
             self.bench.dropping.cancel();
             let given_back = async { while running.join_next().await.is_some() {} };
-            // A store that does not answer either must not keep the process: the leases run out by themselves.
+            // A store that does not answer either must not keep the process: others take over when it is silent.
             let _ = tokio::time::timeout(GIVE_BACK, given_back).await;
         }
     }

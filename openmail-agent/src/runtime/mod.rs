@@ -9,6 +9,8 @@ mod config;
 mod directory;
 mod dispatch;
 mod error;
+mod give_way;
+mod heartbeat;
 mod housekeeping;
 mod hydrate;
 mod intake;

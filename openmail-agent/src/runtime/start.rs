@@ -19,6 +19,7 @@ use super::call::Gates;
 use super::check::{self, Inboxes};
 use super::directory::Directory;
 use super::dispatch::Dispatcher;
+use super::heartbeat::Heartbeat;
 use super::intake::{Transports, Ways};
 use super::listen::Listener;
 use super::supervise::Supervisor;
@@ -97,6 +98,8 @@ fn assemble(
     let transports = Transports::new(ways, listener)?;
     let (socket, rounds) = (transports.state(), transports.rounds());
     let sender = sender(&services, &worker, &recorded);
+    let heartbeat =
+        Heartbeat { store: Arc::clone(&store), clock: runtime.clock.clone(), worker: worker.clone() };
     let dispatcher = Dispatcher {
         bench: Arc::new(Workbench {
             services,
@@ -121,6 +124,7 @@ fn assemble(
         transports,
         dispatcher,
         sender,
+        heartbeat,
         store,
         clock: runtime.clock,
         retention: runtime.retention,

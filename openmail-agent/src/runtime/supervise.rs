@@ -15,6 +15,7 @@ use crate::transport::Readiness;
 use crate::transport::websocket::StopReason;
 
 use super::dispatch::Dispatcher;
+use super::heartbeat::Heartbeat;
 use super::intake::{Part, Transports};
 use super::{RuntimeError, RuntimeErrorKind, housekeeping};
 
@@ -26,6 +27,7 @@ pub(super) struct Supervisor {
     pub(super) transports: Transports,
     pub(super) dispatcher: Dispatcher,
     pub(super) sender: Sender,
+    pub(super) heartbeat: Heartbeat,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Clock,
     pub(super) retention: Duration,
@@ -48,6 +50,9 @@ impl Supervisor {
             self.retention,
             self.transports.rounds(),
         ));
+        let silence = CancellationToken::new();
+        let mut heartbeat = JoinSet::new();
+        heartbeat.spawn(self.heartbeat.run(silence.clone()));
         let mut transports = self.transports.spawn(&intake);
         let stopping = self.dispatcher.bench.services.stopping.clone();
         let mut core = JoinSet::new();
@@ -84,6 +89,10 @@ impl Supervisor {
         {
             warn!("what was under way is done again after the restart, under the same keys");
         }
+        // Last of all: what is still in hand is for others from here on.
+        core.shutdown().await;
+        silence.cancel();
+        join_until(&mut heartbeat, 0).await;
         info!("stopped");
         verdict
     }

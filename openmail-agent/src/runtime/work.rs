@@ -1,5 +1,7 @@
 //! One event, from lease to settlement.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,17 +15,15 @@ use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{self, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
+use crate::store::{self, Hold, HoldScope, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
 use crate::wire;
 
 use super::AllowedSenders;
 use super::call::{self, Gates, Passage};
 use super::directory::Directory;
+use super::give_way::give_way;
 use super::hydrate::{self, Row};
 use super::screen;
-
-/// How long an event is leased; prolonged while its handler runs.
-pub(super) const LEASE: Duration = Duration::from_secs(60);
 
 /// The pauses between the tries of a failing handler.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(15 * 60));
@@ -77,15 +77,12 @@ impl Workbench {
     pub(super) async fn handle(self: Arc<Self>, leased: Leased) {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
+            // Boxed, since a task is moved several times before it runs.
+            let finding = AssertUnwindSafe(Box::pin(self.find(&leased))).catch_unwind();
             let finding = tokio::select! {
                 biased;
-                // Boxed, since a task is moved several times before it runs.
-                finding = Box::pin(self.find(&leased)) => finding,
+                finding = finding => finding.unwrap_or_else(|panic| self.panicked(&*panic, leased.attempt)),
                 () = self.dropping.cancelled() => self.given_back(),
-                () = self.keep(&leased.lease) => {
-                    warn!("the lease was lost while the event was being handled: somebody else handles it now");
-                    return;
-                }
             };
             self.settle(&leased, finding).await;
         }
@@ -204,7 +201,10 @@ impl Workbench {
             Some(thread_id) if self.reads_rows && !is_row => {
                 let (client, received_at) = (&self.services.client, leased.event.received_at);
                 // Boxed, since a task is moved several times before it runs, and a request is large.
-                Box::pin(hydrate::row(client, thread_id, hint, received_at, self.now())).await
+                let row = Box::pin(hydrate::row(client, thread_id, hint, received_at, self.now())).await;
+                // The connection has been woken, and others may need it.
+                give_way().await;
+                row
             }
             _ => Row::Missing,
         }
@@ -257,9 +257,17 @@ impl Workbench {
 
     /// The process has ended again and again while this was being handled: a crash cannot be caught, but it can be counted.
     fn crashing(&self, attempt: u32) -> Outcome {
-        let error = format!("the process ended {} times while it was being handled", attempt - 1);
+        let error = format!("the process ended or panicked {} times while it was being handled", attempt - 1);
         error!(error, "the event is a dead letter");
         Outcome::Dead { error }
+    }
+
+    /// A handler's panic is its own; whatever else panics must not leave the event leased for ever.
+    fn panicked(&self, panic: &(dyn Any + Send), attempt: u32) -> Finding {
+        let error = call::panic_message(panic);
+        let at = clock::after(self.now(), RETRY.with_half_jitter(attempt - 1));
+        error!(error, %at, "an event was not handled, to be tried again");
+        Outcome::Retry { at, error }.into()
     }
 
     /// Not handled for no fault of its own: due again at once, and no attempt counted.
@@ -348,18 +356,6 @@ impl Workbench {
     async fn mark_read(&self, thread_id: &ThreadId) {
         if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
             debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");
-        }
-    }
-
-    /// Prolongs the lease for as long as it is polled; ends when the lease is lost.
-    async fn keep(&self, lease: &Lease) {
-        loop {
-            self.services.clock.sleep(LEASE / 3).await;
-            let until = clock::after(self.now(), LEASE);
-            match self.services.store.extend(lease, until).await {
-                Err(error) if !error.is_transient() => return,
-                _ => {}
-            }
         }
     }
 

@@ -19,6 +19,7 @@ mod reopen;
 mod retention;
 mod scheduling;
 mod sends;
+mod workers;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub trait Backend: Send + Sync {
 pub async fn run(make: impl AsyncFn() -> Arc<dyn Store>) {
     events::run(&make).await;
     scheduling::run(&make).await;
+    workers::run(&make).await;
     sends::run(&make).await;
     limits::run(&make).await;
     holds::run(&make).await;

@@ -13,6 +13,11 @@ use super::{
     ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
 };
 
+/// How long a worker counts as alive after its [heartbeat](Store::heartbeat).
+///
+/// With a heartbeat every two seconds, three may go missing; and what a dead worker had is taken over within ten seconds.
+pub const WORKER_LIFE: Duration = Duration::from_secs(8);
+
 /// A place that keeps events, owed sends and the ledger of what was sent.
 ///
 /// Every verb is one transaction. Time is an argument, so that a store has no clock of its own.
@@ -37,16 +42,25 @@ pub trait Store: Send + Sync + 'static {
     /// The value a bookmark was last moved to.
     async fn bookmark(&self, name: &str) -> Result<Option<String>>;
 
-    /// Takes the next due events for a bounded time: one at a time per lane, oldest first within a lane, fairly between
-    /// inboxes, no more than [`LeaseRequest::per_inbox`] of one inbox at once over all workers.
+    /// Says that a worker is alive: what it has leased and reserved stays its own for [`WORKER_LIFE`] from now, however
+    /// long ago it was taken. What a worker has whose heartbeat lapsed is due again, for all others.
     ///
-    /// An event whose lease ran out is due again.
+    /// Tells whether the heartbeat before still stood. A worker that comes back too late keeps what nobody took
+    /// over meanwhile.
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool>;
+
+    /// Says that a worker is going: its heartbeat lapses now, and others take over what it still has at once.
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()>;
+
+    /// Takes the next due events: one at a time per lane, oldest first within a lane, fairly between inboxes, no more than
+    /// [`LeaseRequest::per_inbox`] of one inbox at once over all workers.
+    ///
+    /// A lease stands until it is settled, as long as its worker's [heartbeat](Self::heartbeat) does. Asking counts as a
+    /// heartbeat where there is none that stands, so that nobody is ever given its own event a second time.
     async fn lease(&self, request: LeaseRequest) -> Result<Leases>;
 
-    /// Prolongs a lease.
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()>;
-
-    /// Ends a lease: the event's fate, the sends it owes, what its thread remembers, all or nothing.
+    /// Ends a lease: the event's fate, the sends it owes, what its thread remembers, all or nothing. A lease that
+    /// lapsed is as good as any until somebody else takes the event.
     ///
     /// A send whose key is known already is left as it was committed the first time.
     async fn settle(&self, settlement: Settlement) -> Result<()>;
@@ -61,7 +75,8 @@ pub trait Store: Send + Sync + 'static {
     async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>>;
 
     /// Takes the next owed sends that may go now, each with a slot in the ledger: oldest first within a thread, none
-    /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held.
+    /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held. As with a
+    /// [lease](Self::lease), a reservation stands as long as its worker's heartbeat does, and asking counts as one.
     ///
     /// A send whose key's life is almost over fails instead, and is told as [expired](Reservations::expired). The life
     /// runs from the first attempt that the service may have counted.

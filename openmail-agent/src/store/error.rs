@@ -12,7 +12,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// Somebody else holds the event now, or nobody does: the lease ran out. What was to be settled was not.
+    /// Somebody else has the event now, or it was settled already. What was to be settled was not.
     LeaseLost,
     /// The store cannot be reached or written at the moment: disk full, locked, connection gone. Try again.
     Unavailable,

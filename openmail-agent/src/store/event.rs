@@ -80,8 +80,6 @@ pub struct LeaseRequest {
     pub per_inbox: usize,
     /// The time now.
     pub now: Timestamp,
-    /// When the leases run out.
-    pub until: Timestamp,
 }
 
 /// What [`lease`](super::Store::lease) found.
@@ -89,7 +87,7 @@ pub struct LeaseRequest {
 pub struct Leases {
     /// Events to handle now.
     pub events: Vec<Leased>,
-    /// When the next one falls due that waits for a time and for nothing else, or a lease runs out.
+    /// When the next one falls due that waits for a time and for nothing else, or another worker's heartbeat lapses.
     pub next_due: Option<Timestamp>,
 }
 
@@ -104,7 +102,7 @@ pub struct Leased {
     pub attempt: u32,
 }
 
-/// The right to settle an event, until it runs out.
+/// The right to settle an event, for as long as its worker is alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     /// The event.

@@ -7,7 +7,8 @@
 //! | verb | moment |
 //! |---|---|
 //! | [`record`](Store::record), [`bookmark`](Store::bookmark) | an event arrives; the place in the stream moves with it |
-//! | [`lease`](Store::lease), [`extend`](Store::extend), [`settle`](Store::settle) | a handler takes it, works, is done |
+//! | [`lease`](Store::lease), [`settle`](Store::settle) | a handler takes it, is done |
+//! | [`heartbeat`](Store::heartbeat), [`retire`](Store::retire) | a worker lives, and keeps what it took; or goes |
 //! | [`remember`](Store::remember), [`recall`](Store::recall) | what a step or a thread must not forget |
 //! | [`owe`](Store::owe), [`reserve`](Store::reserve), [`settle_send`](Store::settle_send), [`send_state`](Store::send_state) | a reply is owed, gets its slot, is sent |
 //! | [`allowance`](Store::allowance), [`hold`](Store::hold), [`release`](Store::release) | what may be sent, and what may not |
@@ -36,7 +37,7 @@ pub mod postgres;
 pub mod sqlite;
 
 pub(crate) use contract::look_again;
-pub use contract::{Census, Store};
+pub use contract::{Census, Store, WORKER_LIFE};
 pub use error::{ErrorKind, Result, StoreError};
 pub use event::{
     Bookmark, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Settlement,

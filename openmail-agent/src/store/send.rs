@@ -39,8 +39,6 @@ pub struct ReserveRequest {
     pub quotas: Quotas,
     /// The time now.
     pub now: Timestamp,
-    /// When the reservations run out: the send is then attempted again, under the same key.
-    pub until: Timestamp,
 }
 
 /// What [`reserve`](super::Store::reserve) found.
@@ -50,11 +48,12 @@ pub struct Reservations {
     pub sends: Vec<Reservation>,
     /// Sends that failed just now without being attempted, since their [key's life](KEY_LIFE) is over.
     pub expired: Vec<NewSend>,
-    /// When the next one may go that waits for a time and for nothing else, or a reservation runs out.
+    /// When the next one may go that waits for a time and for nothing else, or another worker's heartbeat lapses.
     pub next_due: Option<Timestamp>,
 }
 
-/// A send with its slot in the ledger: must be settled with what the service answered.
+/// A send with its slot in the ledger: must be settled with what the service answered. When its worker dies, the send is
+/// attempted again, under the same key.
 #[derive(Debug, Clone)]
 pub struct Reservation {
     /// The send.

@@ -54,7 +54,7 @@ impl FailingStore {
     pub(super) async fn lease_all(&self) -> Vec<NewEvent> {
         let now = Timestamp::now();
         let worker = WorkerId("tests".into());
-        let request = LeaseRequest { worker, limit: 10_000, per_inbox: 10_000, now, until: Timestamp::MAX };
+        let request = LeaseRequest { worker, limit: 10_000, per_inbox: 10_000, now };
         let leases = self.inner.lease(request).await.unwrap();
         leases.events.into_iter().map(|Leased { event, .. }| event).collect()
     }
@@ -77,8 +77,12 @@ impl Store for FailingStore {
         self.inner.lease(request).await
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
-        self.inner.extend(lease, until).await
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
+        self.inner.heartbeat(worker, now).await
+    }
+
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        self.inner.retire(worker, now).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {

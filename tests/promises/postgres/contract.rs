@@ -17,10 +17,11 @@ struct Schema(String);
 
 #[async_trait]
 impl conformance::Backend for Schema {
-    /// Unlike the owner of a file, a new process does not know that those before it are gone; this one is told.
+    /// Unlike the owner of a file, a new process does not know that those before it are gone; this one is told, a second
+    /// after the beginning.
     async fn open(&self) -> Arc<dyn Store> {
         let store = PostgresStore::open(&self.0).await.unwrap();
-        store.bury(&WorkerId("w".into())).await.unwrap();
+        store.retire(&WorkerId("w".into()), super::at(1)).await.unwrap();
         Arc::new(store)
     }
 }

@@ -48,12 +48,12 @@ fn mail(id: &str, inbox: &str, lane: &str, occurred_at: i64) -> NewEvent {
 
 fn lease_request(worker: &str, now: i64, limit: usize) -> LeaseRequest {
     let worker = WorkerId(worker.into());
-    LeaseRequest { worker, limit, per_inbox: 1_000, now: at(now), until: at(now + 60) }
+    LeaseRequest { worker, limit, per_inbox: 1_000, now: at(now) }
 }
 
 fn reserve_request(worker: &str, now: i64, limit: usize) -> ReserveRequest {
     let (worker, quotas) = (WorkerId(worker.into()), Quotas::default());
-    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30) }
+    ReserveRequest { worker, limit, quotas, now: at(now) }
 }
 
 fn reply(key: &str, inbox: &str, thread: &str) -> NewSend {

@@ -181,20 +181,20 @@ async fn many_processes_start_at_once_on_an_empty_database() {
 }
 
 #[tokio::test]
-async fn what_a_dead_process_had_is_taken_over_when_its_lease_runs_out() {
+async fn what_a_dead_process_had_is_taken_over_when_its_heartbeat_lapses() {
     let Some(place) = Place::shared() else { return };
     let stores = processes(&place.fresh(), 2).await;
     stores[0].record(vec![mail("1", "i", "a", 0)], None).await.unwrap();
     let dead = stores[0].lease(lease_request("dead", 0, 1)).await.unwrap().events.remove(0);
-    let waiting = stores[1].lease(lease_request("alive", 59, 1)).await.unwrap();
+    let waiting = stores[1].lease(lease_request("alive", 7, 1)).await.unwrap();
     assert!(waiting.events.is_empty());
-    assert_eq!(waiting.next_due, Some(at(60)));
-    let taken = stores[1].lease(lease_request("alive", 60, 1)).await.unwrap().events.remove(0);
+    assert_eq!(waiting.next_due, Some(at(8)));
+    let taken = stores[1].lease(lease_request("alive", 8, 1)).await.unwrap().events.remove(0);
     assert_eq!((taken.lease.seq, taken.attempt), (dead.lease.seq, 2));
     let late = Settlement {
         lease: dead.lease,
         outcome: Outcome::Done,
-        now: at(61),
+        now: at(9),
         sends: vec![reply("k", "i", "t")],
         notes: Vec::new(),
     };

@@ -20,13 +20,6 @@ fn client(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
     set(builder).build().unwrap()
 }
 
-#[test]
-fn a_reservation_outlasts_every_attempt() {
-    assert_eq!(reservation(&client(|builder| builder)), Duration::from_secs(600));
-    let patient = client(|builder| builder.timeout(Duration::from_secs(3_600)));
-    assert!(reservation(&patient) >= Duration::from_secs(3_600 + 100 + 300));
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_expired_is_told_even_if_the_store_is_busy() {
     let store = Arc::new(BusyStore { inner: MemoryStore::new(), busy: AtomicU32::new(3) });
@@ -70,8 +63,12 @@ impl Store for BusyStore {
         self.inner.lease(request).await
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
-        self.inner.extend(lease, until).await
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
+        self.inner.heartbeat(worker, now).await
+    }
+
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        self.inner.retire(worker, now).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {

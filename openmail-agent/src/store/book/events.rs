@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::InboxId;
 use crate::store::{
-    Census, ErrorKind, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Result,
+    Census, ErrorKind, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Result, WorkerId,
 };
 use crate::store::{EventSeq, StoreError};
 
@@ -17,8 +17,8 @@ pub(super) struct Events {
     pub(super) unfinished: HashMap<i64, Entry>,
     pub(super) lanes: Lanes,
     pub(super) inboxes: Interner<Option<InboxId>>,
-    /// When each lease runs out.
-    pub(super) leases: BTreeSet<(i64, i64)>,
+    /// What each worker has.
+    pub(super) leases: BTreeSet<(u32, i64)>,
     pub(super) known: HashMap<Digest, i64>,
     pub(super) done: Finished,
     pub(super) parked: Finished,
@@ -34,8 +34,8 @@ pub(super) struct Entry {
     pub(super) attempts: u32,
     /// The latest lease's; 0 where there is none that could still be settled.
     pub(super) fence: i64,
-    /// When its lease runs out, while it has one.
-    pub(super) leased_until: Option<i64>,
+    /// Which worker has it, while one has.
+    pub(super) leased_by: Option<u32>,
 }
 
 impl Events {
@@ -65,37 +65,37 @@ impl Events {
         &mut self,
         shelf: &mut impl Shelf,
         request: &LeaseRequest,
+        worker: u32,
         fences: &mut i64,
     ) -> Result<Leases> {
-        let now = floor_ms(request.now);
-        self.expire(shelf, now)?;
-        self.lanes.advance(now);
+        self.lanes.advance(floor_ms(request.now));
         let mut events = Vec::new();
         while events.len() < request.limit {
             let turn = self.lanes.turn().filter(|turn| (turn.load as usize) < request.per_inbox);
             let Some((_, (_, seq))) = turn.and_then(|turn| self.lanes.take(turn.group)) else { break };
             *fences += 1;
-            events.push(self.grant(shelf, seq, *fences, ceil_ms(request.until))?);
+            events.push(self.grant(shelf, seq, *fences, (worker, &request.worker))?);
         }
-        let next_due =
-            self.leases.first().map(|(until, _)| *until).into_iter().chain(self.lanes.next_due()).min();
-        Ok(Leases { events, next_due: next_due.map(from_ms) })
+        Ok(Leases { events, next_due: self.lanes.next_due().map(from_ms) })
     }
 
-    pub(super) fn extend(&mut self, shelf: &mut impl Shelf, lease: &Lease, until: i64) -> Result<()> {
-        let entry = self.unfinished.get_mut(&lease.seq.0).filter(|entry| entry.fence == lease.fence);
-        let Some(leased_until) = entry.and_then(|entry| entry.leased_until.as_mut()) else {
-            return Err(StoreError::new(ErrorKind::LeaseLost));
-        };
-        let before = std::mem::replace(leased_until, until);
-        self.leases.remove(&(before, lease.seq.0));
-        self.leases.insert((until, lease.seq.0));
-        shelf.extend_event(lease.seq.0, until)
+    /// Frees what a worker has, whose heartbeat lapsed.
+    pub(super) fn free(&mut self, shelf: &mut impl Shelf, worker: u32) -> Result<()> {
+        let lapsed: Vec<_> = self.leases.range((worker, i64::MIN)..=(worker, i64::MAX)).copied().collect();
+        for (worker, seq) in lapsed {
+            self.leases.remove(&(worker, seq));
+            if let Some(entry) = self.unfinished.get_mut(&seq) {
+                entry.leased_by = None;
+                self.lanes.release(entry.lane, entry.inbox);
+            }
+            shelf.free_event(seq)?;
+        }
+        Ok(())
     }
 
     /// Fails unless the lease is the latest on its event.
     ///
-    /// One that ran out is good until somebody else takes the event: the work is done, and nobody does it again.
+    /// One that lapsed is good until somebody else takes the event: the work is done, and nobody does it again.
     pub(super) fn check(&self, lease: &Lease) -> Result<()> {
         match self.unfinished.get(&lease.seq.0) {
             Some(entry) if entry.fence == lease.fence => Ok(()),
@@ -117,7 +117,7 @@ impl Events {
             entry.attempts = entry.attempts.saturating_sub(1);
         }
         let fate = fate(outcome, entry.attempts, now);
-        let leased_until = entry.leased_until.take();
+        let leased_by = entry.leased_by.take();
         match fate.state {
             EventState::Waiting { due } => {
                 entry.fence = 0;
@@ -131,8 +131,8 @@ impl Events {
         if !matches!(fate.state, EventState::Waiting { .. }) {
             self.lanes.remove(entry.lane, (entry.occurred_at, seq));
         }
-        if let Some(until) = leased_until {
-            self.leases.remove(&(until, seq));
+        if let Some(worker) = leased_by {
+            self.leases.remove(&(worker, seq));
             self.lanes.release(entry.lane, entry.inbox);
         }
         shelf.settle_event(seq, fate)
@@ -169,32 +169,26 @@ impl Events {
     fn await_turn(&mut self, seq: i64, event: &NewEvent) {
         let (lane, inbox) = (Digest::lane(&event.lane), self.inboxes.number(&event.inbox_id));
         let occurred_at = floor_ms(event.occurred_at);
-        let entry = Entry { lane, occurred_at, inbox, attempts: 0, fence: 0, leased_until: None };
+        let entry = Entry { lane, occurred_at, inbox, attempts: 0, fence: 0, leased_by: None };
         self.unfinished.insert(seq, entry);
         self.lanes.insert(lane, (occurred_at, seq), inbox, AT_ONCE);
     }
 
-    fn grant(&mut self, shelf: &mut impl Shelf, seq: i64, fence: i64, until: i64) -> Result<Leased> {
+    fn grant(
+        &mut self,
+        shelf: &mut impl Shelf,
+        seq: i64,
+        fence: i64,
+        (worker, name): (u32, &WorkerId),
+    ) -> Result<Leased> {
         let entry = self.unfinished.get_mut(&seq).ok_or(ErrorKind::Corrupt)?;
         entry.attempts += 1;
         entry.fence = fence;
-        entry.leased_until = Some(until);
-        self.leases.insert((until, seq));
-        shelf.lease_event(seq, entry.attempts, fence, until)?;
+        entry.leased_by = Some(worker);
+        self.leases.insert((worker, seq));
+        shelf.lease_event(seq, entry.attempts, fence, name)?;
         let lease = Lease { seq: EventSeq(seq), fence };
         Ok(Leased { lease, event: shelf.event(seq)?, attempt: entry.attempts })
-    }
-
-    fn expire(&mut self, shelf: &mut impl Shelf, now: i64) -> Result<()> {
-        while let Some(&(until, seq)) = self.leases.first().filter(|(until, _)| *until <= now) {
-            self.leases.remove(&(until, seq));
-            if let Some(entry) = self.unfinished.get_mut(&seq) {
-                entry.leased_until = None;
-                self.lanes.release(entry.lane, entry.inbox);
-            }
-            shelf.expire_event(seq)?;
-        }
-        Ok(())
     }
 }
 

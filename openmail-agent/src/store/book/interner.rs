@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 /// Gives each name a small number.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Interner<T> {
     numbers: HashMap<T, u32>,
     names: Vec<T>,

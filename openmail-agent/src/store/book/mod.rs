@@ -15,6 +15,7 @@ mod restore;
 mod sends;
 mod shelf;
 mod verbs;
+mod workers;
 
 pub(crate) use digest::Digest;
 pub(crate) use moment::{ceil_ms, floor_ms, from_ms};

@@ -1,6 +1,6 @@
 use crate::limit::{Pause, Slot};
 use crate::model::{InboxId, PodId};
-use crate::store::HoldScope;
+use crate::store::{HoldScope, WorkerId};
 
 use super::gates::Sender;
 use super::lanes::AT_ONCE;
@@ -16,7 +16,7 @@ pub(crate) struct EventEntry {
     pub(crate) attempts: u32,
     pub(crate) due: Option<i64>,
     pub(crate) fence: i64,
-    pub(crate) leased_until: Option<i64>,
+    pub(crate) leased_by: Option<WorkerId>,
 }
 
 /// An owed send, as its row tells.
@@ -30,7 +30,7 @@ pub(crate) struct SendEntry {
     pub(crate) due: Option<i64>,
     pub(crate) fence: i64,
     pub(crate) reserved_at: Option<i64>,
-    pub(crate) reserved_until: Option<i64>,
+    pub(crate) reserved_by: Option<WorkerId>,
     pub(crate) first_attempt_at: Option<i64>,
 }
 
@@ -47,6 +47,7 @@ impl Book {
 
     pub(crate) fn restore_event(&mut self, row: EventEntry) {
         let events = &mut self.events;
+        let leased_by = row.leased_by.map(|worker| self.workers.restore(&worker));
         let inbox = events.inboxes.number(&row.inbox_id);
         let entry = events::Entry {
             lane: row.lane,
@@ -54,12 +55,12 @@ impl Book {
             inbox,
             attempts: row.attempts,
             fence: row.fence,
-            leased_until: row.leased_until,
+            leased_by,
         };
         events.unfinished.insert(row.seq, entry);
         events.lanes.insert(row.lane, (row.occurred_at, row.seq), inbox, row.due.unwrap_or(AT_ONCE));
-        if let Some(until) = row.leased_until {
-            events.leases.insert((until, row.seq));
+        if let Some(worker) = leased_by {
+            events.leases.insert((worker, row.seq));
             events.lanes.occupy(row.lane, inbox);
         }
     }
@@ -82,6 +83,7 @@ impl Book {
 
     pub(crate) fn restore_send(&mut self, row: SendEntry) {
         let sends = &mut self.sends;
+        let reserved_by = row.reserved_by.map(|worker| self.workers.restore(&worker));
         let sender = sends.senders.number(&Sender { inbox_id: row.inbox_id, pod_id: row.pod_id });
         let entry = sends::Entry {
             lane: row.lane,
@@ -89,13 +91,13 @@ impl Book {
             attempts: row.attempts,
             fence: row.fence,
             reserved_at: row.reserved_at.unwrap_or_default(),
-            reserved_until: row.reserved_until,
+            reserved_by,
             first_attempt_at: row.first_attempt_at,
         };
         sends.owed.insert(row.seq, entry);
         sends.lanes.insert(row.lane, (0, row.seq), sender, row.due.unwrap_or(AT_ONCE));
-        if let Some(until) = row.reserved_until {
-            sends.reservations.insert((until, row.seq));
+        if let Some(worker) = reserved_by {
+            sends.reservations.insert((worker, row.seq));
             sends.lanes.occupy(row.lane, sender);
         }
     }
@@ -147,10 +149,10 @@ impl Book {
         lines.extend(sorted(&events.known));
         lines.extend(sorted(&sends.keys));
         lines.extend(sorted(events.unfinished.iter().map(|(seq, entry)| {
-            (seq, entry.lane, entry.occurred_at, entry.attempts, entry.fence, entry.leased_until)
+            (seq, entry.lane, entry.occurred_at, entry.attempts, entry.fence, entry.leased_by)
         })));
         lines.extend(sorted(sends.owed.iter().map(|(seq, entry)| {
-            (seq, entry.lane, entry.attempts, entry.fence, entry.reserved_until, entry.first_attempt_at)
+            (seq, entry.lane, entry.attempts, entry.fence, entry.reserved_by, entry.first_attempt_at)
         })));
         lines.extend(events.lanes.snapshot());
         lines.extend(sends.lanes.snapshot());

@@ -30,8 +30,8 @@ pub(super) struct Sends {
     pub(super) owed: HashMap<i64, Entry>,
     pub(super) lanes: Lanes,
     pub(super) senders: Interner<Sender>,
-    /// When each reservation runs out.
-    pub(super) reservations: BTreeSet<(i64, i64)>,
+    /// What each worker has.
+    pub(super) reservations: BTreeSet<(u32, i64)>,
     pub(super) keys: HashMap<Digest, i64>,
     pub(super) sent: Finished,
     pub(super) failed: Finished,
@@ -48,8 +48,8 @@ pub(super) struct Entry {
     /// The latest reservation's, and its slot's in the ledger; 0 where there is none that could still be settled.
     pub(super) fence: i64,
     pub(super) reserved_at: i64,
-    /// When its reservation runs out, while it has one.
-    pub(super) reserved_until: Option<i64>,
+    /// Which worker has it, while one has.
+    pub(super) reserved_by: Option<u32>,
     pub(super) first_attempt_at: Option<i64>,
 }
 
@@ -89,9 +89,9 @@ impl Sends {
         shelf: &mut impl Shelf,
         gates: &mut Gates,
         request: &ReserveRequest,
+        worker: u32,
         fences: &mut i64,
     ) -> Result<Reservations> {
-        self.expire(shelf, gates, request.now)?;
         self.lanes.advance(floor_ms(request.now));
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
@@ -108,7 +108,14 @@ impl Sends {
             match self.draw(shelf, seq, request.now)? {
                 Drawn::Fit(send) => {
                     *fences += 1;
-                    reservations.sends.push(self.grant(shelf, gates, seq, send, *fences, request)?);
+                    reservations.sends.push(self.grant(
+                        shelf,
+                        gates,
+                        (seq, send),
+                        *fences,
+                        request,
+                        worker,
+                    )?);
                 }
                 Drawn::Unfit(send, error) => {
                     self.lanes.release(lane, turn.group);
@@ -117,12 +124,35 @@ impl Sends {
                 }
             }
         }
-        let expiry = self.reservations.first().map(|(until, _)| *until);
-        reservations.next_due = expiry.into_iter().chain(self.lanes.next_due()).min().map(from_ms);
+        reservations.next_due = self.lanes.next_due().map(from_ms);
         Ok(reservations)
     }
 
-    /// Fails unless the reservation is the latest of its send. One that ran out is good until somebody else takes it.
+    /// Frees what a worker has, whose heartbeat lapsed. It may have been sent: its slot counts as completed now that it is
+    /// found.
+    pub(super) fn free(
+        &mut self,
+        shelf: &mut impl Shelf,
+        gates: &mut Gates,
+        worker: u32,
+        now: Timestamp,
+    ) -> Result<()> {
+        let all = (worker, i64::MIN)..=(worker, i64::MAX);
+        let lapsed: Vec<_> = self.reservations.range(all).copied().collect();
+        for (worker, seq) in lapsed {
+            self.reservations.remove(&(worker, seq));
+            if let Some(entry) = self.owed.get_mut(&seq) {
+                entry.reserved_by = None;
+                self.lanes.release(entry.lane, entry.sender);
+                let inbox_id = &self.senders.name(entry.sender).inbox_id;
+                gates.complete_slot(shelf, Slot(entry.fence), inbox_id, now)?;
+            }
+            shelf.free_send(seq)?;
+        }
+        Ok(())
+    }
+
+    /// Fails unless the reservation is the latest of its send. One that lapsed is good until somebody else takes it.
     pub(super) fn check(&self, seq: SendSeq, fence: i64) -> Result<()> {
         match self.owed.get(&seq.0) {
             Some(entry) if entry.fence == fence => Ok(()),
@@ -200,7 +230,7 @@ impl Sends {
             attempts: 0,
             fence: 0,
             reserved_at: 0,
-            reserved_until: None,
+            reserved_by: None,
             first_attempt_at: None,
         };
         self.owed.insert(seq, entry);
@@ -225,20 +255,20 @@ impl Sends {
         &mut self,
         shelf: &mut impl Shelf,
         gates: &mut Gates,
-        seq: i64,
-        send: NewSend,
+        (seq, send): (i64, NewSend),
         fence: i64,
         request: &ReserveRequest,
+        worker: u32,
     ) -> Result<Reservation> {
         let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::Corrupt)?;
-        let (now, until) = (floor_ms(request.now), ceil_ms(request.until));
+        let now = floor_ms(request.now);
         entry.attempts += 1;
         entry.fence = fence;
         entry.reserved_at = now;
-        entry.reserved_until = Some(until);
+        entry.reserved_by = Some(worker);
         let first = *entry.first_attempt_at.get_or_insert(now);
-        self.reservations.insert((until, seq));
-        shelf.reserve_send(seq, entry.attempts, first, fence, until)?;
+        self.reservations.insert((worker, seq));
+        shelf.reserve_send(seq, entry.attempts, first, fence, &request.worker)?;
         gates.open_slot(shelf, Slot(fence), &self.senders.name(entry.sender).inbox_id, request.now)?;
         Ok(Reservation {
             seq: SendSeq(seq),
@@ -249,26 +279,10 @@ impl Sends {
         })
     }
 
-    /// A reservation that ran out may have been sent: its slot counts as completed now that it is found.
-    fn expire(&mut self, shelf: &mut impl Shelf, gates: &mut Gates, now: Timestamp) -> Result<()> {
-        while let Some(&(until, seq)) = self.reservations.first().filter(|(until, _)| *until <= floor_ms(now))
-        {
-            self.reservations.remove(&(until, seq));
-            if let Some(entry) = self.owed.get_mut(&seq) {
-                entry.reserved_until = None;
-                self.lanes.release(entry.lane, entry.sender);
-                let inbox_id = &self.senders.name(entry.sender).inbox_id;
-                gates.complete_slot(shelf, Slot(entry.fence), inbox_id, now)?;
-            }
-            shelf.expire_send(seq)?;
-        }
-        Ok(())
-    }
-
     /// Applies a fate to a send whose lane may be busy with it.
     fn end(&mut self, shelf: &mut impl Shelf, seq: i64, fate: SendFate) -> Result<()> {
         let Some(mut entry) = self.owed.remove(&seq) else { return Ok(()) };
-        let reserved_until = entry.reserved_until.take();
+        let reserved_by = entry.reserved_by.take();
         match fate {
             SendFate::Retry { due, first_attempt_at, .. } => {
                 entry.fence = 0;
@@ -282,8 +296,8 @@ impl Sends {
         if !matches!(fate, SendFate::Retry { .. }) {
             self.lanes.remove(entry.lane, (0, seq));
         }
-        if let Some(until) = reserved_until {
-            self.reservations.remove(&(until, seq));
+        if let Some(worker) = reserved_by {
+            self.reservations.remove(&(worker, seq));
             self.lanes.release(entry.lane, entry.sender);
         }
         shelf.settle_send(seq, fate)

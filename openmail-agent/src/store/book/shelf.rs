@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
-use crate::store::{Bookmark, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState};
+use crate::store::{Bookmark, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, WorkerId};
 
 use super::Digest;
 
@@ -19,10 +19,9 @@ pub(crate) trait Shelf {
     /// Another event id under which the mail of an event came.
     fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()>;
     fn event(&mut self, seq: i64) -> Result<NewEvent>;
-    fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, until: i64) -> Result<()>;
-    fn extend_event(&mut self, seq: i64, until: i64) -> Result<()>;
-    /// The lease ran out; its fence stays good until somebody else takes the event.
-    fn expire_event(&mut self, seq: i64) -> Result<()>;
+    fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, worker: &WorkerId) -> Result<()>;
+    /// The lease lapsed; its fence stays good until somebody else takes the event.
+    fn free_event(&mut self, seq: i64) -> Result<()>;
     fn settle_event(&mut self, seq: i64, fate: EventFate) -> Result<()>;
     /// Removes an event and its step notes, and tells every name under which it was known.
     fn forget_event(&mut self, seq: i64) -> Result<Vec<Digest>>;
@@ -32,9 +31,16 @@ pub(crate) trait Shelf {
     fn send_state(&mut self, seq: i64) -> Result<SendState>;
     /// The key of a send, and the event it comes from.
     fn send_origin(&mut self, seq: i64) -> Result<(IdempotencyKey, i64)>;
-    fn reserve_send(&mut self, seq: i64, attempts: u32, first: i64, fence: i64, until: i64) -> Result<()>;
-    /// The reservation ran out; its fence stays good until somebody else takes the send.
-    fn expire_send(&mut self, seq: i64) -> Result<()>;
+    fn reserve_send(
+        &mut self,
+        seq: i64,
+        attempts: u32,
+        first: i64,
+        fence: i64,
+        worker: &WorkerId,
+    ) -> Result<()>;
+    /// The reservation lapsed; its fence stays good until somebody else takes the send.
+    fn free_send(&mut self, seq: i64) -> Result<()>;
     fn settle_send(&mut self, seq: i64, fate: SendFate) -> Result<()>;
     fn forget_send(&mut self, seq: i64) -> Result<()>;
 

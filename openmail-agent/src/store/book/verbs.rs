@@ -5,13 +5,14 @@ use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::{
     Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
-    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement,
+    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
 };
 
 use super::events::Events;
 use super::gates::Gates;
 use super::sends::Sends;
-use super::{Digest, Shelf, ceil_ms, floor_ms};
+use super::workers::Workers;
+use super::{Digest, Shelf, floor_ms, from_ms};
 
 /// The longest that a completed send matters to a ledger: the rest of its day, and yesterday for a clock set back.
 pub(crate) const LEDGER_LIFE_MS: i64 = 48 * 60 * 60 * 1000;
@@ -25,6 +26,7 @@ pub(crate) struct Book {
     pub(super) events: Events,
     pub(super) sends: Sends,
     pub(super) gates: Gates,
+    pub(super) workers: Workers,
     pub(super) fences: i64,
 }
 
@@ -34,10 +36,10 @@ impl Book {
         Self { fences, ..Self::default() }
     }
 
-    /// The latest fence given.
+    /// An empty book that goes on where this one ends: no fence is given again, and whoever is alive is alive.
     #[cfg(feature = "sqlite")]
-    pub(crate) fn fences(&self) -> i64 {
-        self.fences
+    pub(crate) fn successor(&self) -> Self {
+        Self { workers: self.workers.clone(), ..Self::new(self.fences) }
     }
 
     pub(crate) fn record(
@@ -52,12 +54,20 @@ impl Book {
         Ok(verdicts)
     }
 
-    pub(crate) fn lease(&mut self, shelf: &mut impl Shelf, request: &LeaseRequest) -> Result<Leases> {
-        self.events.lease(shelf, request, &mut self.fences)
+    pub(crate) fn heartbeat(&mut self, worker: &WorkerId, now: Timestamp) -> bool {
+        self.workers.beat(worker, now)
     }
 
-    pub(crate) fn extend(&mut self, shelf: &mut impl Shelf, lease: &Lease, until: Timestamp) -> Result<()> {
-        self.events.extend(shelf, lease, ceil_ms(until))
+    pub(crate) fn retire(&mut self, shelf: &mut impl Shelf, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        self.workers.retire(worker, now);
+        self.free_lapsed(shelf, now)
+    }
+
+    pub(crate) fn lease(&mut self, shelf: &mut impl Shelf, request: &LeaseRequest) -> Result<Leases> {
+        let worker = self.attend(shelf, &request.worker, request.now)?;
+        let mut leases = self.events.lease(shelf, request, worker, &mut self.fences)?;
+        leases.next_due = self.or_lapse(leases.next_due, worker);
+        Ok(leases)
     }
 
     pub(crate) fn settle(&mut self, shelf: &mut impl Shelf, settlement: Settlement) -> Result<()> {
@@ -94,7 +104,11 @@ impl Book {
         shelf: &mut impl Shelf,
         request: &ReserveRequest,
     ) -> Result<Reservations> {
-        self.sends.reserve(shelf, &mut self.gates, request, &mut self.fences)
+        let worker = self.attend(shelf, &request.worker, request.now)?;
+        let mut reservations =
+            self.sends.reserve(shelf, &mut self.gates, request, worker, &mut self.fences)?;
+        reservations.next_due = self.or_lapse(reservations.next_due, worker);
+        Ok(reservations)
     }
 
     pub(crate) fn settle_send(&mut self, shelf: &mut impl Shelf, settlement: SendSettlement) -> Result<()> {
@@ -162,5 +176,24 @@ impl Book {
         self.events.census(&mut census);
         self.sends.census(&mut census);
         census
+    }
+
+    /// Takes note of a worker, and frees what those had whose heartbeat lapsed.
+    fn attend(&mut self, shelf: &mut impl Shelf, worker: &WorkerId, now: Timestamp) -> Result<u32> {
+        let worker = self.workers.attend(worker, now);
+        self.free_lapsed(shelf, now)?;
+        Ok(worker)
+    }
+
+    fn free_lapsed(&mut self, shelf: &mut impl Shelf, now: Timestamp) -> Result<()> {
+        for lapsed in self.workers.take_lapsed(now) {
+            self.events.free(shelf, lapsed)?;
+            self.sends.free(shelf, &mut self.gates, lapsed, now)?;
+        }
+        Ok(())
+    }
+
+    fn or_lapse(&self, next_due: Option<Timestamp>, asking: u32) -> Option<Timestamp> {
+        next_due.into_iter().chain(self.workers.next_lapse(asking).map(from_ms)).min()
     }
 }

@@ -49,11 +49,22 @@ pub(crate) async fn record(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Reco
     store.record(events, None).await.expect("events are recorded")
 }
 
-pub(crate) fn lease_request(now: i64, limit: usize) -> LeaseRequest {
-    LeaseRequest { worker: WorkerId("w".into()), limit, per_inbox: 1_000, now: at(now), until: at(now + 60) }
+pub(crate) fn worker(name: &str) -> WorkerId {
+    WorkerId(name.into())
 }
 
-/// Leases for a minute.
+pub(crate) fn lease_request(now: i64, limit: usize) -> LeaseRequest {
+    lease_request_of("w", now, limit)
+}
+
+pub(crate) fn lease_request_of(name: &str, now: i64, limit: usize) -> LeaseRequest {
+    LeaseRequest { worker: worker(name), limit, per_inbox: 1_000, now: at(now) }
+}
+
+pub(crate) async fn lease_as(name: &str, store: &dyn Store, now: i64, limit: usize) -> Vec<Leased> {
+    store.lease(lease_request_of(name, now, limit)).await.expect("events are leased").events
+}
+
 pub(crate) async fn lease(store: &dyn Store, now: i64, limit: usize) -> Vec<Leased> {
     store.lease(lease_request(now, limit)).await.expect("events are leased").events
 }
@@ -108,11 +119,14 @@ pub(crate) async fn owe(store: &dyn Store, now: i64, sends: Vec<NewSend>) {
 }
 
 pub(crate) fn reserve_request(now: i64, limit: usize) -> ReserveRequest {
-    let (worker, quotas) = (WorkerId("w".into()), Quotas::default());
-    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30) }
+    ReserveRequest { worker: worker("w"), limit, quotas: Quotas::default(), now: at(now) }
 }
 
-/// Reserves for half a minute.
+pub(crate) async fn reserve_as(name: &str, store: &dyn Store, now: i64, limit: usize) -> Reservations {
+    let request = ReserveRequest { worker: worker(name), ..reserve_request(now, limit) };
+    store.reserve(request).await.expect("sends are reserved")
+}
+
 pub(crate) async fn reserve(store: &dyn Store, now: i64, limit: usize) -> Reservations {
     store.reserve(reserve_request(now, limit)).await.expect("sends are reserved")
 }

@@ -50,8 +50,7 @@ async fn a_day_ends_at_midnight_utc(store: &dyn Store) {
 
 async fn what_is_in_flight_keeps_its_place(store: &dyn Store) {
     owe_many(store, "i", 11).await;
-    let request = ReserveRequest { until: at(3_600), ..reserve_request(0, 20) };
-    let in_flight = store.reserve(request).await.unwrap().sends;
+    let in_flight = reserve(store, 0, 20).await.sends;
     assert_eq!(in_flight.len(), 10);
     assert!(reserve(store, 600, 10).await.sends.is_empty());
     answer(store, &in_flight[0], sent(), 601).await;
@@ -79,8 +78,7 @@ async fn a_place_given_back_is_taken_at_once(store: &dyn Store) {
 
 async fn a_completed_send_tells_when_the_next_may_go(store: &dyn Store) {
     owe_many(store, "i", 2).await;
-    let request =
-        |now| ReserveRequest { quotas: Quotas::new(1, 200), until: at(900), ..reserve_request(now, 10) };
+    let request = |now| ReserveRequest { quotas: Quotas::new(1, 200), ..reserve_request(now, 10) };
     let first = store.reserve(request(0)).await.unwrap().sends;
     assert!(store.reserve(request(5)).await.unwrap().sends.is_empty());
     answer(store, &first[0], sent(), 10).await;

@@ -14,8 +14,6 @@ checks![
     the_next_due_is_the_earliest_that_waits_for_a_time,
     a_flood_in_one_inbox_costs_the_others_nothing,
     an_inbox_has_no_more_than_its_share,
-    a_lease_that_runs_out_is_due_again,
-    an_extended_lease_runs_out_later,
     no_more_than_the_limit_is_leased,
     news_without_an_inbox_is_leased_too,
     two_who_ask_at_once_never_get_the_same,
@@ -100,26 +98,6 @@ async fn an_inbox_has_no_more_than_its_share(store: &dyn Store) {
     let of_full = first.iter().find(|leased| leased.event.inbox_id == Some("i".into())).unwrap();
     settle(store, of_full, Outcome::Done, 22).await;
     assert_eq!(ids(&store.lease(request(22)).await.unwrap().events), ["2"]);
-}
-
-async fn a_lease_that_runs_out_is_due_again(store: &dyn Store) {
-    record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2)]).await;
-    let first = lease_one(store, 0).await;
-    assert!(lease(store, 59, 10).await.is_empty());
-    let second = lease_one(store, 60).await;
-    assert_eq!((second.lease.seq, second.attempt), (first.lease.seq, 2));
-    assert_ne!(second.lease.fence, first.lease.fence);
-    assert_eq!(store.census().await.unwrap().leased, 1);
-}
-
-async fn an_extended_lease_runs_out_later(store: &dyn Store) {
-    record(store, vec![mail("1", "i", "a", 1)]).await;
-    let leased = lease_one(store, 0).await;
-    store.extend(&leased.lease, at(200)).await.unwrap();
-    assert!(lease(store, 199, 1).await.is_empty());
-    store.extend(&leased.lease, at(300)).await.unwrap();
-    assert!(lease(store, 299, 1).await.is_empty());
-    assert_eq!(lease(store, 300, 1).await.len(), 1);
 }
 
 async fn no_more_than_the_limit_is_leased(store: &dyn Store) {

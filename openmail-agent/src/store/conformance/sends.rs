@@ -16,7 +16,6 @@ checks![
     sends_without_a_thread_do_not_wait_for_one_another,
     a_flood_of_sends_costs_other_inboxes_nothing,
     a_retry_keeps_key_words_and_first_attempt,
-    a_reservation_that_runs_out_is_attempted_again,
     a_lost_reservation_changes_nothing,
     what_is_stopped_is_never_sent,
     nothing_is_attempted_past_the_life_of_its_key,
@@ -106,22 +105,10 @@ async fn a_retry_keeps_key_words_and_first_attempt(store: &dyn Store) {
     assert_eq!((again.send.key.as_str(), again.send.draft.body), ("k", Body::Text("k".into())));
 }
 
-async fn a_reservation_that_runs_out_is_attempted_again(store: &dyn Store) {
-    owe(store, 0, vec![reply("k", "i", "t")]).await;
-    let lost = reserve_one(store, 0).await;
-    assert!(reserve(store, 29, 1).await.sends.is_empty());
-    let again = reserve_one(store, 30).await;
-    assert_eq!((again.seq, again.attempt, again.first_attempt_at), (lost.seq, 2, at(0)));
-    // Both count: whether the service saw the first is not known.
-    assert_eq!(left_in_minute(store, "i", 30).await, 8);
-    answer(store, &again, sent(), 31).await;
-    assert_eq!(left_in_minute(store, "i", 90).await, 9);
-}
-
 async fn a_lost_reservation_changes_nothing(store: &dyn Store) {
     owe(store, 0, vec![reply("k", "i", "t")]).await;
     let stale = reserve_one(store, 0).await;
-    let current = reserve_one(store, 30).await;
+    let current = reserve_as("other", store, 30, 1).await.sends.remove(0);
     let with_news = SendSettlement { news: Some(mail("news", "i", "n", 0)), ..answered(&stale, sent(), 31) };
     let refused = store.settle_send(with_news).await.unwrap_err();
     assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
@@ -144,8 +131,7 @@ async fn nothing_is_attempted_past_the_life_of_its_key(store: &dyn Store) {
     owe(store, 0, vec![reply("k", "i", "t"), reply("next", "i", "t")]).await;
     answer(store, &reserve_one(store, 0).await, lost(10), 1).await;
     let now = after(at(0), KEY_LIFE - Duration::from_secs(30));
-    let request =
-        ReserveRequest { now, until: after(now, Duration::from_secs(60)), ..reserve_request(0, 10) };
+    let request = ReserveRequest { now, ..reserve_request(0, 10) };
     let reserved = store.reserve(request).await.unwrap();
     assert_eq!(keys(&reserved.sends), ["next"]);
     let expired: Vec<_> = reserved.expired.iter().map(|send| send.key.as_str()).collect();

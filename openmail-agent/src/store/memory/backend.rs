@@ -17,7 +17,7 @@ use super::shelf::MemoryShelf;
 
 /// A store that keeps everything in memory, and so keeps nothing when the process ends: for tests.
 ///
-/// A lease that ran out can still be settled until somebody else takes the event.
+/// A lease that lapsed can still be settled until somebody else takes the event.
 #[derive(Debug, Default)]
 pub struct MemoryStore(Mutex<Inner>);
 
@@ -51,14 +51,18 @@ impl Store for MemoryStore {
         book.bookmark(shelf, name)
     }
 
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
+        Ok(self.lock().book.heartbeat(worker, now))
+    }
+
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        let Inner { book, shelf } = &mut *self.lock();
+        book.retire(shelf, worker, now)
+    }
+
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
         let Inner { book, shelf } = &mut *self.lock();
         book.lease(shelf, &request)
-    }
-
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
-        let Inner { book, shelf } = &mut *self.lock();
-        book.extend(shelf, lease, until)
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {

@@ -7,6 +7,7 @@ use crate::model::{EventId, IdempotencyKey, InboxId, MessageId};
 use crate::store::book::{Digest, EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf};
 use crate::store::{
     Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, StoreError,
+    WorkerId,
 };
 
 /// The rows in maps. Whatever only a restart would read again is not kept at all.
@@ -83,15 +84,11 @@ impl Shelf for MemoryShelf {
         self.events.get(&seq).cloned().ok_or_else(|| missing("event", seq))
     }
 
-    fn lease_event(&mut self, _seq: i64, _attempts: u32, _fence: i64, _until: i64) -> Result<()> {
+    fn lease_event(&mut self, _seq: i64, _attempts: u32, _fence: i64, _worker: &WorkerId) -> Result<()> {
         Ok(())
     }
 
-    fn extend_event(&mut self, _seq: i64, _until: i64) -> Result<()> {
-        Ok(())
-    }
-
-    fn expire_event(&mut self, _seq: i64) -> Result<()> {
+    fn free_event(&mut self, _seq: i64) -> Result<()> {
         Ok(())
     }
 
@@ -139,12 +136,12 @@ impl Shelf for MemoryShelf {
         _attempts: u32,
         _first: i64,
         _fence: i64,
-        _until: i64,
+        _worker: &WorkerId,
     ) -> Result<()> {
         Ok(())
     }
 
-    fn expire_send(&mut self, _seq: i64) -> Result<()> {
+    fn free_send(&mut self, _seq: i64) -> Result<()> {
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::store::{
 };
 
 use super::batch::Batcher;
-use super::claim::{self, Bury};
+use super::claim;
 use super::gates::{self, Ask};
 use super::migrate::migrate;
 use super::pool::{Params, Pool};
@@ -25,6 +25,7 @@ use super::settle::{Owe, Remember};
 use super::text::plain;
 use super::trouble::Trouble;
 use super::url::Location;
+use super::workers::{Heartbeat, Retire};
 
 /// How often a process looks for what others have put into the database.
 const POLL: Duration = Duration::from_millis(500);
@@ -56,16 +57,6 @@ impl PostgresStore {
         Ok(Self { pool, recorder, settler })
     }
 
-    /// Ends every lease, reservation and claim of a worker at once, for whoever knows that it is gone. Without this they
-    /// run out by themselves.
-    ///
-    /// # Errors
-    ///
-    /// As for every verb.
-    pub async fn bury(&self, worker: &WorkerId) -> Result<()> {
-        self.pool.transact(&Bury(worker)).await
-    }
-
     /// Closes the connections; what is asked of the store from now on fails as
     /// [`Closed`](crate::store::ErrorKind::Closed).
     pub fn close(&self) {
@@ -94,14 +85,16 @@ impl Store for PostgresStore {
         self.first(sql, &[&plain(name)], |row| Ok(row.try_get(0)?)).await
     }
 
-    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
-        self.pool.transact(&request).await
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
+        self.pool.transact(&Heartbeat { worker, now }).await
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
-        let sql = "UPDATE events SET leased_until = $3 WHERE seq = $1 AND fence = $2 AND state = 'leased' RETURNING 1";
-        let extended = self.pool.query(sql, &[&lease.seq.0, &lease.fence, &ceil_ms(until)]).await?;
-        if extended.is_empty() { Err(crate::store::ErrorKind::LeaseLost.into()) } else { Ok(()) }
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        self.pool.transact(&Retire { worker, now }).await
+    }
+
+    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
+        self.pool.transact(&request).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {

@@ -1,9 +1,6 @@
-use async_trait::async_trait;
-
 use crate::store::WorkerId;
 
-use super::pool::{Pool, Tx, Verb};
-use super::trouble::Trouble;
+use super::pool::Pool;
 
 /// $1 role, $2 who, $3 until, $4 now.
 const CLAIM: &str = "
@@ -28,24 +25,4 @@ pub(super) async fn claim(
         return Ok(false);
     }
     Ok(!pool.query(CLAIM, &[&role, &worker, &until, &now]).await?.is_empty())
-}
-
-/// Says that a worker is gone for good.
-pub(super) struct Bury<'a>(pub(super) &'a WorkerId);
-
-#[async_trait]
-impl Verb for Bury<'_> {
-    type Answer = ();
-
-    async fn run(&self, tx: &Tx<'_>) -> Result<(), Trouble> {
-        let worker = &*self.0.0;
-        let events = "UPDATE events SET state = 'waiting', fence = 0, leased_by = NULL, leased_until = NULL
-                      WHERE state = 'leased' AND leased_by = $1";
-        tx.execute(events, &[&worker]).await?;
-        // What was under way may have been sent: found to be over, it keeps its slot for a minute.
-        let sends = "UPDATE sends SET reserved_until = 0 WHERE state = 'reserved' AND reserved_by = $1";
-        tx.execute(sends, &[&worker]).await?;
-        tx.execute("DELETE FROM claims WHERE worker = $1", &[&worker]).await?;
-        Ok(())
-    }
 }

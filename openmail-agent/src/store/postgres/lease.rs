@@ -3,22 +3,18 @@ use bytes::Bytes;
 use tokio_postgres::Row;
 
 use crate::model::EventKind;
-use crate::store::book::{ceil_ms, floor_ms, from_ms};
+use crate::store::book::{floor_ms, from_ms};
 use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
 
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
+use super::workers::{ATTEND, FREE_EVENTS, lapse};
 
 /// Leases are given by one at a time, so that what each counts is so. All statements travel together: the turn lasts as
 /// long as the server needs, not as long as the network does.
 const TURN: &str = "SELECT 1 FROM turns WHERE name = 'lease' FOR UPDATE";
 
-/// A lease that ran out leaves its fence good until somebody else takes the event.
-const EXPIRE: &str = "
-    UPDATE events SET state = 'waiting', leased_until = NULL
-    WHERE seq IN (SELECT seq FROM events WHERE state = 'leased' AND leased_until <= $1 FOR UPDATE SKIP LOCKED)";
-
-/// $1 now, $2 how many, $3 how many of an inbox, $4 until, $5 who.
+/// $1 now, $2 how many, $3 how many of an inbox, $4 who.
 ///
 /// `active` hops from inbox to inbox over the index. Of each, the oldest that are the first of their lane and due; then the
 /// inboxes take turns, the least loaded first.
@@ -51,14 +47,13 @@ const LEASE: &str = "
         SELECT seq, place FROM ready WHERE place <= $3 ORDER BY place, occurred_at, seq LIMIT $2
     )
     UPDATE events e
-    SET state = 'leased', attempts = e.attempts + 1, fence = nextval('fences'), leased_by = $5, leased_at = $1,
-        leased_until = $4
+    SET state = 'leased', attempts = e.attempts + 1, fence = nextval('fences'), leased_by = $4, leased_at = $1
     FROM taken WHERE e.seq = taken.seq AND e.state = 'waiting'
     RETURNING e.seq, e.fence, e.attempts, e.event_id, e.message_id, e.inbox_id, e.lane, e.kind, e.occurred_at,
               e.received_at, e.body, taken.place";
 
 const NEXT_DUE: &str = "
-    SELECT least((SELECT min(leased_until) FROM events WHERE state = 'leased'),
+    SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
                  (SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > $1))";
 
 #[async_trait]
@@ -66,19 +61,20 @@ impl Verb for LeaseRequest {
     type Answer = Leases;
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Leases, Trouble> {
-        let (now, until) = (floor_ms(self.now), ceil_ms(self.until));
-        let (limit, per_inbox) = (clamp(self.limit), clamp(self.per_inbox));
-        let worker = &*self.worker.0;
-        let (turn, expire) = (tx.prepare(TURN).await?, tx.prepare(EXPIRE).await?);
+        let (worker, now) = (&*self.worker.0, floor_ms(self.now));
+        let (limit, per_inbox, lapse) = (clamp(self.limit), clamp(self.per_inbox), lapse(self.now));
+        let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
+        let free = tx.prepare(FREE_EVENTS).await?;
         let (lease, next_due) = (tx.prepare(LEASE).await?, tx.prepare(NEXT_DUE).await?);
-        let (at_now, wanted): (Params<'_>, Params<'_>) =
-            (&[&now], &[&now, &limit, &per_inbox, &until, &worker]);
-        let (_, _, mut rows, due) = tokio::try_join!(
+        let (asking, by): (Params<'_>, Params<'_>) = (&[&worker, &lapse, &now], &[&now, &worker]);
+        let wanted: Params<'_> = &[&now, &limit, &per_inbox, &worker];
+        let (_, _, _, mut rows, due) = tokio::try_join!(
             biased;
             tx.send(&turn, &[]),
-            tx.send(&expire, at_now),
+            tx.send(&attend, asking),
+            tx.send(&free, by),
             tx.send(&lease, wanted),
-            tx.send(&next_due, at_now),
+            tx.send(&next_due, by),
         )?;
         rows.sort_by_cached_key(|row| {
             let number = |column| row.try_get::<_, i64>(column).unwrap_or(i64::MAX);

@@ -18,7 +18,8 @@
 //!
 //! Calls of one process that wait to record, or to settle, share a transaction, so that a crowd shares its commit.
 //!
-//! A worker that dies leaves its leases to run out; their events are then due again. A connection that is lost fails the
+//! What a worker has is its own for as long as its heartbeat stands; whoever asks next takes over what those had that fell
+//! silent. Each machine tells the time by its own clock: they must agree to within a few seconds. A connection that is lost fails the
 //! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew.
 
 mod backend;
@@ -39,5 +40,6 @@ mod text;
 mod tls;
 mod trouble;
 mod url;
+mod workers;
 
 pub use backend::PostgresStore;

@@ -14,17 +14,7 @@ use super::lease::clamp;
 use super::ledger::Ledgers;
 use super::pool::{Tx, Verb};
 use super::trouble::Trouble;
-
-/// A reservation that ran out may have been sent: its slot counts as completed now that it is found. Its fence stays good
-/// until somebody else takes the send.
-const EXPIRE: &str = "
-    WITH lapsed AS (
-        UPDATE sends SET state = 'owed', reserved_until = NULL
-        WHERE seq IN (SELECT seq FROM sends WHERE state = 'reserved' AND reserved_until <= $1 FOR UPDATE SKIP LOCKED)
-        RETURNING fence
-    )
-    UPDATE ledger SET completed_at = greatest($1, reserved_at)
-    FROM lapsed WHERE ledger.slot = lapsed.fence AND completed_at IS NULL";
+use super::workers::{ATTEND, FREE_SENDS, lapse};
 
 /// A send that may go as far as its thread, its time ($1) and the holds are concerned.
 macro_rules! may_go {
@@ -71,13 +61,13 @@ const CANDIDATES: &str = concat!(
      ORDER BY first.seq"
 );
 
-/// $1 now, $2 until, $3 who, $4 which.
+/// $1 now, $2 who, $3 which.
 const TAKE: &str = "
     WITH taken AS (
         UPDATE sends
-        SET state = 'reserved', attempts = attempts + 1, fence = nextval('fences'), reserved_by = $3, reserved_at = $1,
-            reserved_until = $2, first_attempt_at = coalesce(first_attempt_at, $1)
-        WHERE seq = ANY($4) AND state = 'owed'
+        SET state = 'reserved', attempts = attempts + 1, fence = nextval('fences'), reserved_by = $2, reserved_at = $1,
+            first_attempt_at = coalesce(first_attempt_at, $1)
+        WHERE seq = ANY($3) AND state = 'owed'
         RETURNING seq, fence, attempts, first_attempt_at, key, inbox_id, pod_id, handler, draft
     ), slots AS (
         INSERT INTO ledger (slot, inbox_id, reserved_at) SELECT fence, inbox_id, $1 FROM taken
@@ -90,7 +80,7 @@ const EXPIRED: &str = "
 
 /// What waits for a time and for nothing else. A hold or a pause with an end matters only where something is owed.
 const NEXT_DUE: &str = "
-    SELECT least((SELECT min(reserved_until) FROM sends WHERE state = 'reserved'),
+    SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
                  (SELECT min(due_at) FROM sends WHERE state = 'owed' AND due_at > $1),
                  (SELECT min(i.blocked_until) FROM inboxes i
                   WHERE i.blocked_until > $1
@@ -107,8 +97,9 @@ impl Verb for ReserveRequest {
     type Answer = Reservations;
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Reservations, Trouble> {
-        let now = floor_ms(self.now);
-        tx.execute(EXPIRE, &[&now]).await?;
+        let (worker, now) = (&*self.worker.0, floor_ms(self.now));
+        tx.execute(ATTEND, &[&worker, &lapse(self.now), &now]).await?;
+        tx.execute(FREE_SENDS, &[&now, &worker]).await?;
         let mut reservations = Reservations::default();
         let mut desk = Desk::open(tx, self).await?;
         while reservations.sends.len() < self.limit {
@@ -121,7 +112,7 @@ impl Verb for ReserveRequest {
             desk.fail(tx, &expired, &mut reservations).await?;
         }
         desk.close(tx).await?;
-        let due = tx.query(NEXT_DUE, &[&now]).await?;
+        let due = tx.query(NEXT_DUE, &[&now, &worker]).await?;
         let due = due.first().map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
         reservations.next_due = due.map(from_ms);
         Ok(reservations)
@@ -214,8 +205,8 @@ impl<'r> Desk<'r> {
         if chosen.is_empty() {
             return Ok(());
         }
-        let (until, worker) = (ceil_ms(self.request.until), &*self.request.worker.0);
-        let rows = tx.query(TAKE, &[&self.now, &until, &worker, &chosen]).await?;
+        let worker = &*self.request.worker.0;
+        let rows = tx.query(TAKE, &[&self.now, &worker, &chosen]).await?;
         let mut rows: HashMap<i64, Row> =
             rows.into_iter().map(|row| Ok((row.try_get(0)?, row))).collect::<Result<_, Trouble>>()?;
         for seq in chosen {

@@ -11,11 +11,11 @@ use super::pool::{Params, Tx, Verb};
 use super::text::plain;
 use super::trouble::Trouble;
 
-/// A fence is good until the next one is given, even if the lease ran out meanwhile.
+/// A fence is good until the next one is given, even if the lease lapsed meanwhile.
 const SETTLE: &str = "
     UPDATE events e
     SET state = s.state, due_at = s.due_at, finished_at = s.finished_at, error = coalesce(s.error, e.error),
-        attempts = e.attempts - s.uncounted, fence = 0, leased_by = NULL, leased_until = NULL
+        attempts = e.attempts - s.uncounted, fence = 0, leased_by = NULL
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[])
          AS s (seq, fence, state, due_at, finished_at, error, uncounted)
     WHERE e.seq = s.seq AND e.fence = s.fence AND e.state IN ('waiting', 'leased')

@@ -19,7 +19,7 @@ const SETTLE: &str = "
     UPDATE sends
     SET state = $3, due_at = $4, finished_at = $5, error = coalesce($6, error), sent_message_id = $7, sent_thread_id = $8,
         first_attempt_at = CASE WHEN $9 AND first_attempt_at = reserved_at THEN NULL ELSE first_attempt_at END,
-        fence = 0, reserved_by = NULL, reserved_until = NULL
+        fence = 0, reserved_by = NULL
     WHERE seq = $1 AND fence = $2 AND state IN ('owed', 'reserved')";
 
 #[async_trait]

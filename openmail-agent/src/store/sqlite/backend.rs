@@ -26,7 +26,7 @@ const WAITING_CALLS: usize = 1024;
 
 /// A store in a SQLite file, which belongs to this process alone while it is open.
 ///
-/// A lease that ran out can still be settled until somebody else takes the event. After a failure the store goes on by
+/// A lease that lapsed can still be settled until somebody else takes the event. After a failure the store goes on by
 /// itself once the trouble has passed.
 ///
 /// Dropping the store waits for the calls made before to reach the disk; [`close`](Self::close) does so without holding
@@ -123,13 +123,18 @@ impl Store for SqliteStore {
         self.call(move |book, shelf| book.bookmark(shelf, &name)).await
     }
 
-    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
-        self.call(move |book, shelf| book.lease(shelf, &request)).await
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
+        let worker = worker.clone();
+        self.call(move |book, _| Ok(book.heartbeat(&worker, now))).await
     }
 
-    async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()> {
-        let lease = lease.clone();
-        self.call(move |book, shelf| book.extend(shelf, &lease, until)).await
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        let worker = worker.clone();
+        self.call(move |book, shelf| book.retire(shelf, &worker, now)).await
+    }
+
+    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
+        self.call(move |book, shelf| book.lease(shelf, &request)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {

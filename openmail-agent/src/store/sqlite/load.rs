@@ -3,16 +3,15 @@ use rusqlite::{Connection, Row};
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
 use crate::store::book::{Book, Digest, EventEntry, KeptHold, SendEntry, from_ms};
-use crate::store::{HoldScope, Lane};
+use crate::store::{HoldScope, Lane, WorkerId};
 
-/// Makes the book from the rows; its fences go on after this one.
-pub(super) fn load(connection: &Connection, fences: i64) -> rusqlite::Result<Book> {
-    let mut book = Book::new(fences);
+/// Fills an empty book from the rows.
+pub(super) fn load(connection: &Connection, mut book: Book) -> rusqlite::Result<Book> {
     load_numbers(connection, &mut book)?;
     for_each(
         connection,
         "SELECT seq, event_id, message_id, lane, inbox_id, occurred_at, state, attempts, due_at, fence,
-                leased_until, finished_at
+                leased_by, finished_at
          FROM events",
         |row| load_event(&mut book, row),
     )?;
@@ -23,7 +22,7 @@ pub(super) fn load(connection: &Connection, fences: i64) -> rusqlite::Result<Boo
     for_each(
         connection,
         "SELECT sends.seq, key, thread_id, sends.inbox_id, pod_id, state, attempts, due_at, fence,
-                reserved_at, reserved_until, first_attempt_at, finished_at
+                reserved_at, reserved_by, first_attempt_at, finished_at
          FROM sends LEFT JOIN ledger ON ledger.slot = sends.fence",
         |row| load_send(&mut book, row),
     )?;
@@ -62,7 +61,7 @@ fn load_event(book: &mut Book, row: &Row<'_>) -> rusqlite::Result<()> {
             attempts: row.get(7)?,
             due: row.get(8)?,
             fence: row.get::<_, Option<i64>>(9)?.unwrap_or_default(),
-            leased_until: row.get(10)?,
+            leased_by: row.get::<_, Option<_>>(10)?.map(WorkerId),
         }),
     }
     Ok(())
@@ -84,7 +83,7 @@ fn load_send(book: &mut Book, row: &Row<'_>) -> rusqlite::Result<()> {
             due: row.get(7)?,
             fence: row.get::<_, Option<i64>>(8)?.unwrap_or_default(),
             reserved_at: row.get(9)?,
-            reserved_until: row.get(10)?,
+            reserved_by: row.get::<_, Option<_>>(10)?.map(WorkerId),
             first_attempt_at: row.get(11)?,
         }),
     }

@@ -12,7 +12,7 @@ use crate::store::{ErrorKind, Result, StoreError};
 use super::failure::failed;
 
 /// The scripts that bring a file from each version to the next.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("workers.sql")];
 
 /// The version after all of them.
 const LATEST: i64 = MIGRATIONS.len() as i64;
@@ -116,13 +116,13 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(found.is_none())
 }
 
-/// Ends what the process before left open: its leases are due again, its reservations ran out.
+/// Ends what the process before left open: its leases are due again, its reservations are nobody's.
 fn take_over(connection: &Connection) -> rusqlite::Result<i64> {
     connection.execute_batch(
         "BEGIN;
          UPDATE meta SET value = value + 1 WHERE name = 'opened';
-         UPDATE events SET state = 'waiting', fence = NULL, leased_until = NULL WHERE fence IS NOT NULL;
-         UPDATE sends SET reserved_until = 0 WHERE reserved_until IS NOT NULL;
+         UPDATE events SET state = 'waiting', fence = NULL, leased_by = NULL WHERE fence IS NOT NULL;
+         UPDATE sends SET reserved_by = '' WHERE reserved_by IS NOT NULL;
          COMMIT;",
     )?;
     connection.query_row("SELECT value FROM meta WHERE name = 'opened'", (), |row| row.get(0))

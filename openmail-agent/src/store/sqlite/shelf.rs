@@ -7,7 +7,7 @@ use crate::model::{EventId, EventKind, IdempotencyKey, InboxId, MessageId};
 use crate::store::book::{
     Digest, EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf, ceil_ms, floor_ms, from_ms,
 };
-use crate::store::{Bookmark, HoldScope, Lane, NewEvent, NewSend, Note, Result, Scope, SendState};
+use crate::store::{Bookmark, HoldScope, Lane, NewEvent, NewSend, Note, Result, Scope, SendState, WorkerId};
 
 use super::drafts;
 use super::failure::failed;
@@ -142,19 +142,15 @@ impl Shelf for SqliteShelf<'_> {
         )
     }
 
-    fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, until: i64) -> Result<()> {
+    fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, worker: &WorkerId) -> Result<()> {
         self.run(
-            "UPDATE events SET state = 'leased', attempts = ?2, fence = ?3, leased_until = ?4 WHERE seq = ?1",
-            (seq, attempts, fence, until),
+            "UPDATE events SET state = 'leased', attempts = ?2, fence = ?3, leased_by = ?4 WHERE seq = ?1",
+            (seq, attempts, fence, &worker.0),
         )
     }
 
-    fn extend_event(&mut self, seq: i64, until: i64) -> Result<()> {
-        self.run("UPDATE events SET leased_until = ?2 WHERE seq = ?1", (seq, until))
-    }
-
-    fn expire_event(&mut self, seq: i64) -> Result<()> {
-        self.run("UPDATE events SET state = 'waiting', leased_until = NULL WHERE seq = ?1", [seq])
+    fn free_event(&mut self, seq: i64) -> Result<()> {
+        self.run("UPDATE events SET state = 'waiting', leased_by = NULL WHERE seq = ?1", [seq])
     }
 
     fn settle_event(&mut self, seq: i64, fate: EventFate) -> Result<()> {
@@ -166,7 +162,7 @@ impl Shelf for SqliteShelf<'_> {
         };
         self.run(
             "UPDATE events SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = coalesce(?6, error),
-                               fence = NULL, leased_until = NULL
+                               fence = NULL, leased_by = NULL
              WHERE seq = ?1",
             (seq, state, fate.attempts, due, finished_at, fate.error),
         )
@@ -249,24 +245,30 @@ impl Shelf for SqliteShelf<'_> {
         })
     }
 
-    fn reserve_send(&mut self, seq: i64, attempts: u32, first: i64, fence: i64, until: i64) -> Result<()> {
+    fn reserve_send(
+        &mut self,
+        seq: i64,
+        attempts: u32,
+        first: i64,
+        fence: i64,
+        worker: &WorkerId,
+    ) -> Result<()> {
         self.run(
-            "UPDATE sends SET state = 'reserved', attempts = ?2, first_attempt_at = ?3, fence = ?4,
-                              reserved_until = ?5
+            "UPDATE sends SET state = 'reserved', attempts = ?2, first_attempt_at = ?3, fence = ?4, reserved_by = ?5
              WHERE seq = ?1",
-            (seq, attempts, first, fence, until),
+            (seq, attempts, first, fence, &worker.0),
         )
     }
 
-    fn expire_send(&mut self, seq: i64) -> Result<()> {
-        self.run("UPDATE sends SET state = 'owed', reserved_until = NULL WHERE seq = ?1", [seq])
+    fn free_send(&mut self, seq: i64) -> Result<()> {
+        self.run("UPDATE sends SET state = 'owed', reserved_by = NULL WHERE seq = ?1", [seq])
     }
 
     fn settle_send(&mut self, seq: i64, fate: SendFate) -> Result<()> {
         match fate {
             SendFate::Sent { at, message_id, thread_id } => self.run(
                 "UPDATE sends SET state = 'sent', finished_at = ?2, sent_message_id = ?3, sent_thread_id = ?4,
-                                  due_at = NULL, fence = NULL, reserved_until = NULL
+                                  due_at = NULL, fence = NULL, reserved_by = NULL
                  WHERE seq = ?1",
                 params![
                     seq,
@@ -277,13 +279,13 @@ impl Shelf for SqliteShelf<'_> {
             ),
             SendFate::Retry { due, first_attempt_at, error } => self.run(
                 "UPDATE sends SET state = 'owed', due_at = ?2, first_attempt_at = ?3, error = ?4,
-                                  fence = NULL, reserved_until = NULL
+                                  fence = NULL, reserved_by = NULL
                  WHERE seq = ?1",
                 (seq, due, first_attempt_at, error),
             ),
             SendFate::Failed { at, error } => self.run(
                 "UPDATE sends SET state = 'failed', finished_at = ?2, error = ?3,
-                                  due_at = NULL, fence = NULL, reserved_until = NULL
+                                  due_at = NULL, fence = NULL, reserved_by = NULL
                  WHERE seq = ?1",
                 (seq, at, error),
             ),

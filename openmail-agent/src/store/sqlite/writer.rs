@@ -15,9 +15,9 @@ const BATCH: usize = 512;
 #[derive(Debug)]
 pub(super) struct Writer {
     file: Opened,
-    /// `None` after a failure, until it is made anew from the file.
-    book: Option<Book>,
-    fences: i64,
+    book: Book,
+    /// Whether the book may say what the file does not hold, until it is made anew.
+    is_ahead: bool,
     verbs: mpsc::Receiver<Message>,
 }
 
@@ -45,9 +45,8 @@ pub(super) struct Call<F, T> {
 impl Writer {
     pub(super) fn new(file: Opened, verbs: mpsc::Receiver<Message>) -> Result<Self, Failure> {
         // Every opening has numbers of its own, so that a lease from before the last restart fits nothing.
-        let fences = file.openings << 32;
-        let book = Some(load(&file.connection, fences)?);
-        Ok(Self { file, book, fences, verbs })
+        let book = load(&file.connection, Book::new(file.openings << 32))?;
+        Ok(Self { file, book, is_ahead: false, verbs })
     }
 
     pub(super) fn run(mut self) {
@@ -73,10 +72,11 @@ impl Writer {
     /// Runs what waits in one transaction; `batch` is what was run.
     fn commit(&mut self, first: Box<dyn Verb>, batch: &mut Vec<Box<dyn Verb>>) -> Result<(), Failure> {
         batch.push(first);
-        if self.book.is_none() {
-            self.book = Some(load(&self.file.connection, self.fences)?);
+        if self.is_ahead {
+            self.book = load(&self.file.connection, self.book.successor())?;
+            self.is_ahead = false;
         }
-        let Self { file, book: Some(book), verbs, .. } = self else { return Ok(()) };
+        let Self { file, book, verbs, .. } = self;
         let mut shelf = SqliteShelf(&file.connection);
         file.connection.prepare_cached("BEGIN")?.execute(())?;
         let mut next = 0;
@@ -102,9 +102,7 @@ impl Writer {
         {
             tracing::warn!(%error, "the store could not undo a transaction");
         }
-        if let Some(book) = self.book.take() {
-            self.fences = book.fences();
-        }
+        self.is_ahead = true;
     }
 }
 

@@ -3,7 +3,7 @@ use std::fs;
 use rusqlite::Connection;
 
 use super::*;
-use crate::store::conformance::fixture::{lease, mail, record};
+use crate::store::conformance::fixture::{lease, lease_one, mail, record, reply, reserve_one};
 use crate::store::{ErrorKind, StoreError};
 
 async fn refused(path: &Path) -> (ErrorKind, String) {
@@ -64,7 +64,30 @@ async fn a_file_of_a_newer_version_is_refused_with_both_versions() {
     Connection::open(&file.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let (kind, reason) = refused(&file.path).await;
     assert_eq!(kind, ErrorKind::Corrupt);
-    assert!(reason.contains("version 99") && reason.contains("up to 1"), "{reason}");
+    assert!(reason.contains("version 99") && reason.contains("up to 2"), "{reason}");
+}
+
+#[tokio::test]
+async fn what_an_older_version_had_in_hand_is_due_again() {
+    let file = File::new();
+    let older = Connection::open(&file.path).unwrap();
+    older.execute_batch(include_str!("../schema.sql")).unwrap();
+    older
+        .execute_batch(
+            "PRAGMA user_version = 1;
+             INSERT INTO events (seq, event_id, lane, kind, occurred_at, received_at, state, attempts, fence, leased_until)
+             VALUES (1, 'evt_1', 'a', 'message.received', 0, 0, 'leased', 1, 7, 9000000000000);
+             INSERT INTO event_bodies (seq, body) VALUES (1, '{}');
+             INSERT INTO sends (seq, event_seq, key, inbox_id, handler, state, attempts, first_attempt_at, fence, reserved_until)
+             VALUES (1, 1, 'k', 'i', 'support', 'reserved', 1, 1771927200000, 8, 9000000000000);",
+        )
+        .unwrap();
+    let draft = serde_json::to_string(&reply("k", "i", "t").draft).unwrap();
+    older.execute("INSERT INTO drafts (seq, draft) VALUES (1, ?1)", [draft]).unwrap();
+    drop(older);
+    let store = open(&file.path).await;
+    assert_eq!(lease_one(&store, 0).await.attempt, 2);
+    assert_eq!(reserve_one(&store, 0).await.attempt, 2);
 }
 
 #[tokio::test]

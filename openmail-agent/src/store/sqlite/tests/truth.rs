@@ -3,12 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::limit::Lesson;
 use crate::store::conformance::fixture::{
-    answered, at, lease_request, lost, mail, refused, reply, reserve_request, retry, sent, settlement,
-    with_attachment,
+    answered, at, lease_request_of, lost, mail, refused, reply, reserve_request, retry, sent, settlement,
+    with_attachment, worker,
 };
 use crate::store::sqlite::load::load;
 use crate::store::{
-    Hold, HoldScope, Leased, NewEvent, NewSend, Outcome, Reservation, SendOutcome, Settlement,
+    Hold, HoldScope, Leased, NewEvent, NewSend, Outcome, Reservation, ReserveRequest, SendOutcome, Settlement,
 };
 
 #[derive(Debug, Clone)]
@@ -17,7 +17,8 @@ enum Step {
     Alias(u8),
     Park(u8),
     Lease(u8),
-    Extend(usize),
+    Beat(u8),
+    Retire(u8),
     Settle(usize, u8),
     Owe(usize, u8),
     Reserve(u8),
@@ -36,7 +37,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => n().prop_map(Step::Alias),
         1 => n().prop_map(Step::Park),
         3 => (1_u8..5).prop_map(Step::Lease),
-        1 => nth().prop_map(Step::Extend),
+        1 => n().prop_map(Step::Beat),
+        1 => n().prop_map(Step::Retire),
         4 => (nth(), n()).prop_map(|(nth, n)| Step::Settle(nth, n)),
         1 => (nth(), n()).prop_map(|(nth, n)| Step::Owe(nth, n)),
         3 => (1_u8..5).prop_map(Step::Reserve),
@@ -72,13 +74,11 @@ impl World {
                 drop(store.record(vec![parked], None).await);
             }
             Step::Lease(n) => {
-                let leases = store.lease(lease_request(now, n.into())).await.unwrap();
+                let leases = store.lease(lease_request_of(name(n), now, n.into())).await.unwrap();
                 self.leases.extend(leases.events);
             }
-            Step::Extend(nth) => {
-                let Some(leased) = self.leases.get(nth) else { return };
-                drop(store.extend(&leased.lease, at(now + 90)).await);
-            }
+            Step::Beat(n) => drop(store.heartbeat(&worker(name(n)), at(now)).await.unwrap()),
+            Step::Retire(n) => store.retire(&worker(name(n)), at(now)).await.unwrap(),
             Step::Settle(nth, n) if nth < self.leases.len() => {
                 let leased = self.leases.remove(nth);
                 let sends = vec![send(n), send(n.wrapping_add(1))];
@@ -89,7 +89,9 @@ impl World {
                 drop(store.owe(&leased.lease, vec![send(n)]).await);
             }
             Step::Reserve(n) => {
-                let reservations = store.reserve(reserve_request(now, n.into())).await.unwrap();
+                let worker = worker(name(n));
+                let request = ReserveRequest { worker, ..reserve_request(now, n.into()) };
+                let reservations = store.reserve(request).await.unwrap();
                 self.reservations.extend(reservations.sends);
             }
             Step::Answer(nth, n) if nth < self.reservations.len() => {
@@ -117,10 +119,14 @@ impl World {
     /// What the book says, and what one made anew from the file says.
     async fn both(&self) -> (Vec<String>, Vec<String>) {
         let both = |book: &mut crate::store::book::Book, shelf: &mut super::super::shelf::SqliteShelf<'_>| {
-            Ok((book.snapshot(), load(shelf.0, book.fences()).unwrap().snapshot()))
+            Ok((book.snapshot(), load(shelf.0, book.successor()).unwrap().snapshot()))
         };
         self.store.call(both).await.unwrap()
     }
+}
+
+fn name(n: u8) -> &'static str {
+    ["a", "b", "c"][usize::from(n % 3)]
 }
 
 fn send(n: u8) -> NewSend {
