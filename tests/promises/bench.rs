@@ -121,14 +121,24 @@ impl Bench {
         &self,
         routes: impl IntoIterator<Item = Route>,
     ) -> (RunningRuntime, String) {
+        let (runtime, secret) = self.runtime_with_webhook();
+        let running = self.start_ready(runtime.handlers(routes)).await;
+        self.tell_the_webhook_of(&running);
+        (running, secret)
+    }
+
+    /// A runtime that listens for webhooks, of which the sandbox does not know yet where; and the secret.
+    pub(crate) fn runtime_with_webhook(&self) -> (Runtime, String) {
         let secret = self.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
         let mut config = self.config();
         config.webhook_addr = Some(([127, 0, 0, 1], 0).into());
         config.webhook_secrets = vec![Secret::new(&secret)];
-        let running = self.start_ready(Runtime::new(config).handlers(routes)).await;
+        (Runtime::new(config), secret)
+    }
+
+    pub(crate) fn tell_the_webhook_of(&self, running: &RunningRuntime) {
         let addr = running.webhook_addr().expect("webhooks are taken");
         self.sandbox.set_account_webhook(format!("http://{addr}/webhooks"));
-        (running, secret)
     }
 
     /// Holds that the service had nothing to object to in how it was spoken to.
