@@ -101,6 +101,22 @@ impl Bench {
         .await
     }
 
+    /// What an operator counts in the store's file, once it is no more than this.
+    pub(crate) async fn no_more_than(&self, sql: &str, most: usize) -> usize {
+        let file = rusqlite::Connection::open(self.store_path()).expect("the store's file opens");
+        let since = tokio::time::Instant::now();
+        loop {
+            let count: i64 = file.query_row(sql, (), |row| row.get(0)).expect("the store's file can be read");
+            let count = usize::try_from(count).expect("a count");
+            if count <= most {
+                return count;
+            }
+            assert!(since.elapsed() < PATIENCE, "{sql}: {count}, not {most}");
+            // A file does not ring.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Why events were set aside, once this many were.
     pub(crate) async fn parked(&self, count: usize) -> Vec<String> {
         self.rows("SELECT error FROM events WHERE state = 'parked' ORDER BY seq", count).await

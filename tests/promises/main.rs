@@ -20,6 +20,7 @@ mod postgres;
 mod private;
 mod process;
 mod remembered;
+mod stays_small;
 mod suspended_means_held;
 mod within_the_limits;
 mod wrong_set_ups_fail_at_start;
