@@ -145,8 +145,13 @@ impl Bench {
 
     /// A runtime that listens for webhooks, of which the sandbox does not know yet where; and the secret.
     pub(crate) fn runtime_with_webhook(&self) -> (Runtime, String) {
+        self.runtime_with_webhook_on(StoreLocation::Sqlite(self.store_path()))
+    }
+
+    pub(crate) fn runtime_with_webhook_on(&self, store: StoreLocation) -> (Runtime, String) {
         let secret = self.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
         let mut config = self.config();
+        config.store = store;
         config.webhook_addr = Some(([127, 0, 0, 1], 0).into());
         config.webhook_secrets = vec![Secret::new(&secret)];
         (Runtime::new(config), secret)
