@@ -28,6 +28,7 @@ const RHYTHM: Duration = Duration::from_millis(2);
 const MANY_INBOXES: usize = 100_000;
 const WAITING: usize = 100_000;
 const FINISHED: usize = 1_000_000;
+const PASSING: usize = 1_000_000;
 /// How long any of the figures may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -53,6 +54,9 @@ pub(crate) async fn measure(wanted: &[String]) -> Table {
     }
     if is_wanted("start") {
         within(start(&mut table)).await;
+    }
+    if is_wanted("retention") {
+        retention(&mut table).await;
     }
     table
 }
@@ -199,6 +203,30 @@ async fn start(table: &mut Table) {
     let seconds = Subject::start(&["start", service.base_url(), &file.path]).number().await;
     let figure = "start with a million finished events";
     table.alone(figure, format!("{seconds:.2} s"), "under 2 s", seconds < 2.0);
+}
+
+/// A million mails pass through a file, of which seven days' worth are in it at a time.
+async fn retention(table: &mut Table) {
+    let file = File::new();
+    let mut subject = Subject::start(&["retention", &file.path, &PASSING.to_string()]);
+    let mut sizes = Vec::new();
+    for _ in 0..10 {
+        sizes.push(subject.number().await / (1024.0 * 1024.0));
+    }
+    let steps: Vec<_> = sizes.iter().map(|size| format!("{size:.0}")).collect();
+    eprintln!("file at each tenth of the way, in MB: {}", steps.join(" "));
+    // The first two tenths fill the file with what is kept.
+    let (full, last) = (sizes[1], sizes[9]);
+    let figure = "file after a million events";
+    table.alone(figure, format!("{last:.0} MB"), "as after 200,000", last < 1.05 * full);
+    let log = subject.number().await / (1024.0 * 1024.0);
+    table.alone("log beside it, at most", format!("{log:.0} MB"), "under 64 MB", log <= 64.0);
+    let mut micros = async || Duration::from_secs_f64(subject.number().await / 1e6);
+    let (quiet, pruning) = (micros().await, micros().await);
+    let met = pruning < Duration::from_millis(100);
+    let figure = "slowest record while 100,000 are pruned";
+    let slowest = format!("{} ({} otherwise)", time(pruning), time(quiet));
+    table.alone(figure, slowest, "under 100 ms", met);
 }
 
 /// A place for a SQLite file.

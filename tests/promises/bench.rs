@@ -29,7 +29,12 @@ impl Bench {
     }
 
     pub(crate) async fn with(builder: Builder) -> Self {
-        let sandbox = builder.account_requests(None).start().await.expect("the sandbox starts");
+        Self::with_request_limit(builder.account_requests(None)).await
+    }
+
+    /// With the service's own limit of requests, which a test that is faster than life runs into.
+    pub(crate) async fn with_request_limit(builder: Builder) -> Self {
+        let sandbox = builder.start().await.expect("the sandbox starts");
         let inbox = sandbox.create_inbox("support");
         let folder = tempfile::tempdir().expect("a folder of its own");
         // The runtime's clock stands where the sandbox's does, and both are only moved by hand.
@@ -96,6 +101,22 @@ impl Bench {
         .await
     }
 
+    /// What an operator counts in the store's file, once it is no more than this.
+    pub(crate) async fn no_more_than(&self, sql: &str, most: usize) -> usize {
+        let file = rusqlite::Connection::open(self.store_path()).expect("the store's file opens");
+        let since = tokio::time::Instant::now();
+        loop {
+            let count: i64 = file.query_row(sql, (), |row| row.get(0)).expect("the store's file can be read");
+            let count = usize::try_from(count).expect("a count");
+            if count <= most {
+                return count;
+            }
+            assert!(since.elapsed() < PATIENCE, "{sql}: {count}, not {most}");
+            // A file does not ring.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     /// Why events were set aside, once this many were.
     pub(crate) async fn parked(&self, count: usize) -> Vec<String> {
         self.rows("SELECT error FROM events WHERE state = 'parked' ORDER BY seq", count).await
@@ -116,14 +137,29 @@ impl Bench {
         &self,
         routes: impl IntoIterator<Item = Route>,
     ) -> (RunningRuntime, String) {
+        let (runtime, secret) = self.runtime_with_webhook();
+        let running = self.start_ready(runtime.handlers(routes)).await;
+        self.tell_the_webhook_of(&running);
+        (running, secret)
+    }
+
+    /// A runtime that listens for webhooks, of which the sandbox does not know yet where; and the secret.
+    pub(crate) fn runtime_with_webhook(&self) -> (Runtime, String) {
+        self.runtime_with_webhook_on(StoreLocation::Sqlite(self.store_path()))
+    }
+
+    pub(crate) fn runtime_with_webhook_on(&self, store: StoreLocation) -> (Runtime, String) {
         let secret = self.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
         let mut config = self.config();
+        config.store = store;
         config.webhook_addr = Some(([127, 0, 0, 1], 0).into());
         config.webhook_secrets = vec![Secret::new(&secret)];
-        let running = self.start_ready(Runtime::new(config).handlers(routes)).await;
+        (Runtime::new(config), secret)
+    }
+
+    pub(crate) fn tell_the_webhook_of(&self, running: &RunningRuntime) {
         let addr = running.webhook_addr().expect("webhooks are taken");
         self.sandbox.set_account_webhook(format!("http://{addr}/webhooks"));
-        (running, secret)
     }
 
     /// Holds that the service had nothing to object to in how it was spoken to.

@@ -8,6 +8,9 @@ use tokio::task::JoinHandle;
 
 use crate::bench::{Bench, Seen, soon};
 
+/// The program.
+pub(crate) const AGENT: &str = env!("CARGO_BIN_EXE_test-agent");
+
 pub(crate) struct Process {
     child: Child,
     stdin: ChildStdin,
@@ -27,6 +30,11 @@ pub(crate) struct Ended {
 impl Process {
     /// Starts the agent against the bench's sandbox and store; a variable that is given again takes the place of the first.
     pub(crate) fn start(bench: &Bench, vars: &[(&str, &str)]) -> Self {
+        Self::start_by(Command::new(AGENT), bench, vars)
+    }
+
+    /// Starts the agent as this command does.
+    pub(crate) fn start_by(command: Command, bench: &Bench, vars: &[(&str, &str)]) -> Self {
         let store = format!("sqlite:{}", bench.store_path().display());
         let defaults = [
             ("OPENMAIL_API_KEY", bench.sandbox.api_key()),
@@ -34,12 +42,16 @@ impl Process {
             ("OPENMAIL_STORE", &store),
             ("RUST_LOG", "info"),
         ];
-        Self::with(&[&defaults, vars].concat())
+        Self::with_by(command, &[&defaults, vars].concat())
     }
 
     /// Starts the agent with these variables and no others.
     pub(crate) fn with(vars: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_test-agent"))
+        Self::with_by(Command::new(AGENT), vars)
+    }
+
+    fn with_by(mut command: Command, vars: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env_clear()
             .envs(vars.iter().copied())
             .stdin(Stdio::piped())
@@ -62,9 +74,13 @@ impl Process {
         self.stdin.write_all(format!("{word}\n").as_bytes()).await.expect("the agent listens");
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("the process runs")
+    }
+
     /// Sends it a signal, such as `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("the process runs").to_string();
+        let id = self.id().to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status().await;
         assert!(status.expect("kill can be run").success());
     }

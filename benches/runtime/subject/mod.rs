@@ -3,6 +3,7 @@
 mod agent;
 mod bare;
 mod memory;
+mod retention;
 mod store;
 
 use std::process::ExitCode;
@@ -22,6 +23,7 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
             ["inboxes", url] => memory::inboxes(url).await,
             ["waiting", url, store, count] => memory::waiting(url, store, number(count)).await,
             ["fill", store, count] => store::fill(store, number(count)).await,
+            ["retention", store, count] => retention::run(store, number(count)).await,
             ["start", url, store] => agent::start(url, store).await,
             _ => panic!("no such subject: {args:?}"),
         }

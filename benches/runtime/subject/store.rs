@@ -25,7 +25,8 @@ pub(super) async fn open(path: &str) -> Arc<dyn Store> {
 pub(super) async fn fill(path: &str, count: usize) {
     let store = SqliteStore::open(path).await.expect("the store opens");
     for first in (0..count).step_by(BATCH) {
-        let events = (first..count.min(first + BATCH)).map(|number| event(number, count)).collect();
+        let numbers = first..count.min(first + BATCH);
+        let events = numbers.map(|number| event(number, count, Timestamp::now())).collect();
         store.record(events, None).await.expect("they are recorded");
         let now = Timestamp::now();
         let worker = WorkerId("bench".into());
@@ -41,8 +42,8 @@ pub(super) async fn fill(path: &str, count: usize) {
     println!("done");
 }
 
-fn event(number: usize, count: usize) -> NewEvent {
-    let now = Timestamp::now();
+/// Event `number` of `count`, which arrived at this time.
+pub(super) fn event(number: usize, count: usize, at: Timestamp) -> NewEvent {
     let name = |prefix: &str| format!("{prefix}_{}", &sample::thread_id(number)[4..]);
     NewEvent {
         event_id: name("evt").into(),
@@ -50,8 +51,8 @@ fn event(number: usize, count: usize) -> NewEvent {
         inbox_id: Some(sample::inbox_id(number % sample::INBOXES).into()),
         lane: Lane(name("thr").into()),
         kind: EventKind::MESSAGE_RECEIVED,
-        occurred_at: now,
-        received_at: now,
+        occurred_at: at,
+        received_at: at,
         body: Bytes::from(sample::event(number, count)),
         event: None,
         parked: None,

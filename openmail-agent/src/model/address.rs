@@ -111,7 +111,7 @@ impl Address {
         let at = mailbox.rfind('@').ok_or(AddressError)?;
         let (local, domain) = (&mailbox[..at], &mailbox[at + 1..]);
         let plain = |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '<' | '>' | ',' | ';');
-        let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+        let quoted = is_quoted(local);
         // Without quotes, these would make something else of the address wherever it is read next, such as a group.
         let special = |c: char| matches!(c, '"' | '\\' | '(' | ')' | '[' | ']' | ':');
         let literal = domain.starts_with('[') && domain.ends_with(']');
@@ -136,6 +136,20 @@ impl Address {
 fn is_dot_atom(part: &str) -> bool {
     let is_atom = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+');
     part.bytes().all(is_atom) && part.bytes().any(|byte| byte != b'.')
+}
+
+/// Whether a local part stands in quotes, from its first letter to its last.
+fn is_quoted(local: &str) -> bool {
+    let inner = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let mut escaped = false;
+    let all_within = inner.is_some_and(|inner| {
+        inner.chars().all(|c| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            !ends
+        })
+    });
+    all_within && !escaped
 }
 
 /// The entries of a list that cannot be parsed as a whole: parted at commas outside of quotes, brackets and comments.
@@ -266,6 +280,7 @@ mod tests {
             "a@b, ",
             "a@b\r\nBcc: x@y",
             "<a:b@c>",
+            r#""a" <b<c@"d>, e<"@example.com>"#,
         ] {
             assert!(text.parse::<Address>().is_err() || text == "a@b, ", "{text:?} was taken");
         }

@@ -162,8 +162,8 @@ impl Runtime {
     /// Handles mail from what its event says, without reading its row first.
     ///
     /// An event has no HTML and no delivery role, and may lack the service's classification: a mail in which the inbox was
-    /// only copied is then answered to its sender, and harmful mail may reach a handler. For many events a second on a
-    /// trusted feed.
+    /// only copied is then answered to its sender, harmful mail may reach a handler, and a thread's mail that no event told of
+    /// may be handled after mail that followed it. For many events a second on a trusted feed.
     pub fn trust_events(mut self) -> Self {
         self.reads_rows = false;
         self

@@ -43,7 +43,7 @@ async fn prune(store: &dyn Store, clock: &Clock, retention: Duration) {
         let before = now.checked_sub(retention).unwrap_or(Timestamp::MIN);
         match store.prune(before, now, AT_ONCE).await {
             Ok(0) => return,
-            Ok(events) => debug!(events, "pruned"),
+            Ok(forgotten) => debug!(forgotten, "pruned"),
             Err(error) => {
                 warn!(error = %Chain(&error), "finished events cannot be pruned; trying again in an hour");
                 return;

@@ -16,7 +16,7 @@ use crate::transport::catch_up::{CatchUp, Surroundings};
 use crate::transport::websocket::{
     Filter, SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig,
 };
-use crate::transport::{GapSignal, Intake, Readiness};
+use crate::transport::{GapSignal, Intake, Readiness, report_recording};
 
 use super::Config;
 use super::directory::Directory;
@@ -83,6 +83,7 @@ pub(super) struct Transports {
     #[cfg(feature = "webhook")]
     webhook: Option<(tokio::net::TcpListener, crate::transport::webhook::Webhook)>,
     catch_up: CatchUp,
+    intake: Intake,
     gaps: GapSignal,
     readiness: Readiness,
     relist: Relist,
@@ -111,6 +112,7 @@ impl Transports {
         let socket = ways.socket()?;
         Ok(Self {
             catch_up: CatchUp::new(ways.client.clone(), ways.intake.clone()),
+            intake: ways.intake.clone(),
             gaps: GapSignal::new(),
             #[cfg(feature = "webhook")]
             webhook: listener.into_socket().zip(ways.webhook()),
@@ -139,7 +141,14 @@ impl Transports {
     pub(super) fn spawn(self, shutdown: &CancellationToken) -> JoinSet<Part> {
         let mut parts = JoinSet::new();
         let state = self.socket.state();
+        // Before webhooks are taken, which would do where there were no socket.
+        self.readiness.set_socket(*state.borrow());
         parts.spawn(report(state.clone(), self.readiness.clone()));
+        let (intake, readiness, stop) = (self.intake, self.readiness.clone(), shutdown.clone());
+        parts.spawn(async move {
+            stop.run_until_cancelled(report_recording(&intake, &readiness)).await;
+            Part::Attendant
+        });
         #[cfg(feature = "webhook")]
         if let Some((listener, webhook)) = self.webhook {
             info!("taking webhooks at /webhooks");

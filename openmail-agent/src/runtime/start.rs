@@ -86,7 +86,7 @@ fn assemble(
         config: &runtime.config,
         only: only.as_ref(),
         client: &client,
-        intake,
+        intake: intake.clone(),
         clock: &runtime.clock,
         directory: &directory,
         readiness: &readiness,
@@ -103,6 +103,7 @@ fn assemble(
     let dispatcher = Dispatcher {
         bench: Arc::new(Workbench {
             services,
+            intake,
             gates: Gates::new(&router),
             router,
             directory: Arc::clone(&directory),

@@ -16,6 +16,7 @@ use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, Stat
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
 use crate::store::{self, Hold, HoldScope, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
+use crate::transport::{Intake, catch_up};
 use crate::wire;
 
 use super::AllowedSenders;
@@ -44,6 +45,8 @@ const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_s
 /// What every event is handled with.
 pub(super) struct Workbench {
     pub(super) services: Arc<Services>,
+    /// Where mails go that are found on the way.
+    pub(super) intake: Intake,
     pub(super) router: Router,
     pub(super) directory: Arc<Directory>,
     pub(super) is_own: Arc<dyn Fn(&Address) -> bool + Send + Sync>,
@@ -181,6 +184,11 @@ impl Workbench {
             Row::Missing => (Arc::clone(&hint), None),
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
+        if let (Some(inbox), Some(thread)) = (&inbox, &thread)
+            && self.has_overtaken(&message, thread, inbox).await
+        {
+            return self.given_back();
+        }
         if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &*self.is_own) {
             warn!(reason, "parked");
             return Outcome::Parked { reason }.into();
@@ -192,6 +200,21 @@ impl Workbench {
         }
         let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
         Finding { unread, ..finding }
+    }
+
+    /// Whether the conversation has earlier mails that no event told of: they are recorded now, and come first.
+    async fn has_overtaken(&self, mail: &Message, thread: &Thread, inbox: &Inbox) -> bool {
+        match catch_up::feed_earlier(&self.intake, inbox, thread.messages(), mail).await {
+            Ok(0) => false,
+            Ok(earlier) => {
+                info!(earlier, "found earlier mail of the conversation, which is handled first");
+                true
+            }
+            Err(error) => {
+                warn!(error = %Chain(&error), "earlier mail of the conversation cannot be recorded; trying again");
+                true
+            }
+        }
     }
 
     /// The row behind the event; an event made of a row needs none.

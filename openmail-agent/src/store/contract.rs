@@ -99,7 +99,8 @@ pub trait Store: Send + Sync + 'static {
     /// Lets the sends of a scope go again, unless a hold newer than `as_of` stands.
     async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()>;
 
-    /// Forgets what was finished before `before`, at most `limit` events and as many sends, and tells how many events went.
+    /// Forgets what was finished before `before`, at most `limit` events and as many sends, and tells how many of both went:
+    /// none = there is no more.
     /// What is parked or dead stays twice as long, measured from `now`, and so does what failed to be sent. The key of a send
     /// is not forgotten before its event is finished.
     ///

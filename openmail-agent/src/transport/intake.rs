@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 
 use crate::clock::Clock;
@@ -21,6 +21,8 @@ pub struct Intake {
     store: Arc<dyn Store>,
     clock: Clock,
     wake: Arc<Notify>,
+    /// Whether the last events could be recorded.
+    records: Arc<watch::Sender<bool>>,
 }
 
 /// An event as a transport received it.
@@ -52,7 +54,7 @@ impl Intake {
     /// An intake into this store that notifies `wake` when there is something new to handle.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, wake: Arc<Notify>) -> Self {
-        Self { store, clock, wake }
+        Self { store, clock, wake, records: Arc::new(watch::Sender::new(true)) }
     }
 
     /// Records events, and moves a bookmark with them: all of it, or nothing.
@@ -75,7 +77,10 @@ impl Intake {
         let via = received.first().map(|first| first.via);
         let events: Vec<_> = received.into_iter().map(|received| new_event(received, now)).collect();
         let notes: Vec<_> = events.iter().filter_map(ParkedNote::of).collect();
-        let recorded = self.store.record(events, bookmark).await?;
+        let recorded = self.store.record(events, bookmark).await;
+        let works = recorded.is_ok();
+        self.records.send_if_modified(|records| std::mem::replace(records, works) != works);
+        let recorded = recorded?;
         let new = recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count();
         for note in notes {
             warn!(event_id = %note.event_id, reason = note.reason, bytes = note.bytes, "parked an event");
@@ -85,6 +90,12 @@ impl Intake {
             self.wake.notify_one();
         }
         Ok(recorded)
+    }
+
+    /// Whether events can be recorded, as the last attempt showed, now and from now on.
+    #[must_use]
+    pub fn records(&self) -> watch::Receiver<bool> {
+        self.records.subscribe()
     }
 
     /// The store behind it.

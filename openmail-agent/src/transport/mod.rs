@@ -8,6 +8,7 @@ pub mod catch_up;
 mod gap;
 mod intake;
 mod readiness;
+mod recording;
 #[cfg(feature = "webhook")]
 pub mod webhook;
 pub mod websocket;
@@ -18,3 +19,4 @@ mod tests;
 pub use gap::{GapReason, GapSignal};
 pub use intake::{Intake, Received, Via};
 pub use readiness::{Readiness, ReadinessReport};
+pub use recording::report_recording;

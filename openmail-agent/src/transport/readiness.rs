@@ -16,13 +16,16 @@ pub struct Readiness(Arc<watch::Sender<Known>>);
 struct Known {
     socket: Option<SocketState>,
     webhook: bool,
+    /// The store tells what is due.
     store: bool,
+    /// The store takes what is new.
+    records: bool,
     stopping: bool,
 }
 
 impl Default for Known {
     fn default() -> Self {
-        Self { socket: None, webhook: false, store: true, stopping: false }
+        Self { socket: None, webhook: false, store: true, records: true, stopping: false }
     }
 }
 
@@ -43,9 +46,14 @@ impl Readiness {
         self.change(|known| known.webhook = served);
     }
 
-    /// The store takes events, or fails.
+    /// The store tells what is due, or fails.
     pub fn set_store(&self, works: bool) {
         self.change(|known| known.store = works);
+    }
+
+    /// The store takes what is new, or fails: a full disk can still be read.
+    pub fn set_records(&self, works: bool) {
+        self.change(|known| known.records = works);
     }
 
     /// The runtime is stopping.
@@ -78,7 +86,7 @@ impl Readiness {
             ready: known.is_ready(),
             socket: known.socket.map(|state| state.to_string()),
             webhook: known.webhook,
-            store: if known.store { "ok" } else { "failing" },
+            store: if known.store && known.records { "ok" } else { "failing" },
             stopping: known.stopping,
         }
     }
@@ -99,7 +107,7 @@ impl Known {
             Some(SocketState::Degraded(_) | SocketState::Stopped(_)) => self.webhook,
             Some(state) => state.is_ready(),
         };
-        intake && self.store && !self.stopping
+        intake && self.store && self.records && !self.stopping
     }
 }
 
@@ -140,6 +148,9 @@ mod tests {
             readiness.set_webhook(webhook);
             socket.into_iter().for_each(|state| readiness.set_socket(state));
             assert_eq!(readiness.is_ready(), expected, "{socket:?}, webhook {webhook}");
+            readiness.set_records(false);
+            assert!(!readiness.is_ready());
+            readiness.set_records(true);
             readiness.set_store(false);
             assert!(!readiness.is_ready());
         }

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod contract;
+mod pruning;
 mod races;
 mod restarts;
 mod together;

@@ -143,6 +143,45 @@ proptest! {
     }
 
     #[test]
+    fn all_of_a_day_is_usable_and_the_next_begins_at_midnight(per_day in 1_u32..30, days in 1_u32..4) {
+        let sends = vec![(0, 0, 0); (per_day * days) as usize];
+        let counted = counted_by_service(&Quotas::new(1_000, per_day), &sends);
+        for (n, moment) in counted.iter().enumerate() {
+            let day = i64::try_from(n).unwrap() / i64::from(per_day);
+            let midnight = at(0).as_millisecond() + 3_600_000 + (day - 1) * 86_400_000;
+            let expected = if day == 0 { at(3_500_000).as_millisecond() } else { midnight };
+            prop_assert_eq!(*moment, expected);
+        }
+    }
+
+    /// What the service says counts, whatever was counted here; and when it is over, all is as if it had not been.
+    #[test]
+    fn a_learned_limit_is_kept_and_passes(
+        per_minute in 1_u32..12,
+        sends in prop::collection::vec(0_i64..90_000, 0..40),
+        lessons in prop::collection::vec((0_i64..90_000, 1_i64..100_000), 1..5),
+    ) {
+        let quotas = Quotas::new(per_minute, 1_000);
+        let (mut taught, mut untaught) = (Ledger::default(), Ledger::default());
+        for (slot, moment) in sends.iter().enumerate() {
+            for ledger in [&mut taught, &mut untaught] {
+                send_at(ledger, i64::try_from(slot).unwrap(), at(*moment));
+            }
+        }
+        let mut last = 0;
+        for (learned, wait) in lessons {
+            taught.learn(Pause::new(at(learned), at(learned + wait)));
+            last = last.max(learned + wait);
+            prop_assert!(matches!(taught.decide(&quotas, at(learned)), Decision::Wait(until) if until >= at(learned + wait)));
+        }
+        prop_assert_eq!(taught.decide(&quotas, at(last - 1)), match untaught.decide(&quotas, at(last - 1)) {
+            Decision::Wait(until) => Decision::Wait(until.max(at(last))),
+            Decision::Go => Decision::Wait(at(last)),
+        });
+        prop_assert_eq!(taught.decide(&quotas, at(last)), untaught.decide(&quotas, at(last)));
+    }
+
+    #[test]
     fn all_of_the_allowance_is_usable(per_minute in 1_u32..12, minutes in 1_u32..5) {
         let sends = vec![(0, 0, 0); (per_minute * minutes) as usize];
         let counted = counted_by_service(&Quotas::new(per_minute, 1_000), &sends);

@@ -195,7 +195,7 @@ impl Sends {
         older: i64,
         limit: usize,
         is_open: impl Fn(i64) -> bool,
-    ) -> Result<()> {
+    ) -> Result<usize> {
         let mut left = limit;
         for (queue, before) in [(&mut self.sent, before), (&mut self.failed, older)] {
             let mut needed = Vec::new();
@@ -213,7 +213,7 @@ impl Sends {
             }
             needed.into_iter().for_each(|(finished_at, seq)| queue.add(finished_at, seq));
         }
-        Ok(())
+        Ok(limit - left)
     }
 
     pub(super) fn census(&self, census: &mut Census) {

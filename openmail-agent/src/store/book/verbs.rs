@@ -167,8 +167,8 @@ impl Book {
         shelf.forget_slots(now.saturating_sub(LEDGER_LIFE_MS))?;
         let unfinished = &self.events.unfinished;
         let is_open = |event_seq| unfinished.contains_key(&event_seq);
-        self.sends.prune(shelf, before, older, limit, is_open)?;
-        self.events.prune(shelf, before, older, limit)
+        let sends = self.sends.prune(shelf, before, older, limit, is_open)?;
+        Ok(sends + self.events.prune(shelf, before, older, limit)?)
     }
 
     pub(crate) fn census(&self) -> Census {

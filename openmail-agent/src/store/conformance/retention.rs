@@ -4,6 +4,7 @@ use crate::store::{NewEvent, NewSend, Note, Outcome, Recorded, Scope, SendState,
 checks![
     what_was_finished_before_is_forgotten,
     no_more_than_the_limit_is_forgotten,
+    mails_with_many_sends_are_forgotten_with_all_of_them,
     what_is_set_aside_stays_twice_as_long,
     steps_go_with_their_event_and_threads_stay,
     sent_mail_is_forgotten_and_owed_mail_is_not,
@@ -45,6 +46,20 @@ async fn no_more_than_the_limit_is_forgotten(store: &dyn Store) {
         assert_eq!(store.census().await.unwrap().done, left);
     }
     assert_eq!(store.prune(at(20), at(30), 1).await.unwrap(), 0);
+}
+
+async fn mails_with_many_sends_are_forgotten_with_all_of_them(store: &dyn Store) {
+    owe(store, 0, ["a", "b", "c", "d"].map(|key| reply(key, "i", key)).into()).await;
+    for _ in 0..4 {
+        send_one(store, 0).await;
+    }
+    let mut rounds = 0;
+    while store.prune(at(10), at(10), 1).await.unwrap() > 0 {
+        rounds += 1;
+    }
+    assert_eq!(rounds, 4, "one of each at a time");
+    let census = store.census().await.unwrap();
+    assert_eq!((census.done, census.sent), (0, 0));
 }
 
 async fn what_is_set_aside_stays_twice_as_long(store: &dyn Store) {

@@ -46,11 +46,11 @@ impl Verb for Prune {
         let older = before.saturating_sub(now.saturating_sub(before));
         let limit = clamp(self.limit);
         tx.execute(SLOTS, &[&now.saturating_sub(LEDGER_LIFE_MS)]).await?;
-        tx.execute(SENDS, &[&before, &older, &limit]).await?;
+        let sends = tx.execute(SENDS, &[&before, &older, &limit]).await?;
         let done = tx.execute(DONE, &[&before, &limit]).await?;
         let left = limit.saturating_sub_unsigned(done);
         let set_aside = if left > 0 { tx.execute(SET_ASIDE, &[&older, &left]).await? } else { 0 };
-        Ok(usize::try_from(done + set_aside).unwrap_or(usize::MAX))
+        Ok(usize::try_from(sends + done + set_aside).unwrap_or(usize::MAX))
     }
 }
 

@@ -132,6 +132,9 @@ fn unavailable(verb: &str, path: &Path, error: &io::Error) -> StoreError {
     let advice = match error.kind() {
         io::ErrorKind::NotFound => ": create the folder first",
         io::ErrorKind::PermissionDenied => ": make the folder and the file writable for this user",
+        io::ErrorKind::ReadOnlyFilesystem => ": nothing can be written there, so choose a file elsewhere",
+        io::ErrorKind::IsADirectory => ": this is a folder, so name a file in it",
+        io::ErrorKind::StorageFull => ": free some space",
         _ => "",
     };
     StoreError::because(ErrorKind::Unavailable, format!("cannot {verb} {}: {error}{advice}", path.display()))

@@ -4,6 +4,7 @@
 //! seen is fed in under its message id. At the first sight of an inbox what is in it is history, and is not answered, unless
 //! the inbox is younger than the store.
 
+mod earlier;
 mod error;
 mod listing;
 mod pace;
@@ -15,6 +16,7 @@ mod watermark;
 #[cfg(feature = "webhook")]
 mod tests;
 
+pub use earlier::feed_earlier;
 pub use error::{CatchUpError, CatchUpErrorKind};
 pub use round::{CatchUp, CatchUpReport};
 pub use schedule::Surroundings;

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 /// One request in this time, over time: a quarter of what the account may make, whatever the number of inboxes.
 const INTERVAL: Duration = Duration::from_millis(250);
 /// How many may be made at once after a rest.
-const BURST: u32 = 20;
+const BURST: u32 = 60;
 
 /// Keeps the catch-up from eating the account's 1,000 requests a minute.
 #[derive(Debug)]
@@ -53,5 +53,16 @@ mod tests {
             pace.turn().await;
         }
         assert!(start.elapsed() >= Duration::from_secs(10) && start.elapsed() < Duration::from_secs(11));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_minute_has_more_than_a_third_of_what_the_account_may_make() {
+        let (start, pace) = (Instant::now(), Pace::new());
+        let mut made = 0;
+        while start.elapsed() < Duration::from_secs(60) {
+            pace.turn().await;
+            made += 1;
+        }
+        assert!((240..=310).contains(&made), "{made}");
     }
 }

@@ -195,7 +195,7 @@ impl CatchUpReport {
     }
 }
 
-fn received(inbox: &Inbox, row: &Message) -> Received {
+pub(super) fn received(inbox: &Inbox, row: &Message) -> Received {
     let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
     Received {
         body: Bytes::from(encode(&event)),

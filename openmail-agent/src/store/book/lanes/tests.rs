@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::prelude::*;
 
@@ -146,6 +146,43 @@ proptest! {
             prop_assert_eq!(lanes.turn().is_some(), !model.ready().is_empty());
         }
         prop_assert!(lanes.lanes.len() <= model.items.len(), "an empty lane is forgotten");
+    }
+
+    /// A flood in some groups does not keep another's from its turn, as long as what was taken is finished in its time.
+    #[test]
+    fn whoever_is_ready_has_its_turn_however_much_others_bring(
+        places in 1_usize..12,
+        groups in 2_u32..6,
+        flood in prop::collection::vec(1_u8..5, 40..120),
+    ) {
+        let (mut lanes, mut running, mut seq) = (Lanes::default(), VecDeque::new(), 0);
+        let mut waiting: HashMap<i64, usize> = HashMap::new();
+        for (moment, each) in flood.into_iter().enumerate() {
+            // The last group brings a mail now and then, the others more than can ever be handled.
+            let modest = (moment % 7 == 0).then_some(groups - 1);
+            let flooding = (0..groups - 1).flat_map(|group| std::iter::repeat_n(group, each.into()));
+            for group in flooding.chain(modest) {
+                seq += 1;
+                lanes.insert(Digest::send_lane(None, seq), (seq, seq), group, AT_ONCE);
+                if group == groups - 1 {
+                    waiting.insert(seq, 0);
+                }
+            }
+            if running.len() == places {
+                let (lane, rank, group) = running.pop_front().unwrap();
+                lanes.remove(lane, rank);
+                lanes.release(lane, group);
+            }
+            let turn = lanes.turn().unwrap();
+            let (lane, rank) = lanes.take(turn.group).unwrap();
+            running.push_back((lane, rank, turn.group));
+            waiting.remove(&rank.1);
+            let most = places + groups as usize;
+            for takes in waiting.values_mut() {
+                *takes += 1;
+                prop_assert!(*takes <= 2 * most, "{takes} others were taken, with {places} places");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,3 @@
-//! Ready means the subscription is confirmed, and after an outage what was missed is found.
-
 use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::transport::websocket::SocketState;
 use openmail_sandbox::{Drift, Fault};

@@ -1,0 +1,38 @@
+use crate::model::{Direction, Inbox, Message};
+use crate::store;
+use crate::transport::Intake;
+
+use super::round::received;
+use super::watermark::Watermark;
+
+/// Feeds in the mails of a conversation that came before `mail` and that the store has not seen, and tells how many.
+///
+/// A service that replays the newest of what was missed brings the end of a conversation before its beginning, as does any
+/// event that was overtaken. Whoever is about to handle `mail` reads the conversation anyway, so the gap is closed on the spot
+/// instead of by the next round. In an inbox that no round has read yet nothing is known to be news.
+///
+/// # Errors
+///
+/// As [`Intake::take`]; nothing was fed in then.
+pub async fn feed_earlier(
+    intake: &Intake,
+    inbox: &Inbox,
+    conversation: &[Message],
+    mail: &Message,
+) -> store::Result<usize> {
+    let is_earlier = |row: &&Message| row.direction == Direction::Inbound && row.at < mail.at;
+    if !conversation.iter().any(|row| is_earlier(&row)) {
+        return Ok(0);
+    }
+    let Some(mark) = intake.store().bookmark(&Watermark::bookmark_name(&inbox.id)).await? else {
+        return Ok(0);
+    };
+    let Some(mark) = Watermark::parse(&mark) else { return Ok(0) };
+    let news = conversation.iter().filter(is_earlier).filter(|row| mark.is_news(row));
+    let news: Vec<_> = news.map(|row| received(inbox, row)).collect();
+    if news.is_empty() {
+        return Ok(0);
+    }
+    let recorded = intake.take(news, None).await?;
+    Ok(recorded.iter().filter(|verdict| matches!(verdict, store::Recorded::New(_))).count())
+}
