@@ -12,6 +12,7 @@ use tracing::{debug, warn};
 use crate::api::Client;
 use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
+use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey};
 use crate::store::{
@@ -133,7 +134,9 @@ impl Sender {
     fn attempt(&self, reservation: Reservation) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let send = &reservation.send;
+            pass(Point::Reserved);
             let answer = self.client.send(&send.inbox_id, &send.draft, &send.key).await;
+            pass(Point::Answered);
             let settlement = answer::settlement(&reservation, answer, self.clock.now());
             match &settlement.outcome {
                 SendOutcome::Sent { .. } => debug!(key = %send.key, inbox = %send.inbox_id, "sent"),
@@ -146,6 +149,7 @@ impl Sender {
             }
             let news = settlement.news.is_some();
             self.record(settlement, &send.key).await;
+            pass(Point::Sent);
             self.outbox.announce(&send.key);
             if news {
                 self.news.notify_one();

@@ -9,6 +9,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::backoff::Backoff;
 use crate::clock;
+use crate::failpoint::{Point, pass};
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
@@ -245,7 +246,9 @@ impl Workbench {
             services: Arc::clone(&self.services),
             is_own: Arc::new(move |address| directory.is_own(address)),
         });
+        pass(Point::Routed);
         let result = call::run(entry, context.clone(), cancellation).await;
+        pass(Point::Handled);
         self.conclude(result, &context, attempt)
     }
 
@@ -321,6 +324,7 @@ impl Workbench {
                 }
             }
         }
+        pass(Point::Settled);
         if owes {
             self.services.outbox.wake();
         }

@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::backoff::Backoff;
-use crate::model::Chain;
-use crate::model::EventId;
+use crate::failpoint::{Point, pass};
+use crate::model::{Chain, EventId};
 use crate::transport::{GapSignal, Intake, Received, Via};
 
 use super::config::{ConfigError, WebSocketConfig};
@@ -219,6 +219,7 @@ impl Driver {
             }
             Action::Ping => return (!self.link.ping().await).then_some(Input::Closed(None)),
             Action::Deliver { body, event_id } => {
+                pass(Point::Received);
                 let received = Received { body, event_id, via: Via::WebSocket };
                 tokio::select! {
                     () = self.queue.put(received) => {}
