@@ -1,6 +1,6 @@
 //! The promises where several processes share a Postgres database.
 
-mod cluster;
+pub(crate) mod cluster;
 mod contract;
 mod races;
 mod restarts;
