@@ -16,8 +16,8 @@ use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey};
 use crate::store::{
-    self, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
-    WorkerId,
+    self, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store,
+    StoreError, WorkerId,
 };
 
 use super::news::reply_failed;
@@ -32,6 +32,8 @@ const RESERVATION_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// How many sends are under way at once.
 const IN_FLIGHT: usize = 32;
+
+const EXPIRED: &str = "it could not be sent within the 24 hours for which the service remembers its key";
 
 /// How long to wait before asking a store again that failed.
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -69,9 +71,7 @@ impl Sender {
             let next = match meanwhile(&mut under_way, self.reserve(room)).await {
                 Ok(reservations) => {
                     failures = 0;
-                    if !reservations.expired.is_empty() {
-                        under_way.push(Box::pin(self.tell_expired(reservations.expired)));
-                    }
+                    self.tell_expired(&reservations.expired);
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
                     store::look_again(&*self.store, reservations.next_due, self.clock.now())
                 }
@@ -104,29 +104,19 @@ impl Sender {
         }
         let now = self.clock.now();
         let until = clock::after(now, reservation(&self.client));
-        let request = ReserveRequest { worker: self.worker.clone(), limit, quotas: self.quotas, now, until };
+        let (worker, quotas, news) = (self.worker.clone(), self.quotas, expired as fn(&_, _) -> _);
+        let request = ReserveRequest { worker, limit, quotas, now, until, news };
         self.store.reserve(request).await
     }
 
-    /// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
-    /// send them twice.
-    async fn tell_expired(&self, expired: Vec<NewSend>) {
-        let now = self.clock.now();
-        let reason = "it could not be sent within the 24 hours for which the service remembers its key";
-        let news: Vec<_> = expired.iter().filter_map(|send| reply_failed(send, None, reason, now)).collect();
-        expired.iter().for_each(|send| self.outbox.announce(&send.key));
-        for failures in 0.. {
-            match self.store.record(news.clone(), None).await {
-                Ok(_) => return self.news.notify_one(),
-                Err(error) if error.is_transient() => {
-                    warn!(error = %Chain(&error), "replies that expired cannot be told to their handlers; trying again");
-                    self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
-                }
-                Err(error) => {
-                    warn!(error = %Chain(&error), "replies that expired were not told to their handlers");
-                    return;
-                }
-            }
+    /// The store has recorded what there is to tell.
+    fn tell_expired(&self, expired: &[NewSend]) {
+        for send in expired {
+            warn!(key = %send.key, inbox = %send.inbox_id, reason = EXPIRED, "not sent, and never will be");
+            self.outbox.announce(&send.key);
+        }
+        if !expired.is_empty() {
+            self.news.notify_one();
         }
     }
 
@@ -173,6 +163,12 @@ impl Sender {
             }
         }
     }
+}
+
+/// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
+/// send them twice.
+fn expired(send: &NewSend, now: Timestamp) -> Option<NewEvent> {
+    reply_failed(send, None, EXPIRED, now)
 }
 
 /// How long a send is reserved: longer than any attempt takes, so that no other process makes one at the same time.

@@ -63,8 +63,8 @@ pub trait Store: Send + Sync + 'static {
     /// Takes the next owed sends that may go now, each with a slot in the ledger: oldest first within a thread, none
     /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held.
     ///
-    /// A send whose key's life is almost over fails instead, and is told as [expired](Reservations::expired). The life
-    /// runs from the first attempt that the service may have counted.
+    /// A send whose key's life is almost over fails instead, with [its news](ReserveRequest::news) in the same transaction,
+    /// and is told as [expired](Reservations::expired). The life runs from the first attempt that the service may have counted.
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations>;
 
     /// Records what became of an attempt: the send's fate, its slot, what the answer taught, all or nothing.

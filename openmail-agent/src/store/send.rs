@@ -41,6 +41,9 @@ pub struct ReserveRequest {
     pub now: Timestamp,
     /// When the reservations run out: the send is then attempted again, under the same key.
     pub until: Timestamp,
+    /// The news of a send that [expires](Reservations::expired) now, recorded with its failure: whoever would have to record
+    /// it afterwards may be gone by then.
+    pub news: fn(&NewSend, Timestamp) -> Option<NewEvent>,
 }
 
 /// What [`reserve`](super::Store::reserve) found.

@@ -52,7 +52,7 @@ fn lease_request(worker: &str, now: i64, limit: usize) -> LeaseRequest {
 
 fn reserve_request(worker: &str, now: i64, limit: usize) -> ReserveRequest {
     let (worker, quotas) = (WorkerId(worker.into()), Quotas::default());
-    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30) }
+    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30), news: |_, _| None }
 }
 
 fn reply(key: &str, inbox: &str, thread: &str) -> NewSend {

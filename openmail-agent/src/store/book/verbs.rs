@@ -94,7 +94,12 @@ impl Book {
         shelf: &mut impl Shelf,
         request: &ReserveRequest,
     ) -> Result<Reservations> {
-        self.sends.reserve(shelf, &mut self.gates, request, &mut self.fences)
+        let reservations = self.sends.reserve(shelf, &mut self.gates, request, &mut self.fences)?;
+        let news = reservations.expired.iter().filter_map(|send| (request.news)(send, request.now));
+        for news in news {
+            self.events.record(shelf, news)?;
+        }
+        Ok(reservations)
     }
 
     pub(crate) fn settle_send(&mut self, shelf: &mut impl Shelf, settlement: SendSettlement) -> Result<()> {

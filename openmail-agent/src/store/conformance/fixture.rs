@@ -108,7 +108,7 @@ pub(crate) async fn owe(store: &dyn Store, now: i64, sends: Vec<NewSend>) {
 
 pub(crate) fn reserve_request(now: i64, limit: usize) -> ReserveRequest {
     let (worker, quotas) = (WorkerId("w".into()), Quotas::default());
-    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30) }
+    ReserveRequest { worker, limit, quotas, now: at(now), until: at(now + 30), news: |_, _| None }
 }
 
 /// Reserves for half a minute.
