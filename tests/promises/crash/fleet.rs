@@ -89,7 +89,7 @@ impl<'b> Fleet<'b> {
         self.kill(chosen).await;
     }
 
-    async fn kill(&mut self, at: usize) {
+    pub(super) async fn kill(&mut self, at: usize) {
         if let Some(process) = self.processes[at].take() {
             self.keep_log(&process);
             process.kill().await;
@@ -107,6 +107,29 @@ impl<'b> Fleet<'b> {
     /// What the latest processes to end have logged, the latest last.
     pub(super) fn logs(&self) -> String {
         self.logs.iter().map(String::as_str).collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// Which holds the socket.
+    pub(super) fn holder(&self) -> Option<usize> {
+        self.position(|process| {
+            process.log.all().iter().any(|line| line.contains("this process holds the socket"))
+        })
+    }
+
+    /// Which handles a mail, once one does.
+    pub(super) async fn handling(&self, text: &str) -> usize {
+        let line = format!("handling {text}");
+        loop {
+            if let Some(at) = self.position(|process| process.said.all().contains(&line)) {
+                return at;
+            }
+            // Several pipes do not ring together.
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    fn position(&self, which: impl Fn(&Process) -> bool) -> Option<usize> {
+        self.processes.iter().position(|process| process.as_ref().is_some_and(&which))
     }
 
     /// Kills all, and lets time pass before anybody is there again.
@@ -148,6 +171,8 @@ impl<'b> Fleet<'b> {
     /// Tells all to stop, and holds that they do so cleanly.
     pub(super) async fn stop(&mut self) {
         for process in self.processes.iter_mut().filter_map(Option::take) {
+            // Before that, nobody has asked for the signal.
+            process.log.words("starting").await;
             process.signal("TERM").await;
             let ended = soon(process.ended()).await;
             assert!(is_clean(ended.status), "{}\n{}", ended.status, ended.log);

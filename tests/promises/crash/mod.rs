@@ -9,6 +9,7 @@ mod post;
 mod report;
 mod seed;
 mod setup;
+mod takeover;
 mod trouble;
 
 use openmail_agent::failpoint::Point;
