@@ -27,8 +27,8 @@ const ROUNDS: usize = 15;
 /// How long a round takes, at most.
 const ROUND: Duration = Duration::from_millis(160);
 
-/// When nothing leaves for this long, time is moved.
-const STANDSTILL: Duration = Duration::from_millis(1500);
+/// When nothing leaves for this long, time is moved; longer where that does not help.
+const STANDSTILL: Duration = Duration::from_millis(800);
 
 /// Longer than a minute's limit lasts, than leases and reservations of the dead, and than the longest pause between attempts.
 const NIGHT: Duration = Duration::from_secs(11 * 60);
@@ -98,10 +98,11 @@ impl Life<'_> {
         points.shuffle(&mut self.random);
         for point in points {
             for attempt in 0..TRIES {
-                match attempt {
-                    0 => self.pass_a_night().await,
-                    // What the dead have in hand may be what it takes.
-                    _ => self.fleet.night(NIGHT).await,
+                // What the dead have in hand may be what it takes.
+                if attempt > 0 || self.books.outlive_processes() {
+                    self.fleet.night(NIGHT).await;
+                } else {
+                    self.pass_a_night().await;
                 }
                 // What happens with every transaction should not always happen with the first one of a process.
                 let most = if matches!(point, Point::Committing | Point::Committed) { 30 } else { 3 };
@@ -163,8 +164,12 @@ impl Life<'_> {
     }
 
     async fn pass_a_night(&mut self) {
-        let lengths = [Duration::ZERO, Duration::from_secs(61), NIGHT];
-        let length = lengths[self.random.random_range(0..lengths.len())];
+        // Mostly short: what was sent in the last minute must still count.
+        let length = match self.random.random_range(0..6) {
+            0 => NIGHT,
+            1 => Duration::from_secs(61),
+            short => Duration::from_secs(short - 2),
+        };
         self.fleet.night(length).await;
     }
 
@@ -194,7 +199,7 @@ impl Life<'_> {
         let mut idle = 0;
         while idle < 4 * PATIENCE {
             let before = self.bench.sandbox.look(|world| world.all_sent().len());
-            if self.wait_for_sent(expected).await {
+            if self.wait_for_sent(expected, STANDSTILL * (idle + 1)).await {
                 return true;
             }
             let after = self.bench.sandbox.look(|world| world.all_sent().len());
@@ -207,15 +212,15 @@ impl Life<'_> {
     }
 
     /// Waits until so many have left; gives up when none does for a while.
-    async fn wait_for_sent(&self, expected: usize) -> bool {
+    async fn wait_for_sent(&self, expected: usize, patience: Duration) -> bool {
         let sandbox = &self.bench.sandbox;
         loop {
             let before = sandbox.look(|world| world.all_sent().len());
-            if before >= expected {
+            if before >= expected && self.post.tally(sandbox).lost == 0 {
                 return true;
             }
             let more = sandbox.wait_for(|world| (world.all_sent().len() > before).then_some(()));
-            if tokio::time::timeout(STANDSTILL, more).await.is_err() {
+            if tokio::time::timeout(patience, more).await.is_err() {
                 return false;
             }
         }

@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 /// What the service grants an inbox in any minute.
 pub(super) const PER_MINUTE: usize = 10;
 
-const INBOXES: usize = 4;
+/// Few, so that the limits are reached and stay so.
+const INBOXES: usize = 2;
 
 /// How many mails are answered at once and then again, unless more must be.
 pub(super) const AT_LENGTH: f64 = 0.3;
@@ -45,7 +46,7 @@ pub(super) struct Tally {
     pub(super) out_of_order: usize,
     /// Mails that nobody wrote, or answers of one try that show the results of different runs of a step.
     pub(super) foreign: usize,
-    /// More than ten of an inbox in a minute.
+    /// More than ten of an inbox in a minute, and 429s that nobody ordered.
     pub(super) over_the_limit: usize,
 }
 
@@ -54,7 +55,7 @@ impl Post {
     pub(super) fn new(sandbox: &Sandbox, mails: usize) -> Self {
         let inboxes = INBOXES.max(mails / 100).min(20);
         let inboxes: Vec<_> = (0..inboxes).map(|n| sandbox.create_inbox(&format!("agent-{n}"))).collect();
-        let threads = (mails / LENGTH).max(2 * inboxes.len());
+        let threads = (mails / LENGTH).max(4 * inboxes.len());
         let threads = std::iter::repeat_with(Conversation::default).take(threads).collect();
         Self { inboxes, threads, delivered: 0, in_the_air: BTreeSet::new() }
     }
@@ -117,7 +118,8 @@ impl Post {
 
     pub(super) fn tally(&self, sandbox: &Sandbox) -> Tally {
         let sent = sandbox.all_sent();
-        let mut tally = Tally { over_the_limit: over_the_limit(&sent), ..Tally::default() };
+        let earned = usize::try_from(sandbox.counts().limits_exceeded).unwrap();
+        let mut tally = Tally { over_the_limit: over_the_limit(&sent) + earned, ..Tally::default() };
         let mut left: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
         for sent in &sent {
             // The words may differ from try to try; the ones that were committed first must be the ones that left.

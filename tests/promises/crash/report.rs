@@ -34,7 +34,6 @@ impl Report {
         let held = Holdings { recorded: self.mails, unfinished: 0, failed: 0, owed: 0 };
         assert_eq!(self.holdings, held, "CRASH_SEED={seed} {}", self.name);
         let counts = &self.counts;
-        assert_eq!(counts.limits_exceeded, 0, "429s were earned; CRASH_SEED={seed} {counts:?}");
         assert_eq!(
             (counts.unknown_fields, counts.bad_requests, counts.unauthorized, counts.key_conflicts),
             (0, 0, 0, 0),

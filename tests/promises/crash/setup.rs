@@ -76,6 +76,11 @@ impl SetUp {
 }
 
 impl Books {
+    /// Whether what a killed process had in hand stays in its name for a while.
+    pub(super) fn outlive_processes(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     pub(super) async fn holdings(&self) -> Holdings {
         match self {
             Self::Sqlite(path) => in_file(path),
