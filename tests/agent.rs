@@ -1,25 +1,43 @@
 //! The agent that the tests run as a process of its own, to signal it, to kill it and to read its log.
 //!
 //! Everything is set by the environment. A mail that says `wait` is answered once standard input says something, one that says
-//! `fail` never is, and one that says `at length` is answered at once and then again.
+//! `fail` never is, and one that says `at length` is answered at once and then again. One that says `slow` takes a while. The answers
+//! to one that says `signed` tell which process wrote them.
 
+use std::convert::Infallible;
+use std::time::Duration;
+
+use openmail_agent::clock::Clock;
 use openmail_agent::limit::Quotas;
 use openmail_agent::prelude::*;
 use tracing_subscriber::EnvFilter;
 
+/// What a model takes to find words.
+const SLOW: Duration = Duration::from_millis(300);
+
 /// Answers everybody.
-#[mail_handler]
+#[mail_handler(retries = 100)]
 async fn agent(mail: Mail, replies: ReplyContext) -> Result<Reply> {
-    println!("handling {}", mail.text());
-    match mail.text() {
+    let text = mail.text();
+    println!("handling {text}");
+    let at_length = text.contains("at length");
+    let author = match at_length {
+        true => replies.step("author", async || Ok::<_, Infallible>(std::process::id())).await?,
+        false => std::process::id(),
+    };
+    let signature = if text.contains("signed") { format!(" by {author}") } else { String::new() };
+    match text {
         "wait" => word_on_standard_input().await?,
         "fail" => return Err(GiveUp::new("told to").into()),
-        text if text.contains("at length") => {
-            replies.reply_now(format!("at once {text}")).await?;
+        _ if at_length => {
+            replies.reply_now(format!("at once {text}{signature}")).await?;
         }
         _ => {}
     }
-    Ok(Reply::text(format!("re {}", mail.text())))
+    if text.contains("slow") {
+        tokio::time::sleep(SLOW).await;
+    }
+    Ok(Reply::text(format!("re {text}{signature}")))
 }
 
 #[tokio::main]
@@ -33,6 +51,9 @@ async fn main() -> Result<()> {
     if let Ok(quota) = std::env::var("TEST_AGENT_QUOTA") {
         let quota = quota.parse()?;
         runtime = runtime.quotas(Quotas::new(quota, quota));
+    }
+    if let Ok(seconds) = std::env::var("TEST_AGENT_AHEAD") {
+        runtime = runtime.clock(Clock::ahead(Duration::from_secs(seconds.parse()?)));
     }
     runtime.run().await
 }

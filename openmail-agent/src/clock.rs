@@ -26,6 +26,7 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
+    Ahead(Duration),
     Manual(Arc<watch::Sender<Timestamp>>),
 }
 
@@ -34,6 +35,12 @@ impl Clock {
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
+    }
+
+    /// The machine's clock, put forward: for a process that lives some hours later than the last one.
+    #[must_use]
+    pub fn ahead(by: Duration) -> Self {
+        Self(Source::Ahead(by))
     }
 
     /// A clock that stands still until it is [advanced](Clock::advance).
@@ -47,13 +54,14 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => Timestamp::now(),
+            Source::Ahead(by) => after(Timestamp::now(), *by),
             Source::Manual(now) => *now.borrow(),
         }
     }
 
     /// Moves a manual clock forward and wakes whoever waited for a moment that has come.
     ///
-    /// Does nothing to the system clock.
+    /// Does nothing to the other clocks.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(now) = &self.0 {
             now.send_modify(|now| *now = after(*now, by));
@@ -67,9 +75,9 @@ impl Clock {
     /// Dropping the future loses nothing.
     pub async fn sleep_until(&self, deadline: Timestamp) {
         match &self.0 {
-            Source::System => {
+            Source::System | Source::Ahead(_) => {
                 // Asked again after each wait: a machine that slept, or whose clock was set, wakes late or early.
-                while let Ok(left) = Duration::try_from(deadline.duration_since(Timestamp::now())) {
+                while let Ok(left) = Duration::try_from(deadline.duration_since(self.now())) {
                     if left.is_zero() {
                         return;
                     }

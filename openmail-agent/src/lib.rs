@@ -53,10 +53,13 @@
 //! | `sqlite` | yes | the durable store in a SQLite file |
 //! | `webhook` | yes | the webhook listener, and the tower service behind it |
 //! | `testing` | no | the conformance suite that every store runs |
+//! | `failpoints` | no | moments at which a test has the process end, for the crash bench |
 
 pub mod api;
 pub mod backoff;
 pub mod clock;
+#[cfg_attr(not(feature = "failpoints"), doc(hidden))]
+pub mod failpoint;
 pub mod handler;
 pub mod limit;
 pub mod model;

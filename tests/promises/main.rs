@@ -5,12 +5,13 @@
 mod bad_input;
 mod bench;
 mod clean_stop;
+#[cfg(unix)]
+mod crash;
 mod documents;
 mod floors;
 mod in_order;
 mod in_the_thread;
 mod isolated;
-mod killed;
 mod no_gap;
 mod no_loops;
 mod not_lost;

@@ -90,6 +90,11 @@ impl Process {
         self.child.kill().await.expect("the process was there to kill");
     }
 
+    /// How it has ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the process can be asked for")
+    }
+
     /// Waits until it has ended by itself.
     pub(crate) async fn ended(mut self) -> Ended {
         let status = soon(self.child.wait()).await.expect("the process is waited for");

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use tracing::warn;
 
 use crate::clock;
+use crate::failpoint::{Point, pass};
 use crate::limit::Allowance;
 use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
 use crate::store::{Note, Scope, SendState};
@@ -109,6 +110,7 @@ impl ReplyContext {
             warn!(%key, reason, "a reply is kept, and not sent");
         }
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
+        pass(Point::Owed);
         number.keep();
         services.outbox.wake();
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
@@ -162,6 +164,7 @@ impl ReplyContext {
         let value = serde_json::to_vec(&result).map_err(|error| failed(error.into()))?;
         let note = Note { scope, value: value.into() };
         services.store.remember(self.context.lease(), note).await.map_err(|error| failed(error.into()))?;
+        pass(Point::Remembered);
         Ok(result)
     }
 

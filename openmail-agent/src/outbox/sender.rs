@@ -12,11 +12,12 @@ use tracing::{debug, warn};
 use crate::api::Client;
 use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
+use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey};
 use crate::store::{
-    self, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store, StoreError,
-    WorkerId,
+    self, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store,
+    StoreError, WorkerId,
 };
 
 use super::news::reply_failed;
@@ -24,6 +25,8 @@ use super::{Outbox, answer};
 
 /// How many sends are under way at once.
 const IN_FLIGHT: usize = 32;
+
+const EXPIRED: &str = "it could not be sent within the 24 hours for which the service remembers its key";
 
 /// How long to wait before asking a store again that failed.
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -61,9 +64,7 @@ impl Sender {
             let next = match meanwhile(&mut under_way, self.reserve(room)).await {
                 Ok(reservations) => {
                     failures = 0;
-                    if !reservations.expired.is_empty() {
-                        under_way.push(Box::pin(self.tell_expired(reservations.expired)));
-                    }
+                    self.tell_expired(&reservations.expired);
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
                     store::look_again(&*self.store, reservations.next_due, self.clock.now())
                 }
@@ -94,30 +95,19 @@ impl Sender {
         if limit == 0 {
             return Ok(Reservations::default());
         }
-        let (worker, now) = (self.worker.clone(), self.clock.now());
-        let request = ReserveRequest { worker, limit, quotas: self.quotas, now };
+        let (worker, now, quotas) = (self.worker.clone(), self.clock.now(), self.quotas);
+        let request = ReserveRequest { worker, limit, quotas, now, news: expired };
         self.store.reserve(request).await
     }
 
-    /// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
-    /// send them twice.
-    async fn tell_expired(&self, expired: Vec<NewSend>) {
-        let now = self.clock.now();
-        let reason = "it could not be sent within the 24 hours for which the service remembers its key";
-        let news: Vec<_> = expired.iter().filter_map(|send| reply_failed(send, None, reason, now)).collect();
-        expired.iter().for_each(|send| self.outbox.announce(&send.key));
-        for failures in 0.. {
-            match self.store.record(news.clone(), None).await {
-                Ok(_) => return self.news.notify_one(),
-                Err(error) if error.is_transient() => {
-                    warn!(error = %Chain(&error), "replies that expired cannot be told to their handlers; trying again");
-                    self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
-                }
-                Err(error) => {
-                    warn!(error = %Chain(&error), "replies that expired were not told to their handlers");
-                    return;
-                }
-            }
+    /// The store has recorded what there is to tell.
+    fn tell_expired(&self, expired: &[NewSend]) {
+        for send in expired {
+            warn!(key = %send.key, inbox = %send.inbox_id, reason = EXPIRED, "not sent, and never will be");
+            self.outbox.announce(&send.key);
+        }
+        if !expired.is_empty() {
+            self.news.notify_one();
         }
     }
 
@@ -125,7 +115,9 @@ impl Sender {
     fn attempt(&self, reservation: Reservation) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let send = &reservation.send;
+            pass(Point::Reserved);
             let answer = self.client.send(&send.inbox_id, &send.draft, &send.key).await;
+            pass(Point::Answered);
             let settlement = answer::settlement(&reservation, answer, self.clock.now());
             match &settlement.outcome {
                 SendOutcome::Sent { .. } => debug!(key = %send.key, inbox = %send.inbox_id, "sent"),
@@ -138,6 +130,7 @@ impl Sender {
             }
             let news = settlement.news.is_some();
             self.record(settlement, &send.key).await;
+            pass(Point::Sent);
             self.outbox.announce(&send.key);
             if news {
                 self.news.notify_one();
@@ -163,6 +156,12 @@ impl Sender {
     }
 }
 
+/// Sends that waited until the service would no longer know their key: they are never attempted again, since that could
+/// send them twice.
+fn expired(send: &NewSend, now: Timestamp) -> Option<NewEvent> {
+    reply_failed(send, None, EXPIRED, now)
+}
+
 /// Waits for the store while what is under way goes on: otherwise each send would wait for the commits of all before it.
 async fn meanwhile<T>(
     under_way: &mut FuturesUnordered<BoxFuture<'_, ()>>,
@@ -176,6 +175,3 @@ async fn meanwhile<T>(
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

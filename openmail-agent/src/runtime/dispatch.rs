@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use crate::backoff::Backoff;
 use crate::clock;
+use crate::failpoint::{Point, pass};
 use crate::model::Chain;
 use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
@@ -95,7 +96,11 @@ impl Dispatcher {
         }
         let (worker, now) = (self.worker.clone(), self.bench.services.clock.now());
         let request = LeaseRequest { worker, limit, per_inbox: self.per_inbox, now };
-        self.bench.services.store.lease(request).await
+        let leases = self.bench.services.store.lease(request).await?;
+        if !leases.events.is_empty() {
+            pass(Point::Leased);
+        }
+        Ok(leases)
     }
 
     async fn finish(&self, mut running: JoinSet<()>) {

@@ -12,6 +12,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 
 use crate::backoff::Backoff;
 use crate::clock;
+use crate::failpoint::{Point, pass};
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
@@ -269,7 +270,9 @@ impl Workbench {
             services: Arc::clone(&self.services),
             is_own: Arc::clone(&self.is_own),
         });
+        pass(Point::Routed);
         let result = call::run(entry, &context).await;
+        pass(Point::Handled);
         self.conclude(result, &context, attempt)
     }
 
@@ -353,6 +356,7 @@ impl Workbench {
                 }
             }
         }
+        pass(Point::Settled);
         if is_quiet && let Some(thread_id) = finding.unread {
             Box::pin(self.mark_read(&thread_id)).await;
         }

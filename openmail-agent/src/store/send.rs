@@ -39,6 +39,9 @@ pub struct ReserveRequest {
     pub quotas: Quotas,
     /// The time now.
     pub now: Timestamp,
+    /// The news of a send that [expires](Reservations::expired) now, recorded with its failure: whoever would have to record
+    /// it afterwards may be gone by then.
+    pub news: fn(&NewSend, Timestamp) -> Option<NewEvent>,
 }
 
 /// What [`reserve`](super::Store::reserve) found.

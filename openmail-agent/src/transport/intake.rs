@@ -6,6 +6,7 @@ use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 
 use crate::clock::Clock;
+use crate::failpoint::{Point, pass};
 use crate::model::{Event, EventId, EventKind, MessageId, Payload};
 use crate::store::{self, Bookmark, Lane, NewEvent, Recorded, Store};
 use crate::wire::event::{decode, fallback_id};
@@ -77,10 +78,12 @@ impl Intake {
         let via = received.first().map(|first| first.via);
         let events: Vec<_> = received.into_iter().map(|received| new_event(received, now)).collect();
         let notes: Vec<_> = events.iter().filter_map(ParkedNote::of).collect();
+        pass(Point::Decoded);
         let recorded = self.store.record(events, bookmark).await;
         let works = recorded.is_ok();
         self.records.send_if_modified(|records| std::mem::replace(records, works) != works);
         let recorded = recorded?;
+        pass(Point::Recorded);
         let new = recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count();
         for note in notes {
             warn!(event_id = %note.event_id, reason = note.reason, bytes = note.bytes, "parked an event");

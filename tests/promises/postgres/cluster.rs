@@ -14,7 +14,7 @@ use tempfile::TempDir;
 const UNPRIVILEGED: u32 = 65_534;
 
 /// A place for databases of tests: each takes a schema of its own.
-pub(super) struct Place {
+pub(crate) struct Place {
     url: String,
     cluster: Option<Cluster>,
 }
@@ -28,7 +28,7 @@ struct Cluster {
 
 impl Place {
     /// The place that all tests running now share; `None`, said loudly, where there is nothing to make it from.
-    pub(super) fn shared() -> Option<Arc<Self>> {
+    pub(crate) fn shared() -> Option<Arc<Self>> {
         static SHARED: Mutex<Weak<Place>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let place = shared.upgrade().or_else(|| Self::new().map(Arc::new))?;
@@ -37,7 +37,7 @@ impl Place {
     }
 
     /// A server that this test alone may restart; `None`, said loudly, where it cannot be started.
-    pub(super) fn own() -> Option<Self> {
+    pub(crate) fn own() -> Option<Self> {
         let Some(cluster) = Cluster::start("") else { return skipped() };
         Some(Self { url: cluster.url(), cluster: Some(cluster) })
     }
@@ -54,7 +54,7 @@ impl Place {
     }
 
     /// The URL of a schema that nobody else has.
-    pub(super) fn fresh(&self) -> String {
+    pub(crate) fn fresh(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let schema = format!("test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let separator = if self.url.contains('?') { '&' } else { '?' };
@@ -62,17 +62,17 @@ impl Place {
     }
 
     /// Kills the server as a crash would, and starts it again.
-    pub(super) fn restart(&self) {
+    pub(crate) fn restart(&self) {
         let cluster = self.cluster.as_ref().expect("a server of its own");
         cluster.control(&["-m", "immediate", "-w", "restart"]);
     }
 
     /// Kills the server as a crash would.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.cluster.as_ref().expect("a server of its own").control(&["-m", "immediate", "-w", "stop"]);
     }
 
-    pub(super) fn start(&self) {
+    pub(crate) fn start(&self) {
         self.cluster.as_ref().expect("a server of its own").control(&["-w", "start"]);
     }
 }

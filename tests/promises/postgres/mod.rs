@@ -1,6 +1,6 @@
 //! The promises where several processes share a Postgres database.
 
-mod cluster;
+pub(crate) mod cluster;
 mod contract;
 mod pruning;
 mod races;
@@ -54,7 +54,7 @@ fn lease_request(worker: &str, now: i64, limit: usize) -> LeaseRequest {
 
 fn reserve_request(worker: &str, now: i64, limit: usize) -> ReserveRequest {
     let (worker, quotas) = (WorkerId(worker.into()), Quotas::default());
-    ReserveRequest { worker, limit, quotas, now: at(now) }
+    ReserveRequest { worker, limit, quotas, now: at(now), news: |_, _| None }
 }
 
 fn reply(key: &str, inbox: &str, thread: &str) -> NewSend {

@@ -108,6 +108,10 @@ impl Book {
         let mut reservations =
             self.sends.reserve(shelf, &mut self.gates, request, worker, &mut self.fences)?;
         reservations.next_due = self.or_lapse(reservations.next_due, worker);
+        let news = reservations.expired.iter().filter_map(|send| (request.news)(send, request.now));
+        for news in news {
+            self.events.record(shelf, news)?;
+        }
         Ok(reservations)
     }
 

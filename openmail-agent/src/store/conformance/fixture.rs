@@ -119,7 +119,8 @@ pub(crate) async fn owe(store: &dyn Store, now: i64, sends: Vec<NewSend>) {
 }
 
 pub(crate) fn reserve_request(now: i64, limit: usize) -> ReserveRequest {
-    ReserveRequest { worker: worker("w"), limit, quotas: Quotas::default(), now: at(now) }
+    let (worker, quotas) = (worker("w"), Quotas::default());
+    ReserveRequest { worker, limit, quotas, now: at(now), news: |_, _| None }
 }
 
 pub(crate) async fn reserve_as(name: &str, store: &dyn Store, now: i64, limit: usize) -> Reservations {

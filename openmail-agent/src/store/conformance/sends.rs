@@ -19,6 +19,7 @@ checks![
     a_lost_reservation_changes_nothing,
     what_is_stopped_is_never_sent,
     nothing_is_attempted_past_the_life_of_its_key,
+    news_of_an_expired_send_is_recorded_with_its_failure,
     a_refusal_does_not_use_up_the_life_of_its_key,
     news_of_a_failure_is_recorded_with_it,
 ];
@@ -137,6 +138,16 @@ async fn nothing_is_attempted_past_the_life_of_its_key(store: &dyn Store) {
     let expired: Vec<_> = reserved.expired.iter().map(|send| send.key.as_str()).collect();
     assert_eq!(expired, ["k"]);
     assert!(matches!(state(store, "k").await, Some(SendState::Failed { .. })));
+}
+
+async fn news_of_an_expired_send_is_recorded_with_its_failure(store: &dyn Store) {
+    owe(store, 0, vec![reply("k", "i", "t"), reply("next", "i", "t")]).await;
+    answer(store, &reserve_one(store, 0).await, lost(10), 1).await;
+    let now = after(at(0), KEY_LIFE);
+    let news = |send: &NewSend, _| Some(mail(&format!("news of {}", send.key), "i", "n", 2));
+    let request = ReserveRequest { now, news, ..reserve_request(0, 10) };
+    store.reserve(request).await.unwrap();
+    assert_eq!(ids(&lease(store, 3, 10).await), ["news of k"]);
 }
 
 async fn a_refusal_does_not_use_up_the_life_of_its_key(store: &dyn Store) {

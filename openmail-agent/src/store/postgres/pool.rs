@@ -9,6 +9,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
 use crate::backoff::Backoff;
+use crate::failpoint::{Point, pass};
 use crate::model::BoxError;
 use crate::store::{ErrorKind, Result, StoreError};
 
@@ -125,7 +126,9 @@ impl Pool {
         let tx = Tx(transaction);
         // When this fails, or is dropped, the transaction is rolled back.
         let answer = verb.run(&tx).await?;
+        pass(Point::Committing);
         tx.0.commit().await?;
+        pass(Point::Committed);
         Ok(answer)
     }
 }

@@ -13,6 +13,7 @@ use super::drafts;
 use super::lease::clamp;
 use super::ledger::Ledgers;
 use super::pool::{Tx, Verb};
+use super::record::record;
 use super::trouble::Trouble;
 use super::workers::{ATTEND, FREE_SENDS, lapse};
 
@@ -238,9 +239,13 @@ impl<'r> Desk<'r> {
         expired: &[i64],
         reservations: &mut Reservations,
     ) -> Result<(), Trouble> {
+        let mut news = Vec::new();
         for row in tx.query(EXPIRED, &[&self.now, &KEY_EXPIRED, &expired]).await? {
-            reservations.expired.extend(drafts::read(tx, row.try_get(0)?, &row, 1).await?);
+            let Some(send) = drafts::read(tx, row.try_get(0)?, &row, 1).await? else { continue };
+            news.extend((self.request.news)(&send, self.request.now));
+            reservations.expired.push(send);
         }
+        record(tx, &news.iter().collect::<Vec<_>>()).await?;
         Ok(())
     }
 

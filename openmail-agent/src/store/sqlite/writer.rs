@@ -1,5 +1,6 @@
 use tokio::sync::{mpsc, oneshot};
 
+use crate::failpoint::{Point, pass};
 use crate::store::book::Book;
 use crate::store::{ErrorKind, Result};
 
@@ -92,7 +93,9 @@ impl Writer {
                 }
             }
         }
+        pass(Point::Committing);
         file.connection.prepare_cached("COMMIT")?.execute(())?;
+        pass(Point::Committed);
         Ok(())
     }
 

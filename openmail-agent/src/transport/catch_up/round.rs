@@ -7,8 +7,8 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use crate::api::{Client, Retry, Scope};
-use crate::model::Chain;
-use crate::model::{Inbox, InboxId, Message};
+use crate::failpoint::{Point, pass};
+use crate::model::{Chain, Inbox, InboxId, Message};
 use crate::store::{Bookmark, Recorded};
 use crate::transport::{GapReason, Intake, Received, Via};
 use crate::wire::event::{encode, from_row};
@@ -163,6 +163,7 @@ impl CatchUp {
 
     /// Records rows and moves the watermark in one transaction. Tells how many were news to the store.
     async fn feed(&self, inbox: &Inbox, rows: &[Message], mark: &Watermark) -> Result<usize, CatchUpError> {
+        pass(Point::Received);
         let received = rows.iter().map(|row| received(inbox, row)).collect();
         let recorded = self.intake.take(received, Some(mark.bookmark(&inbox.id))).await?;
         Ok(recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count())

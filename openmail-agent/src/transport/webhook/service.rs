@@ -13,8 +13,8 @@ use http::{HeaderMap, Request, StatusCode};
 use tower::Service;
 use tracing::{debug, warn};
 
-use crate::model::Chain;
-use crate::model::{EventId, Secret};
+use crate::failpoint::{Point, pass};
+use crate::model::{Chain, EventId, Secret};
 use crate::transport::{Intake, Readiness, Received, Via};
 use crate::wire::signature::{Claim, SignatureError};
 
@@ -104,7 +104,9 @@ impl Webhook {
         // Before the body is read: what is not even claimed to be signed is not worth the memory.
         let claim = self.claim(headers).map_err(Answer::Unverified)?;
         let body = self.bodies.read(headers, body).await?;
+        pass(Point::Received);
         claim.verify(&self.secrets, &body.bytes).map_err(Answer::Unverified)?;
+        pass(Point::Verified);
         let event_id = header(headers, "x-event-id")
             .and_then(|id| std::str::from_utf8(id).ok())
             .filter(|id| !id.is_empty())

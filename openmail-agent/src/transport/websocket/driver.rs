@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::backoff::Backoff;
-use crate::model::Chain;
-use crate::model::EventId;
+use crate::failpoint::{Point, pass};
+use crate::model::{Chain, EventId};
 use crate::transport::{GapSignal, Intake, Received, Via};
 
 use super::config::{ConfigError, WebSocketConfig};
@@ -232,6 +232,7 @@ impl Driver {
             }
             Action::Ping => return (!self.link.ping().await).then_some(Input::Closed(None)),
             Action::Deliver { body, event_id, event } => {
+                pass(Point::Received);
                 let received = Received { body, event_id, via: Via::WebSocket, event };
                 tokio::select! {
                     biased;

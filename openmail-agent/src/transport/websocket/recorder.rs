@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::backoff::Backoff;
-use crate::model::Chain;
-use crate::model::EventId;
+use crate::failpoint::{Point, pass};
+use crate::model::{Chain, EventId};
 use crate::store::Bookmark;
 use crate::transport::{Intake, Received};
 
@@ -98,6 +98,7 @@ impl Recorder {
                 progress.recorded = last;
             }
         });
+        pass(Point::Acknowledged);
         true
     }
 }

@@ -1,0 +1,228 @@
+//! A run: mails are delivered, everything goes wrong, processes are killed; in the end there is peace.
+
+use std::time::Duration;
+
+use openmail_agent::failpoint::Point;
+use openmail_sandbox::{Fault, Operation, Sandbox};
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
+
+use crate::bench::{Bench, soon};
+
+use super::fleet::{Fleet, plan};
+use super::post::{AT_LENGTH, Post};
+use super::report::Report;
+use super::seed::Seed;
+use super::setup::{Books, SetUp};
+use super::trouble::{self, Socket};
+
+/// No process lives longer while everything goes wrong, unless its failpoint lets it.
+const LONGEST_LIFE: Duration = Duration::from_millis(700);
+
+/// How many processes get a chance to end at a failpoint, and how many rounds of mail each.
+const TRIES: usize = 5;
+const ROUNDS: usize = 15;
+
+/// How long a round takes, at most.
+const ROUND: Duration = Duration::from_millis(160);
+
+/// When nothing leaves for this long, time is moved; longer where that does not help.
+const STANDSTILL: Duration = Duration::from_millis(800);
+
+/// Longer than a minute's limit lasts, than leases and reservations of the dead, and than the longest pause between attempts.
+const NIGHT: Duration = Duration::from_secs(11 * 60);
+
+/// After so many nights without an answer the day is used up, and the next night lasts until it is over.
+const PATIENCE: u32 = 3;
+
+/// What a run has in hand.
+pub(super) struct Life<'b> {
+    bench: &'b Bench,
+    seed: Seed,
+    random: StdRng,
+    fleet: Fleet<'b>,
+    post: Post,
+    books: Books,
+    points: Vec<Point>,
+}
+
+impl Life<'_> {
+    /// Lives through everything.
+    pub(super) async fn of(set_up: SetUp) -> Report {
+        let seed = Seed::from_env();
+        println!("CRASH_SEED={} CRASH_MAILS={} {}", seed.number, seed.mails, set_up.name);
+        let bench = Bench::with(Sandbox::builder()).await;
+        let mut random = seed.random();
+        let post = Post::new(&bench.sandbox, seed.mails);
+        let mut fleet = Fleet::new(&bench, &set_up);
+        fleet.start(&mut random, None);
+        soon(bench.sandbox.wait_for_subscribed(1)).await;
+        let books = set_up.books(&bench).await;
+        let mut life = Life { bench: &bench, seed, random, fleet, post, books, points: Vec::new() };
+        life.begin().await;
+        life.die_at_every_point().await;
+        life.die_at_random().await;
+        life.find_peace().await;
+        let (tally, holdings) = (life.post.tally(&bench.sandbox), life.books.holdings().await);
+        Report {
+            name: set_up.name,
+            seed,
+            kills: life.fleet.kills,
+            points: life.points,
+            mails: life.post.delivered,
+            tally,
+            holdings,
+            counts: bench.sandbox.counts(),
+            story: life.fleet.logs() + &life.post.story(&bench.sandbox),
+        }
+    }
+
+    /// Before the first mail ever, there is no place in the stream to go on from.
+    async fn begin(&mut self) {
+        let sandbox = &self.bench.sandbox;
+        let inboxes = self.post.inboxes() as u64;
+        soon(
+            sandbox.wait_for(|world| {
+                (world.counts().requests(Operation::ListMessages) >= inboxes).then_some(())
+            }),
+        )
+        .await;
+        self.post.deliver_to_all(sandbox, &mut self.random);
+        let expected = self.post.expected();
+        soon(sandbox.wait_for(|world| (world.all_sent().len() >= expected).then_some(()))).await;
+    }
+
+    async fn die_at_every_point(&mut self) {
+        let mut points = Point::ALL.to_vec();
+        points.shuffle(&mut self.random);
+        for point in points {
+            for attempt in 0..TRIES {
+                // What the dead have in hand may be what it takes.
+                if attempt > 0 || self.books.outlive_processes() {
+                    self.fleet.night(NIGHT).await;
+                } else {
+                    self.pass_a_night().await;
+                }
+                // What happens with every transaction should not always happen with the first one of a process.
+                let most = if matches!(point, Point::Committing | Point::Committed) { 30 } else { 3 };
+                let passing = self.random.random_range(1..=most);
+                self.fleet.start(&mut self.random, Some(&plan(point, passing)));
+                if self.until_one_ends(point).await {
+                    self.points.push(point);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Brings mail until a process has ended; gives up where none does.
+    async fn until_one_ends(&mut self, point: Point) -> bool {
+        // Webhooks come only while no socket is there.
+        let no_socket = (point == Point::Verified).then(|| {
+            self.bench.sandbox.drop_sockets();
+            self.bench.sandbox.fault(Fault::RefuseUpgrade { status: 503 })
+        });
+        let socket = if point == Point::Acknowledged { Socket::Stays } else { Socket::Breaks };
+        let chance = if matches!(point, Point::Remembered | Point::Owed) { 1.0 } else { AT_LENGTH };
+        let mut ended = 0;
+        for _ in 0..ROUNDS {
+            self.deliver(3, chance, socket).await;
+            tokio::time::sleep(self.random.random_range(Duration::ZERO..ROUND)).await;
+            ended = self.fleet.count_ended();
+            if ended > 0 {
+                break;
+            }
+        }
+        no_socket.inspect(|fault| self.bench.sandbox.lift(*fault));
+        ended > 0
+    }
+
+    async fn die_at_random(&mut self) {
+        self.fleet.start(&mut self.random, None);
+        let enough = self.seed.mails.max(self.post.delivered + self.seed.mails / 3);
+        while self.post.delivered < enough {
+            let most = self.random.random_range(1..=5);
+            self.deliver(most, AT_LENGTH, Socket::Breaks).await;
+            self.live_a_while().await;
+            if self.random.random_bool(0.3) {
+                self.pass_a_night().await;
+            } else {
+                self.fleet.kill_one(&mut self.random).await;
+            }
+            self.fleet.start(&mut self.random, None);
+        }
+    }
+
+    /// Until some more requests were made, or for some time: the one hits the moments when something happens, the other those
+    /// when nothing does.
+    async fn live_a_while(&mut self) {
+        let sandbox = &self.bench.sandbox;
+        let requests = sandbox.look(|world| world.requests().count()) + self.random.random_range(0..40);
+        let enough = sandbox.wait_for(|world| (world.requests().count() >= requests).then_some(()));
+        let _ = tokio::time::timeout(self.random.random_range(Duration::ZERO..LONGEST_LIFE), enough).await;
+    }
+
+    async fn pass_a_night(&mut self) {
+        // Mostly short: what was sent in the last minute must still count.
+        let length = match self.random.random_range(0..6) {
+            0 => NIGHT,
+            1 => Duration::from_secs(61),
+            short => Duration::from_secs(short - 2),
+        };
+        self.fleet.night(length).await;
+    }
+
+    async fn deliver(&mut self, most: usize, at_length: f64, socket: Socket) {
+        if self.books.holdings().await.recorded == self.post.delivered {
+            self.post.has_landed();
+        }
+        trouble::order(&self.bench.sandbox, &mut self.random, socket);
+        self.post.deliver(&self.bench.sandbox, &mut self.random, most, at_length);
+    }
+
+    /// Nothing goes wrong any more: all that is owed leaves as soon as the limits let it.
+    async fn find_peace(&mut self) {
+        self.bench.sandbox.lift_all();
+        self.all_sent().await;
+        self.fleet.night(NIGHT).await;
+        self.fleet.start(&mut self.random, None);
+        self.post.deliver_to_all(&self.bench.sandbox, &mut self.random);
+        if self.all_sent().await {
+            self.fleet.stop().await;
+        }
+    }
+
+    /// Tells whether everything that had to has left, however many nights that took.
+    async fn all_sent(&mut self) -> bool {
+        let expected = self.post.expected();
+        let mut idle = 0;
+        while idle < 4 * PATIENCE {
+            let before = self.bench.sandbox.look(|world| world.all_sent().len());
+            if self.wait_for_sent(expected, STANDSTILL * (idle + 1)).await {
+                return true;
+            }
+            let after = self.bench.sandbox.look(|world| world.all_sent().len());
+            idle = if after > before { 0 } else { idle + 1 };
+            let length = if idle > PATIENCE { Duration::from_secs(6 * 60 * 60) } else { NIGHT };
+            self.fleet.night(length).await;
+            self.fleet.start(&mut self.random, None);
+        }
+        false
+    }
+
+    /// Waits until so many have left; gives up when none does for a while.
+    async fn wait_for_sent(&self, expected: usize, patience: Duration) -> bool {
+        let sandbox = &self.bench.sandbox;
+        loop {
+            let before = sandbox.look(|world| world.all_sent().len());
+            if before >= expected && self.post.tally(sandbox).lost == 0 {
+                return true;
+            }
+            let more = sandbox.wait_for(|world| (world.all_sent().len() > before).then_some(()));
+            if tokio::time::timeout(patience, more).await.is_err() {
+                return false;
+            }
+        }
+    }
+}

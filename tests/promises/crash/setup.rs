@@ -1,0 +1,117 @@
+//! Where mail is kept, and by how many processes.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use openmail_agent::store::Store as _;
+use openmail_agent::store::postgres::PostgresStore;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::bench::Bench;
+use crate::postgres::cluster::Place;
+
+/// A store, and how many processes share it.
+pub(super) struct SetUp {
+    pub(super) name: &'static str,
+    pub(super) processes: usize,
+    store: Kind,
+}
+
+enum Kind {
+    Sqlite,
+    Postgres {
+        url: String,
+        /// Its server runs for as long as somebody has it.
+        _place: Arc<Place>,
+    },
+}
+
+/// A look into the store from beside the processes.
+pub(super) enum Books {
+    Sqlite(PathBuf),
+    Postgres(PostgresStore),
+}
+
+/// What the store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Holdings {
+    /// Mails that were ever recorded.
+    pub(super) recorded: usize,
+    /// Mails that wait for a handler or are with one.
+    pub(super) unfinished: usize,
+    /// Mails that were set aside or given up.
+    pub(super) failed: usize,
+    /// Replies that have not left.
+    pub(super) owed: usize,
+}
+
+impl SetUp {
+    pub(super) fn sqlite() -> Self {
+        Self { name: "SQLite, 1 process", processes: 1, store: Kind::Sqlite }
+    }
+
+    /// `None`, said loudly, where there is no Postgres.
+    pub(super) fn postgres(processes: usize) -> Option<Self> {
+        let place = Place::shared()?;
+        let name = if processes == 1 { "Postgres, 1 process" } else { "Postgres, 3 processes" };
+        Some(Self { name, processes, store: Kind::Postgres { url: place.fresh(), _place: place } })
+    }
+
+    /// What `OPENMAIL_STORE` has to be.
+    pub(super) fn location(&self, bench: &Bench) -> String {
+        match &self.store {
+            Kind::Sqlite => format!("sqlite:{}", bench.store_path().display()),
+            Kind::Postgres { url, .. } => url.clone(),
+        }
+    }
+
+    pub(super) async fn books(&self, bench: &Bench) -> Books {
+        match &self.store {
+            Kind::Sqlite => Books::Sqlite(bench.store_path()),
+            Kind::Postgres { url, .. } => {
+                Books::Postgres(PostgresStore::open(url).await.expect("the database is there"))
+            }
+        }
+    }
+}
+
+impl Books {
+    /// Whether what a killed process had in hand stays in its name for a while.
+    pub(super) fn outlive_processes(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    pub(super) async fn holdings(&self) -> Holdings {
+        match self {
+            Self::Sqlite(path) => in_file(path),
+            Self::Postgres(store) => {
+                let census = store.census().await.expect("the database answers");
+                let unfinished = census.waiting + census.leased;
+                let failed = census.parked + census.dead;
+                let number = |count: u64| usize::try_from(count).unwrap();
+                Holdings {
+                    recorded: number(census.done + unfinished + failed),
+                    unfinished: number(unfinished),
+                    failed: number(failed),
+                    owed: number(census.owed),
+                }
+            }
+        }
+    }
+}
+
+/// Read only: whoever closes a file that it may write to tidies up after those that were killed.
+fn in_file(path: &Path) -> Holdings {
+    let file =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the store's file opens");
+    let count = |what: &str| {
+        let count = file.query_row(&format!("SELECT count(*) FROM {what}"), (), |row| row.get::<_, i64>(0));
+        usize::try_from(count.expect("the store's file can be read")).unwrap()
+    };
+    Holdings {
+        recorded: count("events"),
+        unfinished: count("events WHERE state NOT IN ('done', 'parked', 'dead')"),
+        failed: count("events WHERE state IN ('parked', 'dead')"),
+        owed: count("sends WHERE state NOT IN ('sent', 'failed')"),
+    }
+}
