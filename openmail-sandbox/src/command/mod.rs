@@ -6,6 +6,7 @@ mod fetch;
 mod interrupts;
 mod record;
 mod replay;
+mod rows;
 mod socket;
 mod table;
 

@@ -2,11 +2,11 @@
 
 use std::{io::IsTerminal, path::PathBuf, pin::pin, process::ExitCode, time::Duration};
 
-use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
+use http::HeaderValue;
 use jiff::Timestamp;
 use openmail_sandbox::recording::{Recorder, Words};
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::mpsc,
     time::{Instant, sleep},
@@ -16,15 +16,12 @@ use super::{
     Interrupts,
     failure::Failure,
     fetch,
+    rows::Rows,
     socket::{Arrived, Listener},
 };
 
 /// So many events wait while the rows of earlier ones are read.
 const WAITING: usize = 1024;
-
-/// How often a mail's row is looked for, which can lag its event by some seconds, and how long in between.
-const LOOKS: u32 = 4;
-const LOOK_AGAIN: Duration = Duration::from_millis(1500);
 
 /// Records the mail that comes to an account, for `replay`
 ///
@@ -43,6 +40,10 @@ pub(crate) struct Arguments {
     #[arg(long = "inbox", value_name = "ID")]
     inboxes: Vec<String>,
 
+    /// Record the latest mails that are there already, over REST alone, and end
+    #[arg(long, value_name = "MAILS", conflicts_with_all = ["count", "lasts", "despite_webhooks"])]
+    past: Option<usize>,
+
     /// End after so many mails
     #[arg(long, value_name = "MAILS")]
     count: Option<usize>,
@@ -51,16 +52,13 @@ pub(crate) struct Arguments {
     #[arg(long = "for", value_name = "TIME", value_parser = humantime::parse_duration)]
     lasts: Option<Duration>,
 
+    /// Record inboxes that have a webhook: while this listens, nothing is posted there
+    #[arg(long)]
+    despite_webhooks: bool,
+
     /// Keep names, addresses and words as they are: the file is then as confidential as the mailbox
     #[arg(long)]
     unscrubbed: bool,
-}
-
-/// Reads what REST knows.
-struct Reader {
-    http: reqwest::Client,
-    base: Url,
-    authorization: HeaderValue,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
@@ -72,33 +70,149 @@ pub(crate) async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
             arguments.file.display()
         )));
     }
+    let rows = Rows::new(&base, authorization.clone())?;
+    let inboxes = rows.inboxes().await?;
+    let recorder = match arguments.past {
+        Some(most) => past(&arguments, &rows, &inboxes, most).await?,
+        None => {
+            mind_webhooks(&arguments, &inboxes)?;
+            let listener = Listener::new(&base, authorization, arguments.inboxes.clone());
+            match listen(&arguments, &rows, &inboxes, listener).await? {
+                Some(recorder) => recorder,
+                None => return Ok(ExitCode::SUCCESS),
+            }
+        }
+    };
+    println!("{}", summary(&recorder, &arguments));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what is there already.
+async fn past(
+    arguments: &Arguments,
+    rows: &Rows,
+    inboxes: &[Value],
+    most: usize,
+) -> Result<Recorder, Failure> {
+    let is_wanted = |inbox: &&Value| {
+        arguments.inboxes.is_empty() || arguments.inboxes.iter().any(|id| inbox["id"].as_str() == Some(id))
+    };
+    let wanted: Vec<_> = inboxes.iter().filter(is_wanted).cloned().collect();
+    if wanted.is_empty() {
+        return Err(Failure::new("the key lists no such inbox: correct --inbox, or use an account's key"));
+    }
+    let mails = rows.past(&wanted, most).await?;
+    let began = mails.first().map(|mail| mail.at).unwrap_or_default();
+    let mut recorder = create(arguments, inboxes)?;
+    for mail in mails {
+        let after = Duration::try_from(mail.at.duration_since(began)).unwrap_or_default();
+        recorder.record(&mail.event, Some(&mail.thread), after).map_err(unwritten)?;
+    }
+    Ok(recorder)
+}
+
+/// While a WebSocket is subscribed, the service posts an inbox's events nowhere: an agent behind a webhook would miss them.
+fn mind_webhooks(arguments: &Arguments, inboxes: &[Value]) -> Result<(), Failure> {
+    let is_recorded =
+        |id: &str| arguments.inboxes.is_empty() || arguments.inboxes.iter().any(|wanted| wanted == id);
+    let posted = inboxes.iter().filter(|inbox| inbox["webhookUrl"].is_string());
+    let posted: Vec<_> =
+        posted.filter_map(|inbox| inbox["id"].as_str()).filter(|id| is_recorded(id)).collect();
+    if posted.is_empty() || arguments.despite_webhooks {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "{} has a webhook, to which nothing would be posted while this listens: record what is there already with --past 100, \
+         other inboxes with --inbox, or these all the same with --despite-webhooks",
+        posted.join(", ")
+    )))
+}
+
+/// Writes what comes, until it is enough. None if it was interrupted before it began.
+async fn listen(
+    arguments: &Arguments,
+    rows: &Rows,
+    inboxes: &[Value],
+    listener: Listener,
+) -> Result<Option<Recorder>, Failure> {
     let interrupts =
         Interrupts::listen().map_err(|error| Failure::new("Ctrl-C cannot be listened for").because(error))?;
-    let reader =
-        Reader { http: fetch::client(&base)?, base: base.clone(), authorization: authorization.clone() };
-    let inboxes = reader.inboxes().await?;
     let (events, arrived) = mpsc::channel(WAITING);
     let (confirm, mut confirmed) = mpsc::channel(1);
-    let listener = Listener::new(&base, authorization, arguments.inboxes.clone());
     let mut listening = pin!(listener.run(events, move || confirm.try_send(()).unwrap_or_default()));
     let mut interrupted = pin!(interrupts.wait());
     tokio::select! {
         failed = &mut listening => return failed.map(|never| match never {}),
         _ = confirmed.recv() => {}
-        () = &mut interrupted => return Ok(ExitCode::SUCCESS),
+        () = &mut interrupted => return Ok(None),
     }
-    let mut recorder = create(&arguments)?;
-    inboxes.iter().for_each(|page| recorder.learn_inboxes(page));
-    println!("{}", greeting(&arguments));
+    let mut recorder = create(arguments, inboxes)?;
+    println!("{}", greeting(arguments));
     let ended = tokio::select! {
         failed = &mut listening => failed.map(|never| match never {}),
-        written = write(&mut recorder, &reader, arrived, arguments.count) => written,
+        written = write(&mut recorder, rows, arrived, arguments.count) => written,
         () = over(arguments.lasts) => Ok(()),
         () = &mut interrupted => Ok(()),
     };
-    let (mails, threads) = (recorder.mails(), recorder.threads());
-    println!("{mails} mail(s) of {threads} conversation(s) are in {}", arguments.file.display());
-    ended.map(|()| ExitCode::SUCCESS)
+    // What was recorded until then is in the file.
+    ended.inspect_err(|_| println!("{}", summary(&recorder, arguments)))?;
+    Ok(Some(recorder))
+}
+
+/// Writes what arrives until there is enough of it.
+async fn write(
+    recorder: &mut Recorder,
+    rows: &Rows,
+    mut arrived: mpsc::Receiver<Arrived>,
+    count: Option<usize>,
+) -> Result<(), Failure> {
+    let began = Instant::now();
+    let shows = std::io::stderr().is_terminal();
+    while count.is_none_or(|count| recorder.mails() < count) {
+        let Some((event, at)) = arrived.recv().await else { return Ok(()) };
+        let thread = rows.thread_of(&event).await;
+        let after = at.saturating_duration_since(began);
+        recorder.record(&event, thread.as_ref(), after).map_err(unwritten)?;
+        if shows {
+            eprint!("{} mail(s) so far\r", recorder.mails());
+        }
+    }
+    Ok(())
+}
+
+async fn over(lasts: Option<Duration>) {
+    match lasts {
+        Some(lasts) => sleep(lasts).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn create(arguments: &Arguments, inboxes: &[Value]) -> Result<Recorder, Failure> {
+    let words = if arguments.unscrubbed { Words::Kept } else { Words::Scrubbed };
+    let created = Recorder::create(&arguments.file, words, Timestamp::now());
+    let mut recorder = created.map_err(|error| {
+        Failure::new(format!("{} cannot be written", arguments.file.display())).because(error)
+    })?;
+    recorder.learn_inboxes(&json!({"data": inboxes}));
+    Ok(recorder)
+}
+
+fn greeting(arguments: &Arguments) -> String {
+    let words = match arguments.unscrubbed {
+        true => "as it is: keep the file as you keep the mailbox",
+        false => "with names, addresses and words made up anew",
+    };
+    let (from, file) = (&arguments.base_url, arguments.file.display());
+    format!("Recording what comes to {from} into {file}, {words}.\nCtrl-C ends it.")
+}
+
+fn summary(recorder: &Recorder, arguments: &Arguments) -> String {
+    let (mails, threads, file) = (recorder.mails(), recorder.threads(), arguments.file.display());
+    format!("{mails} mail(s) of {threads} conversation(s) are in {file}")
+}
+
+fn unwritten(error: openmail_sandbox::recording::RecordingError) -> Failure {
+    Failure::new("the recording ends").because(error)
 }
 
 /// The key, unless it would travel unencrypted to another machine.
@@ -119,108 +233,4 @@ fn authorization(base: &Url) -> Result<HeaderValue, Failure> {
         .map_err(|_| Failure::new("OPENMAIL_API_KEY has characters that no key has"))?;
     value.set_sensitive(true);
     Ok(value)
-}
-
-fn create(arguments: &Arguments) -> Result<Recorder, Failure> {
-    let words = if arguments.unscrubbed { Words::Kept } else { Words::Scrubbed };
-    Recorder::create(&arguments.file, words, Timestamp::now()).map_err(|error| {
-        Failure::new(format!("{} cannot be written", arguments.file.display())).because(error)
-    })
-}
-
-fn greeting(arguments: &Arguments) -> String {
-    let words = match arguments.unscrubbed {
-        true => "as it is: keep the file as you keep the mailbox",
-        false => "with names, addresses and words made up anew",
-    };
-    format!(
-        "Recording what comes to {} into {}, {words}.\nCtrl-C ends it.",
-        arguments.base_url,
-        arguments.file.display()
-    )
-}
-
-async fn over(lasts: Option<Duration>) {
-    match lasts {
-        Some(lasts) => sleep(lasts).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Writes what arrives until there is enough of it.
-async fn write(
-    recorder: &mut Recorder,
-    reader: &Reader,
-    mut arrived: mpsc::Receiver<Arrived>,
-    count: Option<usize>,
-) -> Result<(), Failure> {
-    let began = Instant::now();
-    let shows = std::io::stderr().is_terminal();
-    while count.is_none_or(|count| recorder.mails() < count) {
-        let Some((event, at)) = arrived.recv().await else { return Ok(()) };
-        let thread = reader.thread_of(&event).await;
-        let after = at.saturating_duration_since(began);
-        recorder
-            .record(&event, thread.as_ref(), after)
-            .map_err(|error| Failure::new("the recording ends").because(error))?;
-        if shows {
-            eprint!("\r{} mail(s) so far \r", recorder.mails());
-        }
-    }
-    Ok(())
-}
-
-impl Reader {
-    /// Every page of the account's inboxes. A key that may not list them is no reason not to record.
-    async fn inboxes(&self) -> Result<Vec<Value>, Failure> {
-        let mut pages = Vec::new();
-        let mut offset = 0;
-        loop {
-            let mut url = fetch::below(&self.base, &["v1", "inboxes"]);
-            url.set_query(Some(&format!("limit=100&offset={offset}")));
-            let answer = self.get(url).await.map_err(|error| {
-                Failure::new(format!("{} does not answer: check OPENMAIL_BASE_URL", self.base))
-                    .because(error.without_url())
-            })?;
-            let rows = match answer {
-                (StatusCode::UNAUTHORIZED, _) => {
-                    return Err(Failure::new(
-                        "the key is refused: check OPENMAIL_API_KEY, and that it belongs to OPENMAIL_BASE_URL",
-                    ));
-                }
-                (status, page) if status.is_success() => {
-                    let rows = page.get("data").or_else(|| page.get("inboxes")).and_then(Value::as_array);
-                    let rows = rows.map_or(0, Vec::len);
-                    pages.push(page);
-                    rows
-                }
-                _ => return Ok(pages),
-            };
-            if rows < 100 {
-                return Ok(pages);
-            }
-            offset += rows;
-        }
-    }
-
-    /// The conversation as REST has it, once the mail is in it.
-    async fn thread_of(&self, event: &Value) -> Option<Value> {
-        let (thread, message) = (event["thread_id"].as_str()?, event["message"]["id"].as_str()?);
-        for look in 0..LOOKS {
-            if look > 0 {
-                sleep(LOOK_AGAIN).await;
-            }
-            let url = fetch::below(&self.base, &["v1", "threads", thread, "messages"]);
-            let (_, page) = self.get(url).await.ok()?;
-            let rows = page.get("data").or_else(|| page.get("messages")).and_then(Value::as_array);
-            if rows.is_some_and(|rows| rows.iter().any(|row| row["id"].as_str() == Some(message))) {
-                return Some(page);
-            }
-        }
-        None
-    }
-
-    async fn get(&self, url: Url) -> Result<(StatusCode, Value), reqwest::Error> {
-        fetch::json(self.http.get(url).header(AUTHORIZATION, self.authorization.clone())).await
-    }
 }

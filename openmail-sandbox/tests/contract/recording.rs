@@ -145,7 +145,7 @@ async fn a_recording_has_the_shape_of_the_mail_and_nothing_of_its_words() {
     let [first, second, copy, robot] = read.mails() else { panic!("{text}") };
     assert_eq!((&first.thread, &first.from), (&second.thread, &second.from));
     assert!(copy.thread != first.thread && copy.from == first.from);
-    assert_eq!(first.to, [first.inbox.clone()]);
+    assert_eq!(first.to, std::slice::from_ref(&first.inbox));
     assert_eq!(first.external_id.as_deref(), Some("external-1"));
     assert!(first.html.as_ref().is_some_and(|html| html.starts_with("<p>") && html.contains("<b>")));
     assert_eq!(first.attachments[0].filename, "file-1.txt");
@@ -153,7 +153,7 @@ async fn a_recording_has_the_shape_of_the_mail_and_nothing_of_its_words() {
     assert_eq!(second.subject, first.subject.as_ref().map(|subject| format!("Re: {subject}")));
     assert!(second.text.contains("\nOn ") && second.text.contains(" wrote:\n> "), "{}", second.text);
     assert!(
-        copy.to[0].contains("<person-") && copy.cc == [copy.inbox.clone()],
+        copy.to[0].contains("<person-") && copy.cc == std::slice::from_ref(&copy.inbox),
         "{:?} {:?}",
         copy.to,
         copy.cc
@@ -188,6 +188,26 @@ async fn whoever_records_takes_nothing_away_and_keeps_the_file_to_themselves() {
     assert!(text.contains("Is anybody there?") && text.contains("support@sandbox.openmail.test"), "{text}");
     assert!(!text.contains(sandbox.api_key()), "{text}");
     assert!(!Recording::open(&file).unwrap().is_scrubbed());
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_recorded_without_a_socket() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox_with(NewInbox::named("support").webhook("http://127.0.0.1:1/"));
+    some_mail(&sandbox, &inbox).await;
+    let (_folder, file) = place();
+    let vars = [("OPENMAIL_BASE_URL", sandbox.base_url()), ("OPENMAIL_API_KEY", sandbox.api_key())];
+    let file_name = file.to_str().unwrap();
+    // An inbox with a webhook is not listened to: its events would go to the recording, and not to the webhook.
+    let (status, text) = output(&vars, &["record", file_name]).await;
+    assert!(status == 2 && text.contains("--despite-webhooks") && text.contains(&inbox.id), "{text}");
+    let (status, said) = start(&vars, &["record", file_name, "--past", "3"]).ended().await;
+    assert_eq!(status, 0, "{said}");
+    let recording = Recording::open(&file).unwrap();
+    let [reply, copy, robot] = recording.mails() else { panic!("{recording:?}") };
+    assert!(reply.after_ms == 0 && reply.text.contains("wrote:\n> ") && !robot.is_to_be_answered());
+    assert!(copy.cc == [copy.inbox.as_str()] && copy.after_ms <= robot.after_ms);
+    assert_eq!(sandbox.counts().sockets_opened, 0);
 }
 
 /// Answers whatever it hears with where it heard it, except what machines wrote.
