@@ -72,6 +72,7 @@ pub(crate) fn summary(threads: usize, fates: &[Fate]) -> String {
 
 fn seconds(duration: Duration) -> String {
     match duration.as_secs() {
+        0 if !duration.is_zero() => format!("{} ms", duration.as_millis()),
         0..60 => format!("{:.1} s", duration.as_secs_f64()),
         more => format!("{}:{:02}:{:02}", more / 3600, more / 60 % 60, more % 60),
     }
