@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::*;
 use crate::handler::{
-    Attachments, Attempt, Compose, Delivery, Error, GiveUp, Mail, Memory, Reply, ReplyContext, Result,
-    RetryAfter, State, Thread, WhenLimited,
+    Attachments, Attempt, Compose, Context, Delivery, Error, FromContext, GiveUp, Mail, Memory, Rejection,
+    Reply, ReplyContext, Result, RetryAfter, State, Thread, WhenLimited,
 };
 use crate::limit::Quotas;
 use crate::model::{EventKind, Inbox, Lifecycle};
@@ -185,4 +185,27 @@ async fn a_mail_that_is_handled_in_silence_is_marked_read() {
 async fn what_would_keep_the_runtime_from_starting_fails_the_test() {
     async fn needy(_: Mail, _: State<u64>) {}
     run_one([Route::new("needy", needy)], mail(ADA, "?")).await;
+}
+
+struct OrderNumber(u64);
+
+impl FromContext for OrderNumber {
+    async fn from_context(context: &Context) -> std::result::Result<Self, Rejection> {
+        let mail = Mail::from_context(context).await?;
+        mail.subject().parse().map(Self).map_err(|_| Rejection::absent("no order number in the subject"))
+    }
+}
+
+#[tokio::test]
+async fn an_argument_that_cannot_be_made_is_told() {
+    async fn order(number: OrderNumber) -> String {
+        format!("order {}", number.0)
+    }
+    let run = |subject: &str| run_one([Route::new("order", order)], mail(ADA, "?").subject(subject));
+    assert_eq!(run("2847").await.reply().text(), "order 2847");
+    let rejected = run("my order").await;
+    assert!(
+        matches!(rejected.outcome(), Outcome::Dead { error } if error.contains("no order number")),
+        "{rejected:?}"
+    );
 }

@@ -9,6 +9,10 @@ use crate::{
 };
 
 /// Delivers one recorded mail after the other, each when it is asked for: see [`Recording::play`](super::Recording::play).
+///
+/// # Panics
+///
+/// [`next`](Iterator::next) does, if the inbox has been deleted meanwhile and cannot be made again.
 #[derive(Debug)]
 pub struct Playback<'a> {
     sandbox: &'a Sandbox,

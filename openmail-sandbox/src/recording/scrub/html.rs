@@ -168,8 +168,11 @@ impl<'a> Tag<'a> {
         if self.closes || !MUTE.contains(&self.name.as_str()) {
             return rest;
         }
-        let end = format!("</{}", self.name);
-        let close = rest.to_ascii_lowercase().find(&end);
+        let ends = |at: &usize| {
+            let name = rest.as_bytes().get(at + 2..at + 2 + self.name.len());
+            name.is_some_and(|name| name.eq_ignore_ascii_case(self.name.as_bytes()))
+        };
+        let close = rest.match_indices("</").map(|(at, _)| at).find(ends);
         close.map_or("", |at| after(&rest[at..], ">"))
     }
 }

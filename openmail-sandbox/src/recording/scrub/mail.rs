@@ -63,26 +63,86 @@ impl Scrubber {
         RecordedFile {
             filename: extension
                 .map_or_else(|| format!("file-{number}"), |extension| format!("file-{number}.{extension}")),
-            content_type: content_type(&file.content_type),
+            content_type: content_type(&file.content_type).to_owned(),
             size: file.size,
             text: file.text.as_ref().map(|text| self.text.body(text)),
         }
     }
 }
 
-/// The media type, without parameters such as the name.
-fn content_type(content_type: &str) -> String {
+/// The media type, without parameters such as the name. The sender chose it, so that one which is not usual is told by its kind only.
+fn content_type(content_type: &str) -> &'static str {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let known = ["application/", "audio/", "image/", "message/", "multipart/", "text/", "video/"];
-    let is_plain = essence.chars().all(|c| c.is_ascii_alphanumeric() || "/.+-".contains(c));
-    if is_plain && essence.len() <= 80 && known.iter().any(|start| essence.starts_with(start)) {
-        essence
-    } else {
-        "application/octet-stream".to_owned()
-    }
+    let usual = MEDIA_TYPES.iter().find(|usual| **usual == essence);
+    let kind = MEDIA_TYPES.iter().find(|usual| usual.split('/').next() == essence.split('/').next());
+    usual.or(kind).copied().unwrap_or("application/octet-stream")
 }
+
+/// The usual media types; the first of a kind stands for those that are not.
+const MEDIA_TYPES: [&str; 25] = [
+    "application/octet-stream",
+    "application/gzip",
+    "application/ics",
+    "application/json",
+    "application/msword",
+    "application/pdf",
+    "application/rtf",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "application/xml",
+    "application/zip",
+    "audio/mpeg",
+    "image/png",
+    "image/gif",
+    "image/jpeg",
+    "message/rfc822",
+    "message/delivery-status",
+    "text/plain",
+    "text/calendar",
+    "text/csv",
+    "text/html",
+    "video/mp4",
+];
 
 /// A word of the service's own, such as `personal`.
 fn is_label(name: &str) -> bool {
     name.len() <= 20 && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_type_is_a_usual_one() {
+        for (written, kept) in [
+            ("application/pdf; name=\"ada.pdf\"", "application/pdf"),
+            ("TEXT/CSV", "text/csv"),
+            ("text/vnd.ada", "text/plain"),
+            ("application/x-ada-lovelace", "application/octet-stream"),
+            ("ada/lovelace", "application/octet-stream"),
+            ("", "application/octet-stream"),
+        ] {
+            assert_eq!(content_type(written), kept);
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_becomes_none() {
+        let mut scrubber = Scrubber::default();
+        for text in ["", "Ada", "undisclosed-recipients:;", "ada at example"] {
+            let scrubbed = scrubber.address(text);
+            assert!(!scrubbed.contains('@') && !scrubbed.to_lowercase().contains("ada"), "{scrubbed}");
+        }
+        let ada = scrubber.address("Ada <ADA@corp.test>");
+        assert_eq!(ada, "Person 1 <person-1@example.com>");
+        assert_eq!(scrubber.address("ada@corp.test"), "person-1@example.com");
+        assert_eq!(
+            scrubber.address("\"Mail System\" <MAILER-DAEMON@mx.test>"),
+            "Mailer daemon 2 <mailer-daemon-2@example.com>"
+        );
+    }
 }
