@@ -52,7 +52,7 @@
 //! | `postgres` | no | the durable store in a Postgres database, for several processes |
 //! | `sqlite` | yes | the durable store in a SQLite file |
 //! | `webhook` | yes | the webhook listener, and the tower service behind it |
-//! | `testing` | no | the conformance suite that every store runs |
+//! | `testing` | no | [`testing`]: one event through one handler, without a server; the conformance suite that every store runs |
 //! | `failpoints` | no | moments at which a test has the process end, for the crash bench |
 
 pub mod api;
@@ -68,6 +68,8 @@ pub mod prelude;
 pub mod router;
 pub mod runtime;
 pub mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod transport;
 pub mod wire;
 

@@ -47,6 +47,10 @@
 //! allowances, and the same faults and time at hand. It answers under IP addresses, `localhost` and names that no public
 //! DNS has, and to no page but its own.
 //!
+//! # Recordings
+//!
+//! `openmail-sandbox record` writes down what comes to an account, without its words; `replay` and [`recording`] play it to an agent.
+//!
 //! # Time
 //!
 //! [`Sandbox::now`] is real time plus what [`Sandbox::advance`] has added. It decides the limits, the UTC day, the life of
@@ -65,6 +69,7 @@ mod extraction;
 mod mime;
 mod model;
 mod page;
+pub mod recording;
 mod relay;
 mod rest;
 mod sandbox;

@@ -5,9 +5,22 @@ use std::{collections::BTreeSet, error::Error, io::Write, net::SocketAddr, proce
 use clap::Parser;
 use openmail_sandbox::{Sandbox, StartError};
 
+mod command;
+
+use command::{Command, Interrupts};
+
 /// OpenMail on a laptop: REST, WebSocket and webhooks, in memory.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Program {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+#[derive(Debug, clap::Args)]
 struct Arguments {
     /// Where to listen; port 0 picks a free one
     #[arg(long, env = "OPENMAIL_SANDBOX_ADDR", default_value = "127.0.0.1:8025")]
@@ -46,7 +59,10 @@ struct Arguments {
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let arguments = Arguments::parse();
+    let Program { command, arguments } = Program::parse();
+    if let Some(command) = command {
+        return command.run().await;
+    }
     match start(&arguments).await {
         Ok((sandbox, greeting)) => run(sandbox, &greeting).await,
         Err(error) => {
@@ -97,41 +113,6 @@ async fn run(sandbox: Sandbox, greeting: &str) -> ExitCode {
     interrupted.wait().await;
     sandbox.stop().await;
     ExitCode::SUCCESS
-}
-
-#[cfg(unix)]
-struct Interrupts {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn wait(mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(windows)]
-struct Interrupts(tokio::signal::windows::CtrlC);
-
-#[cfg(windows)]
-impl Interrupts {
-    fn listen() -> std::io::Result<Self> {
-        tokio::signal::windows::ctrl_c().map(Self)
-    }
-
-    async fn wait(mut self) {
-        self.0.recv().await;
-    }
 }
 
 fn injection(base_url: &str, address: &str) -> String {

@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 8] = [
     &["handler"],
     &["router"],
     &["runtime"],
-    &["lib", "prelude", "declared", "__private"],
+    &["lib", "prelude", "declared", "testing", "__private"],
 ];
 
 #[test]

@@ -195,6 +195,7 @@ mod tests {
     use super::*;
     use openmail_agent::model::Message;
     use openmail_agent::runtime::{Config, Runtime, StoreLocation};
+    use openmail_agent::testing::{IncomingMail, RunOne, mail, run_one};
     use openmail_sandbox::{self as sandbox, Sandbox};
 
     const TEAM: &str = "team@example.com";
@@ -261,6 +262,22 @@ mod tests {
         assert_eq!(turns[1], Turn::default());
         assert!(turns[2].reply.as_ref().is_some_and(|reply| !reply.contains("human")));
         assert!(turns.iter().all(|turn| turn.pass_on.is_none()));
+    }
+
+    #[tokio::test]
+    async fn a_conversation_is_answered_then_passed_on_and_remembered() {
+        let first = bot(mail("Ada <ada@example.com>", "When do I get my refund?")).await;
+        assert!(first.reply().text().contains("5 working days"));
+        let second = first.then(mail("Ada <ada@example.com>", "I want a human")).await;
+        let [forward, reply] = second.sent() else { panic!("{second:?}") };
+        assert_eq!((forward.to().as_str(), forward.thread_id()), (TEAM, None));
+        assert!(reply.text().contains("passed your mail on") && reply.thread_id().is_some());
+        assert!(second.memory::<Conversation>().is_some_and(|conversation| conversation.has_given_up));
+    }
+
+    fn bot(mail: IncomingMail) -> RunOne {
+        let kb = KnowledgeBase::open(KB).unwrap();
+        run_one(handlers![support], mail).state(kb).state(Desk::with(Some(TEAM)).unwrap())
     }
 
     #[test]

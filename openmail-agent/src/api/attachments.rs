@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::TryFutureExt;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Response, Url};
 
@@ -72,7 +73,7 @@ impl Client {
                 inner.budget.spend().await;
                 request = request.header(AUTHORIZATION, inner.authorization.clone());
             }
-            let response = in_time(inner.timeout, request.send()).await?;
+            let response = in_time(inner.timeout, inner.send(request)).await?;
             match redirect(&url, &response) {
                 None => return Ok(Download::new(successful(response).await?, inner.timeout)),
                 Some(next) if self.may_visit(&next) => url = next,
@@ -106,9 +107,9 @@ fn redirect(from: &Url, response: &Response) -> Option<Url> {
     from.join(location).ok()
 }
 
-async fn in_time<T>(limit: Duration, work: impl Future<Output = reqwest::Result<T>>) -> Result<T> {
+async fn in_time<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     match tokio::time::timeout(limit, work).await {
-        Ok(done) => done.map_err(from_transport),
+        Ok(done) => done,
         Err(_) => Err(Error::local(ErrorKind::Timeout, "the download stalled")),
     }
 }
@@ -160,7 +161,8 @@ impl Download {
         if self.size().is_some_and(|size| size > self.cap) {
             return Err(self.too_large());
         }
-        let Some(chunk) = in_time(self.stall, self.response.chunk()).await? else { return Ok(None) };
+        let chunk = self.response.chunk().map_err(from_transport);
+        let Some(chunk) = in_time(self.stall, chunk).await? else { return Ok(None) };
         self.read += chunk.len() as u64;
         if self.read > self.cap { Err(self.too_large()) } else { Ok(Some(chunk)) }
     }

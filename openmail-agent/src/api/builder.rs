@@ -28,6 +28,8 @@ pub struct ClientBuilder {
     plain_http: bool,
     per_minute: u32,
     tls: Option<Arc<ClientConfig>>,
+    #[cfg(any(test, feature = "testing"))]
+    stand_in: Option<super::StandIn>,
 }
 
 impl ClientBuilder {
@@ -40,6 +42,8 @@ impl ClientBuilder {
             plain_http: false,
             per_minute: ACCOUNT_CEILING,
             tls: None,
+            #[cfg(any(test, feature = "testing"))]
+            stand_in: None,
         }
     }
 
@@ -98,6 +102,14 @@ impl ClientBuilder {
         self
     }
 
+    /// Leaves the network alone: every request is answered by this.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn answered_by(mut self, stand_in: super::StandIn) -> Self {
+        self.stand_in = Some(stand_in);
+        self.tls = tls::distrusting_config().ok();
+        self
+    }
+
     /// The client.
     ///
     /// # Errors
@@ -125,7 +137,15 @@ impl ClientBuilder {
         let http =
             http.build().map_err(|error| misconfigured("the HTTP client cannot be set up").because(error))?;
         let budget = Budget::new(self.per_minute);
-        Ok(Client::from_inner(Inner { http, base: self.base, authorization, timeout: self.timeout, budget }))
+        Ok(Client::from_inner(Inner {
+            http,
+            base: self.base,
+            authorization,
+            timeout: self.timeout,
+            budget,
+            #[cfg(any(test, feature = "testing"))]
+            stand_in: self.stand_in,
+        }))
     }
 
     fn authorization(&self) -> Result<HeaderValue> {

@@ -89,7 +89,7 @@ impl Call {
 
     async fn bytes(self) -> Result<(u16, Bytes)> {
         self.client.inner().budget.spend().await;
-        let mut response = successful(self.request.send().await.map_err(from_transport)?).await?;
+        let mut response = successful(self.client.inner().send(self.request).await?).await?;
         let body = read_capped(&mut response, ANSWER_CAP).await?;
         Ok((response.status().as_u16(), body))
     }

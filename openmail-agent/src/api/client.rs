@@ -3,10 +3,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use reqwest::Url;
+use reqwest::{RequestBuilder, Response, Url};
 
-use super::ClientBuilder;
 use super::budget::Budget;
+use super::error::from_transport;
+use super::{ClientBuilder, Result};
 use crate::model::Secret;
 
 /// Speaks to the service's REST API with one key.
@@ -33,6 +34,8 @@ pub(super) struct Inner {
     pub(super) authorization: HeaderValue,
     pub(super) timeout: Duration,
     pub(super) budget: Budget,
+    #[cfg(any(test, feature = "testing"))]
+    pub(super) stand_in: Option<super::StandIn>,
 }
 
 impl Client {
@@ -54,6 +57,17 @@ impl Client {
 
     pub(super) fn inner(&self) -> &Inner {
         &self.0
+    }
+}
+
+impl Inner {
+    /// One request to one host.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response> {
+        #[cfg(any(test, feature = "testing"))]
+        if let Some(stand_in) = &self.stand_in {
+            return super::stand_in::answer(stand_in, request);
+        }
+        request.send().await.map_err(from_transport)
     }
 }
 

@@ -16,6 +16,8 @@ mod messages;
 mod path;
 mod pods;
 mod send;
+#[cfg(any(test, feature = "testing"))]
+mod stand_in;
 mod threads;
 pub mod tls;
 
@@ -32,4 +34,6 @@ pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;
 pub use pods::{NewPod, PodChanges};
 pub(crate) use send::check_draft;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use stand_in::{Request, StandIn};
 pub use threads::ThreadFilter;

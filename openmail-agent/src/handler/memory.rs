@@ -4,6 +4,7 @@ use std::ops::{Deref, DerefMut};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::model::ThreadId;
 use crate::store::{Note, Scope};
 
 use super::{Context, Error, FromContext, GiveUp, Needs, PayloadKind, Rejection};
@@ -78,7 +79,7 @@ impl<T: Serialize + DeserializeOwned + Default + Send> FromContext for Memory<T>
                 "the event belongs to no thread, so there is nothing to remember it by",
             ));
         };
-        let scope = Scope::Thread { thread_id, name: short_name::<T>() };
+        let scope = memory_scope::<T>(thread_id);
         let stored = match context.noted(&scope) {
             Some(note) => Some(note.value),
             None => context.services().store.recall(&scope).await.map_err(Rejection::failed)?,
@@ -93,6 +94,11 @@ impl<T: Serialize + DeserializeOwned + Default + Send> FromContext for Memory<T>
     fn needs(needs: &mut Needs) {
         needs.payload(PayloadKind::Mail);
     }
+}
+
+/// Where a conversation keeps what it remembers of this type.
+pub(crate) fn memory_scope<T>(thread_id: ThreadId) -> Scope {
+    Scope::Thread { thread_id, name: short_name::<T>() }
 }
 
 /// The type's name without the modules it stands in, so that moving it forgets nothing.

@@ -27,6 +27,8 @@ pub use extract::{FromContext, Needs, PayloadKind, Rejection, StateNeed};
 pub use facts::{Attempt, Cancelled};
 pub use mail::Mail;
 pub use memory::Memory;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use memory::memory_scope;
 pub use outcome::{IntoOutcome, Outcome};
 pub use reply::Reply;
 pub use reply_context::{Delivery, ReplyContext, ReplyError, ReplyErrorKind, StepError, WhenLimited};

@@ -183,6 +183,12 @@ impl Route {
         &self.name
     }
 
+    /// The inboxes, the external ids and the pods it names.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn named(&self) -> [&[String]; 3] {
+        [&self.inboxes, &self.external_ids, &self.pods]
+    }
+
     /// The kinds of events it takes.
     pub(super) fn kinds(&self) -> &[EventKind] {
         match self.events.as_slice() {

@@ -38,6 +38,11 @@ impl Directory {
         self.read(|known| known.addresses.contains(address))
     }
 
+    /// Whether an address [is its own](Self::is_own), for those that know nothing of a directory.
+    pub(super) fn own(self: Arc<Self>) -> Arc<dyn Fn(&Address) -> bool + Send + Sync> {
+        Arc::new(move |address| self.is_own(address))
+    }
+
     /// The inboxes, now and as they become more.
     pub(super) fn list(&self) -> watch::Receiver<Vec<Inbox>> {
         self.list.subscribe()

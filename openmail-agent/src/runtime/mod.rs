@@ -15,6 +15,8 @@ mod housekeeping;
 mod hydrate;
 mod intake;
 mod listen;
+#[cfg(any(test, feature = "testing"))]
+mod rehearsal;
 mod role;
 mod running;
 mod screen;
@@ -26,5 +28,7 @@ mod work;
 pub use builder::Runtime;
 pub use config::{AllowedSenders, Config, StoreLocation};
 pub use error::{RuntimeError, RuntimeErrorKind, StartError};
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use rehearsal::{Rehearsal, Stage};
 pub use running::RunningRuntime;
 pub use shutdown::stop_signal;

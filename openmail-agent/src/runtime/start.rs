@@ -77,7 +77,6 @@ fn assemble(
         stopping: CancellationToken::new(),
     });
     let directory = Arc::new(Directory::new(inboxes.all, only.as_ref().map(|only| only.id.clone())));
-    let own = Arc::clone(&directory);
     let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::clone(&recorded));
     let shutdown = CancellationToken::new();
     let webhook_addr = listener.addr();
@@ -107,7 +106,7 @@ fn assemble(
             gates: Gates::new(&router),
             router,
             directory: Arc::clone(&directory),
-            is_own: Arc::new(move |address| own.is_own(address)),
+            is_own: Arc::clone(&directory).own(),
             states: Arc::new(runtime.states),
             allowed: runtime.config.allowed_senders.clone(),
             only,

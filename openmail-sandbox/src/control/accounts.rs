@@ -15,10 +15,12 @@ use crate::{
     world::Refusal,
 };
 
+/// An inbox by the name before its @, or by its whole address, which may be at any domain and be there already.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Named {
-    name: String,
+#[serde(untagged, deny_unknown_fields)]
+pub(crate) enum Named {
+    Name { name: String },
+    Address { address: String, external_id: Option<String> },
 }
 
 #[derive(Deserialize)]
@@ -35,7 +37,10 @@ pub(crate) struct Reach {
 }
 
 pub(crate) async fn create_inbox(State(shared): State<Arc<Shared>>, Json(named): Json<Named>) -> Answer {
-    let inbox = shared.change(|world| world.create_inbox(NewInbox::named(named.name)))?;
+    let inbox = shared.change(|world| match &named {
+        Named::Name { name } => world.create_inbox(NewInbox::named(name)),
+        Named::Address { address, external_id } => world.ensure_inbox(address, external_id.as_deref()),
+    })?;
     Ok(json(StatusCode::CREATED, &json!({"id": inbox.id, "address": inbox.address})))
 }
 

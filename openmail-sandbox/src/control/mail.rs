@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use axum::{
+    Json,
     extract::{Path, State},
     response::IntoResponse,
 };
@@ -14,7 +15,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    model::{Mail, Sent},
+    model::{Delivered, Mail, Sent},
+    recording::{self, RecordedMail},
     rest::{Answer, essence, json, ok},
     shared::Shared,
     world::{Refusal, iso},
@@ -68,19 +70,25 @@ pub(crate) async fn mail(State(shared): State<Arc<Shared>>, headers: HeaderMap, 
     if delivered.is_empty() {
         return Err(Refusal::new(404, "not_found", "None of the addresses is an inbox of this sandbox"));
     }
-    let delivered: Vec<_> = delivered
-        .iter()
-        .map(|one| {
-            json!({
-                "message_id": one.message_id,
-                "thread_id": one.thread_id,
-                "event_id": one.event_id,
-                "inbox_id": one.inbox_id,
-                "rfc_message_id": one.rfc_message_id,
-            })
-        })
-        .collect();
+    let delivered: Vec<_> = delivered.iter().map(delivered_row).collect();
     Ok(json(StatusCode::CREATED, &json!({"delivered": delivered})))
+}
+
+/// A mail of a recording, as `POST /sandbox/recorded` takes it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Recorded {
+    mail: RecordedMail,
+    /// The sandbox's thread that its conversation has become; none = a new one.
+    thread_id: Option<String>,
+}
+
+pub(crate) async fn recorded(
+    State(shared): State<Arc<Shared>>,
+    Json(Recorded { mail, thread_id }): Json<Recorded>,
+) -> Answer {
+    let delivered = shared.change(|world| recording::deliver(world, &mail, thread_id.as_deref()))?;
+    Ok(json(StatusCode::CREATED, &delivered_row(&delivered)))
 }
 
 pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
@@ -122,6 +130,16 @@ impl Injected {
         }
         Ok(mail)
     }
+}
+
+fn delivered_row(one: &Delivered) -> serde_json::Value {
+    json!({
+        "message_id": one.message_id,
+        "thread_id": one.thread_id,
+        "event_id": one.event_id,
+        "inbox_id": one.inbox_id,
+        "rfc_message_id": one.rfc_message_id,
+    })
 }
 
 fn octets() -> String {

@@ -1,3 +1,6 @@
+use std::sync::Arc;
+
+use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::order;
@@ -5,12 +8,19 @@ use crate::{
     model::{
         Delivery, Direction, EventRecord, EventState, Inbox, Key, Scope, Thread, Transport, WebhookOutcome,
     },
+    rest::{Answer, ok},
+    shared::Shared,
     world::{World, iso, later, next_utc_day},
 };
 
 const THREADS_AT_MOST: usize = 200;
 const EVENTS_AT_MOST: usize = 60;
 const SNIPPET: usize = 120;
+
+/// How it stands, once.
+pub(crate) async fn now(State(shared): State<Arc<Shared>>) -> Answer {
+    shared.read(|world| ok(&of(world)))
+}
 
 /// Everything the page shows but the messages of a conversation.
 pub(crate) fn of(world: &World) -> Value {

@@ -7,15 +7,17 @@ use axum::{
     routing::{delete, get, post},
 };
 
-use super::{accounts, clock, conversation, faults, guard, mail, stream};
+use super::{accounts, clock, conversation, faults, guard, mail, overview, stream};
 use crate::{page, rest, shared::Shared};
 
 /// Everything under `/sandbox`, and the page.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/sandbox/mail", post(mail::mail))
+        .route("/sandbox/recorded", post(mail::recorded))
         .route("/sandbox/sent", get(mail::sent))
         .route("/sandbox/mail/{file}", get(mail::eml))
+        .route("/sandbox/overview", get(overview::now))
         .route("/sandbox/stream", get(stream::open))
         .route("/sandbox/threads/{id}", get(conversation::thread))
         .route("/sandbox/messages/{id}/html", get(conversation::html))

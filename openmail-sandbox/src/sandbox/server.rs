@@ -77,6 +77,10 @@ impl Sandbox {
         Ok(Self { shared, addr, smtp_addr: reachable(smtp_addr), base_url, key, _stop_on_drop: stop_on_drop })
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     /// Stops it: sockets are closed with 1001, requests that are running are answered.
     ///
     /// # Cancel safety

@@ -45,6 +45,6 @@ impl<'a> Correspondent<'a> {
     #[track_caller]
     pub fn send(&self, mail: Mail) -> Letter<'a> {
         let subject = mail.subject.clone().unwrap_or_default();
-        Letter::new(self.sandbox, self.sandbox.deliver(mail), subject)
+        Letter::delivered_as(self.sandbox, self.sandbox.deliver(mail), subject)
     }
 }

@@ -18,7 +18,7 @@ pub struct Letter<'a> {
 }
 
 impl<'a> Letter<'a> {
-    pub(super) fn new(sandbox: &'a Sandbox, delivered: Delivered, subject: String) -> Self {
+    pub(crate) fn delivered_as(sandbox: &'a Sandbox, delivered: Delivered, subject: String) -> Self {
         let sent_before = sandbox.look(|view| position(view, &delivered));
         Self { sandbox, delivered, subject, patience: PATIENCE, sent_before }
     }

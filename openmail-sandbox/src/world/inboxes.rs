@@ -24,14 +24,19 @@ impl World {
     }
 
     pub(crate) fn create_inbox(&mut self, new: NewInbox) -> Result<Inbox, Refusal> {
-        let domain = new.domain.unwrap_or_else(|| self.settings.domain.clone());
-        if domain != self.settings.domain {
+        if new.domain.as_ref().is_some_and(|domain| *domain != self.settings.domain) {
             return Err(Refusal::new(
                 400,
                 "domain_not_verified",
                 "The domain is not verified for this account",
             ));
         }
+        self.make_inbox(new)
+    }
+
+    /// Makes an inbox at any domain, as whoever runs the sandbox may.
+    pub(crate) fn make_inbox(&mut self, new: NewInbox) -> Result<Inbox, Refusal> {
+        let domain = new.domain.unwrap_or_else(|| self.settings.domain.clone());
         let name = new.name.unwrap_or_else(ids::hexadecimal::<5>);
         check_mailbox_name(&name)?;
         let address = format!("{name}@{domain}").to_lowercase();
@@ -54,6 +59,24 @@ impl World {
         };
         self.inboxes.push(inbox.clone());
         Ok(inbox)
+    }
+
+    /// The inbox of this address, made if there is none.
+    pub(crate) fn ensure_inbox(
+        &mut self,
+        address: &str,
+        external_id: Option<&str>,
+    ) -> Result<Inbox, Refusal> {
+        if let Some(inbox) = self.inbox_by_address(address) {
+            return Ok(inbox.clone());
+        }
+        let Some((name, domain)) = address.rsplit_once('@').filter(|_| super::is_email(address)) else {
+            return Err(Refusal::bad_request("An inbox needs an address such as support@acme.example"));
+        };
+        let mut new = NewInbox::named(name);
+        new.domain = Some(domain.to_owned());
+        new.external_id = external_id.map(str::to_owned);
+        self.make_inbox(new)
     }
 
     /// Creates an inbox over REST, which counts against the day's 100.

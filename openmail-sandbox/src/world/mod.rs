@@ -25,7 +25,7 @@ mod state;
 mod threads;
 mod webhooks;
 
-pub(crate) use address::is_email;
+pub(crate) use address::{bare, is_email};
 pub(crate) use clock::{Clock, iso, later, next_utc_day, until};
 pub(crate) use connections::{Frame, Opening};
 pub(crate) use faults::{AfterAnswer, BeforeAnswer};

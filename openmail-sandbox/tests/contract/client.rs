@@ -28,8 +28,12 @@ impl Rest {
     }
 
     pub(crate) fn with_key(sandbox: &Sandbox, key: &str) -> Self {
+        Self::at(sandbox.base_url(), key)
+    }
+
+    pub(crate) fn at(base_url: &str, key: &str) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
-        Self { http: http.build().unwrap(), base_url: sandbox.base_url().to_owned(), key: key.to_owned() }
+        Self { http: http.build().unwrap(), base_url: base_url.to_owned(), key: key.to_owned() }
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -97,7 +101,11 @@ impl Socket {
     }
 
     pub(crate) async fn try_open(sandbox: &Sandbox, key: &str) -> Result<Self, Error> {
-        let mut request = format!("ws://{}/v1/ws", sandbox.addr()).into_client_request()?;
+        Self::at(sandbox.base_url(), key).await
+    }
+
+    pub(crate) async fn at(base_url: &str, key: &str) -> Result<Self, Error> {
+        let mut request = format!("{}/v1/ws", base_url.replacen("http", "ws", 1)).into_client_request()?;
         request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
         connect_async(request).await.map(|(socket, _)| Self(socket))
     }

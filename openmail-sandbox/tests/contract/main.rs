@@ -14,6 +14,7 @@ mod openapi;
 mod operations;
 mod page;
 mod reading;
+mod recording;
 mod replay;
 mod sending;
 mod smtp;

@@ -1,0 +1,127 @@
+//! The runtime without its transports: one event at a time, for tests of handlers.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Client;
+use crate::clock::Clock;
+use crate::handler::{Services, States};
+use crate::limit::Quotas;
+use crate::model::{Event, EventId, Inbox};
+use crate::outbox::{Outbox, Sender};
+use crate::router::Router;
+use crate::store::{self, LeaseRequest, Leased, Outcome, Settlement, Store, WorkerId};
+use crate::transport::{Intake, Received, Via};
+use crate::wire;
+
+use super::AllowedSenders;
+use super::call::Gates;
+use super::directory::Directory;
+use super::work::Workbench;
+
+/// What a rehearsal plays with.
+pub(crate) struct Stage {
+    pub(crate) client: Client,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) quotas: Quotas,
+    pub(crate) router: Router,
+    pub(crate) inboxes: Vec<Inbox>,
+    pub(crate) states: States,
+}
+
+/// Takes events the way the runtime does, from the record to the settlement, each when it is told to.
+pub(crate) struct Rehearsal {
+    bench: Arc<Workbench>,
+    intake: Intake,
+    sender: Sender,
+}
+
+impl Rehearsal {
+    pub(crate) fn new(stage: Stage) -> Self {
+        let Stage { client, store, clock, quotas, router, inboxes, states } = stage;
+        let recorded = Arc::new(Notify::new());
+        let outbox = Outbox::new(Arc::clone(&store));
+        let intake = Intake::new(Arc::clone(&store), clock.clone(), Arc::clone(&recorded));
+        let sender = Sender {
+            store: Arc::clone(&store),
+            client: client.clone(),
+            outbox: outbox.clone(),
+            clock: clock.clone(),
+            quotas,
+            worker: worker(),
+            news: recorded,
+        };
+        let directory = Arc::new(Directory::new(inboxes, None));
+        let bench = Arc::new(Workbench {
+            services: Arc::new(Services {
+                client,
+                store,
+                outbox,
+                clock,
+                quotas,
+                stopping: CancellationToken::new(),
+            }),
+            intake: intake.clone(),
+            gates: Gates::new(&router),
+            router,
+            is_own: Arc::clone(&directory).own(),
+            directory,
+            states: Arc::new(states),
+            allowed: AllowedSenders::everyone(),
+            only: None,
+            reads_rows: true,
+            dropping: CancellationToken::new(),
+        });
+        Self { bench, intake, sender }
+    }
+
+    /// Records an event, as a frame of the socket is.
+    pub(crate) async fn receive(&self, event: &Event) -> store::Result<()> {
+        let body = wire::event::encode(event).into();
+        let received = Received { body, event_id: Some(event.id.clone()), via: Via::WebSocket, event: None };
+        self.intake.take(vec![received], None).await.map(drop)
+    }
+
+    /// Handles an event that is due, and settles it; what it owes before its end is sent meanwhile. Tells whether it was due.
+    pub(crate) async fn handle(&self, event: &EventId) -> store::Result<bool> {
+        let Some(leased) = self.lease(event).await? else { return Ok(false) };
+        let done = CancellationToken::new();
+        let handled = async {
+            Arc::clone(&self.bench).handle(leased).await;
+            done.cancel();
+        };
+        tokio::join!(handled, self.sender.run(done.clone()));
+        Ok(true)
+    }
+
+    /// Has an event fail without its handler, as if earlier tries had; it is due again at once.
+    pub(crate) async fn fail(&self, event: &EventId) -> store::Result<()> {
+        let Some(Leased { lease, .. }) = self.lease(event).await? else { return Ok(()) };
+        let now = self.clock().now();
+        let outcome = Outcome::Retry { at: Timestamp::MIN, error: "an earlier try".to_owned() };
+        let settlement = Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() };
+        self.intake.store().settle(settlement).await
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        self.intake.clock()
+    }
+
+    async fn lease(&self, event: &EventId) -> store::Result<Option<Leased>> {
+        let now = self.clock().now();
+        let request = LeaseRequest { worker: worker(), limit: MOST, per_inbox: MOST, now };
+        let leases = self.intake.store().lease(request).await?;
+        Ok(leases.events.into_iter().find(|leased| leased.event.event_id == *event))
+    }
+}
+
+/// More events than a rehearsal has.
+const MOST: usize = 64;
+
+fn worker() -> WorkerId {
+    WorkerId("rehearsal".into())
+}

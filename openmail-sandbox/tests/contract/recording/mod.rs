@@ -1,0 +1,6 @@
+//! `record` and `replay`, as processes, on real sockets.
+
+mod process;
+mod record;
+mod refusals;
+mod replay;
