@@ -10,6 +10,7 @@ use http::header::{
 use serde_json::{Value, json};
 
 use crate::{
+    extraction, html,
     model::{Direction, Message},
     rest::{Answer, ok},
     shared::Shared,
@@ -35,11 +36,14 @@ pub(crate) async fn thread(State(shared): State<Arc<Shared>>, Path(id): Path<Str
     })
 }
 
-/// The HTML of a mail, for a sandboxed frame.
+/// The HTML of a mail, sanitised, for a sandboxed frame.
 pub(crate) async fn html(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
     let html = shared.read(|world| world.message(&id).and_then(|message| message.html.clone()));
     let html = html.ok_or_else(|| Refusal::not_found("HTML"))?;
-    Ok(confined("text/html; charset=utf-8", MAIL_POLICY, html.into_response()))
+    let clean = tokio::task::spawn_blocking(move || html::sanitise(&html)).await.ok().flatten();
+    let shown =
+        clean.unwrap_or_else(|| "<p>This HTML is too large or too deeply nested to be shown.</p>".into());
+    Ok(confined("text/html; charset=utf-8", MAIL_POLICY, shown.into_response()))
 }
 
 /// A file of a mail, only ever as a download.
@@ -48,6 +52,17 @@ pub(crate) async fn file(State(shared): State<Arc<Shared>>, Path((id, at)): Path
     let bytes = bytes.ok_or_else(|| Refusal::not_found("File"))?;
     let response = ([(CONTENT_DISPOSITION, "attachment")], bytes).into_response();
     Ok(confined("application/octet-stream", FILE_POLICY, response))
+}
+
+/// What was read out of a file of a mail.
+pub(crate) async fn file_text(
+    State(shared): State<Arc<Shared>>,
+    Path((id, at)): Path<(String, usize)>,
+) -> Answer {
+    let file = shared.read(|world| world.message(&id)?.attachments.get(at).cloned());
+    let file = file.ok_or_else(|| Refusal::not_found("File"))?;
+    extraction::extract_all([&file]).await;
+    ok(&json!({"method": file.extraction_method(), "text": file.parsed_text()}))
 }
 
 fn confined(content_type: &'static str, policy: &'static str, response: Response) -> Response {
@@ -60,10 +75,15 @@ fn confined(content_type: &'static str, policy: &'static str, response: Response
 }
 
 fn message_row(world: &World, message: &Message) -> Value {
-    let files = message.attachments.iter();
-    let files = files.map(
-        |file| json!({"name": file.filename, "content_type": file.content_type, "size": file.bytes.len()}),
-    );
+    let files = message.attachments.iter().map(|file| {
+        json!({
+            "name": file.filename,
+            "content_type": file.content_type,
+            "size": file.bytes.len(),
+            "method": file.extraction_method(),
+            "has_text": file.parsed_text().is_some(),
+        })
+    });
     let sent = world.sent.iter().rfind(|sent| sent.message_id == message.id);
     json!({
         "id": message.id,

@@ -14,10 +14,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    extraction,
     model::{Mail, Sent},
     rest::{Answer, essence, json, ok},
     shared::Shared,
-    world::{Refusal, iso},
+    world::{Refusal, Verdict, iso},
 };
 
 /// A mail as `POST /sandbox/mail` takes it.
@@ -64,7 +65,15 @@ pub(crate) async fn mail(State(shared): State<Arc<Shared>>, headers: HeaderMap, 
     let injected: Injected =
         serde_json::from_slice(&body).map_err(|error| Refusal::bad_request(error.to_string()))?;
     let mail = injected.into_mail()?;
-    let delivered = shared.change(|world| world.receive(&mail));
+    extraction::extract_all(&mail.attachments).await;
+    let (delivered, verdict) =
+        shared.change(|world| (world.receive(&mail), world.senders.verdict(&mail.from)));
+    if verdict != Verdict::Accepted {
+        return Ok(json(
+            StatusCode::ACCEPTED,
+            &json!({"delivered": [], "dropped": "a sender rule keeps it out"}),
+        ));
+    }
     if delivered.is_empty() {
         return Err(Refusal::new(404, "not_found", "None of the addresses is an inbox of this sandbox"));
     }

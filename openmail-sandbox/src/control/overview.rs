@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::order;
+use super::{order, senders};
 use crate::{
     model::{
         Delivery, Direction, EventRecord, EventState, Inbox, Key, Scope, Thread, Transport, WebhookOutcome,
@@ -30,6 +30,7 @@ pub(crate) fn of(world: &World) -> Value {
         "faults": world.faults.ordered().map(|(id, fault, left)| {
             json!({"id": id.0, "text": order::describe(fault), "left": left})
         }).collect::<Vec<_>>(),
+        "senders": senders::row(world),
         "keys": world.keys.iter().map(|key| key_row(world, key)).collect::<Vec<_>>(),
         "counts": {
             "sends_accepted": world.counts.sends_accepted,

@@ -1,6 +1,6 @@
-use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::Attachment;
 use crate::mime;
 
 /// Which way a message went.
@@ -36,28 +36,6 @@ impl DeliveryRole {
             Self::To => "to",
             Self::Cc => "cc",
         }
-    }
-}
-
-/// A file that hangs on a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Attachment {
-    /// The name as the sender wrote it; it can be hostile.
-    pub filename: String,
-    /// The media type.
-    pub content_type: String,
-    /// The content.
-    pub bytes: Bytes,
-}
-
-impl Attachment {
-    pub(crate) fn new(
-        filename: impl Into<String>,
-        content_type: impl Into<String>,
-        bytes: impl Into<Bytes>,
-    ) -> Self {
-        Self { filename: filename.into(), content_type: content_type.into(), bytes: bytes.into() }
     }
 }
 

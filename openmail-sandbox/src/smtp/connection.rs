@@ -13,7 +13,7 @@ use super::{
     data::Data,
     session::{Envelope, Session, Step},
 };
-use crate::{mime, shared::Shared};
+use crate::{extraction, mime, shared::Shared};
 
 /// How long a client may say nothing, in real time (RFC 5321, 4.5.3.2.7).
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -56,7 +56,7 @@ impl Connection {
                 Step::ReadMail(reply, envelope) => {
                     self.say(&reply).await?;
                     let data = self.data().await?;
-                    let verdict = self.receive(data, envelope);
+                    let verdict = self.receive(data, envelope).await;
                     self.say(&verdict).await?;
                 }
             }
@@ -83,13 +83,18 @@ impl Connection {
         }
     }
 
-    fn receive(&self, data: Data, envelope: Envelope) -> String {
+    async fn receive(&self, data: Data, envelope: Envelope) -> String {
         let Some(octets) = data.into_octets() else { return "552 5.3.4 a mail may have 25 MB\r\n".into() };
         let Some(mail) = mime::read(&octets, Some(&envelope.from)) else {
             return "554 5.6.0 this is no mail: it needs headers\r\n".into();
         };
         let mail = mail.deliver_to(envelope.to);
+        extraction::extract_all(&mail.attachments).await;
         let delivered = self.shared.change(|world| world.receive(&mail));
+        if delivered.is_empty() {
+            // A sender that is kept out is not told so.
+            return "250 2.0.0 accepted\r\n".into();
+        }
         let ids: Vec<_> = delivered.iter().map(|one| one.message_id.as_str()).collect();
         format!("250 2.0.0 delivered as {}\r\n", ids.join(" "))
     }

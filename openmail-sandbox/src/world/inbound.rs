@@ -13,7 +13,7 @@ use super::{
 use crate::model::{Delivered, DeliveryRole, Direction, Fault, Inbox, Mail, Message, RowLag};
 
 impl World {
-    /// Delivers a mail to every inbox it is for, in the order of its headers.
+    /// Delivers a mail to every inbox it is for, in the order of its headers, unless a sender rule drops it.
     pub(crate) fn receive(&mut self, mail: &Mail) -> Vec<Delivered> {
         // One mail has one Message-ID, at however many inboxes it arrives.
         let message_id = mail.message_id.clone();
@@ -25,6 +25,10 @@ impl World {
             Some((inbox.clone(), role))
         });
         let recipients: Vec<_> = recipients.filter(|(inbox, _)| seen.insert(inbox.id.clone())).collect();
+        let inbox_ids: Vec<_> = recipients.iter().map(|(inbox, _)| inbox.id.clone()).collect();
+        if self.is_dropped(mail, &inbox_ids) {
+            return Vec::new();
+        }
         recipients.into_iter().map(|(inbox, role)| self.receive_at(&inbox, role, mail)).collect()
     }
 

@@ -1,11 +1,10 @@
 use std::collections::HashMap;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Settings, World, clock::iso};
 use crate::{
-    extraction,
     model::{Attachment, Direction, Drift, Inbox, Key, Message, Pod, RowLag, Scope, Thread},
     storage,
 };
@@ -77,12 +76,7 @@ impl World {
     }
 
     fn attachment_row(&self, message: &Message, at: usize, file: &Attachment) -> Value {
-        json!({
-            "filename": file.filename,
-            "contentType": file.content_type,
-            "sizeBytes": file.bytes.len(),
-            "url": storage::signed_url(&self.settings, self.now(), &message.id, at),
-        })
+        attachment_row(file, &storage::signed_url(&self.settings, self.now(), &message.id, at))
     }
 
     /// How many messages REST sees in each of an inbox's threads; lagging threads are not among them.
@@ -176,24 +170,24 @@ pub(crate) fn key_row(key: &Key, pod_of_inbox: Option<&str>) -> Value {
     })
 }
 
-/// An attachment as events have it: in camelCase, with its text where there is some.
+/// An attachment as events have it: behind an address that wants the key.
 pub(crate) fn event_attachment(settings: &Settings, message: &Message, file: &Attachment) -> Value {
-    let mut row = Map::from_iter([
-        ("filename".to_owned(), json!(file.filename)),
-        ("contentType".to_owned(), json!(file.content_type)),
-        ("sizeBytes".to_owned(), json!(file.bytes.len())),
-        ("url".to_owned(), json!(attachment_url(settings, &message.id, &file.filename))),
-    ]);
-    match extraction::text_of(file) {
-        Ok((method, text)) => {
-            row.insert("parsedText".to_owned(), json!(text));
-            row.insert("extractionMethod".to_owned(), json!(method));
-        }
-        Err(reason) => {
-            row.insert("extractionMethod".to_owned(), json!(reason));
-        }
+    attachment_row(file, &attachment_url(settings, &message.id, &file.filename))
+}
+
+/// In camelCase wherever it stands, with its text where there is some.
+fn attachment_row(file: &Attachment, url: &str) -> Value {
+    let mut row = json!({
+        "filename": file.filename,
+        "contentType": file.content_type,
+        "sizeBytes": file.bytes.len(),
+        "url": url,
+        "extractionMethod": file.extraction_method(),
+    });
+    if let Some(text) = file.parsed_text() {
+        row["parsedText"] = json!(text);
     }
-    Value::Object(row)
+    row
 }
 
 fn attachment_url(settings: &Settings, message_id: &str, filename: &str) -> String {

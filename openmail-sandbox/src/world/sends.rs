@@ -11,7 +11,10 @@ use super::{
     quote,
     threads::{references_of_answer, subject_of_answer},
 };
-use crate::model::{Attachment, Classification, DeliveryRole, Direction, Inbox, Mail, Message, Sent};
+use crate::{
+    html,
+    model::{Attachment, Classification, DeliveryRole, Direction, Inbox, Mail, Message, Sent},
+};
 
 const KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -204,8 +207,8 @@ impl World {
 fn bodies(request: &SendRequest, quoted: Option<&Message>) -> (String, Option<String>) {
     let (mut text, mut html) = match &request.body_html {
         Some(html) => (request.body.clone(), Some(html.clone())),
-        None if quote::looks_like_html(&request.body) => {
-            (quote::without_tags(&request.body), Some(request.body.clone()))
+        None if html::looks_like_html(&request.body) => {
+            (html::text_of(&request.body), Some(request.body.clone()))
         }
         None => (request.body.clone(), None),
     };

@@ -11,6 +11,7 @@ use super::{
     index::Index,
     journal::Journal,
     limits::Ledger,
+    senders::Senders,
     sends::Remembered,
     standing::Standing,
     webhooks::{AccountWebhook, PendingAttempt},
@@ -35,6 +36,7 @@ pub(crate) struct World {
     pub(crate) remembered: HashMap<String, Remembered>,
     pub(crate) ledgers: HashMap<String, Ledger>,
     pub(crate) standing: Standing,
+    pub(crate) senders: Senders,
     pub(crate) requests: VecDeque<Timestamp>,
     pub(crate) creations: (i64, u32),
     /// The event log. Its order is the order of replays.
@@ -84,6 +86,7 @@ impl World {
             remembered: HashMap::new(),
             ledgers: HashMap::new(),
             standing: Standing::default(),
+            senders: Senders::default(),
             requests: VecDeque::new(),
             creations: (0, 0),
             events: Vec::new(),

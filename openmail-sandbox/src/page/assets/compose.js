@@ -104,7 +104,7 @@ newMail.addEventListener("submit", async (event) => {
   newMail.reset();
   forgetFiles(newMail);
   find("composer").close();
-  sentTo(sent.delivered[0].thread_id);
+  if (sent.delivered.length) sentTo(sent.delivered[0].thread_id);
 });
 
 find("composer-close").addEventListener("click", () => find("composer").close());
@@ -159,7 +159,7 @@ async function send(form, mail) {
   button.disabled = true;
   try {
     const answer = await call("POST", "/sandbox/mail", mail);
-    notify("Sent.");
+    notify(answer.dropped ? "Dropped: a sender rule keeps it out." : "Sent.");
     return answer;
   } catch (error) {
     problem.textContent = error.message;

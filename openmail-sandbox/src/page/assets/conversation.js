@@ -94,10 +94,29 @@ function frame(message) {
 function files(message) {
   if (!message.files.length) return null;
   const items = message.files.map((file, at) => {
-    const link = h("a", { href: `/sandbox/messages/${segment(message.id)}/files/${at}`, download: file.name }, file.name);
-    return h("li", {}, link, h("span", {}, bytes(file.size)));
+    const path = `/sandbox/messages/${segment(message.id)}/files/${at}`;
+    const link = h("a", { href: path, download: file.name }, file.name);
+    const head = h("span", { class: "file-head" }, link, h("span", {}, bytes(file.size)));
+    return h("li", {}, head, file.has_text ? fileText(file, path) : h("span", { class: "no-text" }, NO_TEXT[file.method] ?? "no text"));
   });
   return h("ul", { class: "files", "aria-label": "Attachments" }, ...items);
+}
+
+const NO_TEXT = { unsupported: "no text for the agent", pdf_error: "unreadable for the agent", skipped_too_large: "too large to be read for the agent" };
+
+/** What the agent gets to read of a file, fetched when somebody wants to see it. */
+function fileText(file, path) {
+  const text = h("div", { class: "text" });
+  const details = h("details", { class: "file-text" }, h("summary", {}, `Text for the agent (${file.method})`), text);
+  details.addEventListener("toggle", async () => {
+    if (!details.open || text.textContent) return;
+    try {
+      text.textContent = (await call("GET", `${path}/text`)).text;
+    } catch (error) {
+      notify(error.message, true);
+    }
+  });
+  return details;
 }
 
 function labels(message) {
