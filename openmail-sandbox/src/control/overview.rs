@@ -18,6 +18,7 @@ pub(crate) fn of(world: &World) -> Value {
     threads.sort_by_key(|thread| std::cmp::Reverse(thread.last_message_at));
     let threads = threads.into_iter().take(THREADS_AT_MOST);
     let events = world.events.iter().rev().take(EVENTS_AT_MOST);
+    let (cold_used, cold_limit) = world.account_cold();
     json!({
         "now": iso(world.now()),
         "midnight": iso(next_utc_day(world.now())),
@@ -30,6 +31,7 @@ pub(crate) fn of(world: &World) -> Value {
         "faults": world.faults.ordered().map(|(id, fault, left)| {
             json!({"id": id.0, "text": order::describe(fault), "left": left})
         }).collect::<Vec<_>>(),
+        "account": {"plan": world.settings.plan, "cold": {"used": cold_used, "limit": cold_limit}},
         "senders": senders::row(world),
         "keys": world.keys.iter().map(|key| key_row(world, key)).collect::<Vec<_>>(),
         "counts": {
@@ -56,7 +58,7 @@ fn inbox_row(world: &World, inbox: &Inbox) -> Value {
             "free_at": used.minute.iter().map(|at| iso(later(*at, minute))).collect::<Vec<_>>(),
         },
         "day": {"limit": used.daily, "used": used.today},
-        "cold": {"limit": world.settings.cold, "used": used.cold},
+        "cold": {"limit": used.cold_limit, "used": used.cold},
     })
 }
 

@@ -1,6 +1,13 @@
 use reqwest::Url;
 
-use super::{Refusal, World, address::bare, clock::utc_day, ids, index::Index, keys::Caller};
+use super::{
+    Refusal, World,
+    address::bare,
+    clock::{next_utc_day, until},
+    ids,
+    index::Index,
+    keys::Caller,
+};
 use crate::model::{Inbox, NewInbox, Scope};
 
 impl World {
@@ -59,11 +66,8 @@ impl World {
     /// Creates an inbox over REST, which counts against the day's 100.
     pub(crate) fn create_counted_inbox(&mut self, new: NewInbox) -> Result<Inbox, Refusal> {
         let now = self.now();
-        if self.creations.0 != utc_day(now) {
-            self.creations = (utc_day(now), 0);
-        }
-        if self.creations.1 >= self.settings.creations {
-            let wait = super::clock::until(now, super::clock::next_utc_day(now));
+        if self.creations.on(now) >= self.settings.creations {
+            let wait = until(now, next_utc_day(now));
             return Err(Refusal::limited(
                 "rate_limit_exceeded",
                 "Inbox creation limit reached for today",
@@ -71,7 +75,7 @@ impl World {
             ));
         }
         let inbox = self.create_inbox(new)?;
-        self.creations.1 += 1;
+        self.creations.add(now, 1);
         Ok(inbox)
     }
 

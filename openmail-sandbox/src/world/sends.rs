@@ -72,7 +72,7 @@ impl World {
         let cold = self.cold_recipients(&inbox, &recipients, thread_id.is_some());
         self.check_limits(&inbox, &cold)?;
 
-        self.record_send(&inbox.id, &recipients, cold);
+        self.record_send(&inbox.id, &recipients, &cold);
         let sent = self.compose(&inbox, key, &request, thread_id, cc);
         let receipt = Receipt {
             message_id: sent.message_id.clone(),
@@ -132,10 +132,12 @@ impl World {
         cc
     }
 
-    /// Each unique address once; replies are always warm.
+    /// Each unique address once; replies are always warm, and so are the account's own inboxes.
     fn cold_recipients(&self, inbox: &Inbox, recipients: &[String], is_reply: bool) -> BTreeSet<String> {
-        let cold = recipients.iter().map(|address| bare(address));
-        cold.filter(|address| !is_reply && !self.is_warm(&inbox.id, address)).collect()
+        let cold = recipients.iter().map(|address| bare(address)).filter(|address| {
+            !is_reply && !self.is_warm(&inbox.id, address) && self.inbox_by_address(address).is_none()
+        });
+        cold.collect()
     }
 
     fn compose(

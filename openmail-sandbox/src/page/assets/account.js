@@ -27,7 +27,9 @@ newRule.addEventListener("submit", async (event) => {
   if (await act("POST", "/sandbox/senders", { kind, sender }, kind === "block" ? `Mail from ${sender} is dropped.` : `${sender} is on the allowlist.`)) newRule.reset();
 });
 
+const allowance = h("p", {});
 find("account").append(
+  h("section", { class: "group" }, h("h3", {}, "New people"), allowance),
   h("section", { class: "group" }, h("h3", {}, "Sender rules"), h("p", {}, "Mail that a rule keeps out vanishes: no message, no event, and the sender is not told."), newRule, rules, h("label", { class: "check" }, allowlist, " only those who are allowed may write"), droppedHead, dropped),
   h("section", { class: "group" }, h("h3", {}, "API keys"), h("p", {}, "A revoked key closes its sockets with 4001 and is refused with 401."), keys, h("button", { type: "button", class: "small", onclick: makeKey }, "New account key"), newKey),
 );
@@ -38,6 +40,8 @@ async function makeKey() {
 }
 
 export function showAccount(overview) {
+  const { plan, cold } = overview.account;
+  setText(allowance, `On the plan ${plan}, the account has written to ${cold.used} ${cold.limit === null ? "" : `of ${cold.limit} `}new people today.`);
   showRules(overview.senders);
   showKeys(overview.keys);
 }
