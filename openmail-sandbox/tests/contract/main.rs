@@ -12,6 +12,7 @@ mod faults;
 mod hostile_mail;
 mod keys;
 mod limits;
+mod multipart;
 mod openapi;
 mod operations;
 mod page;
