@@ -92,6 +92,7 @@ mod world;
 pub use model::{
     Attachment, ClientMessage, Counts, Delivered, Delivery, DeliveryRole, Direction, Drift, DroppedMail,
     EventRecord, EventState, Fault, FaultId, FilterMode, Inbox, Key, Mail, Message, NewInbox, Operation, Pod,
-    RequestRecord, RuleKind, Scope, SenderRule, Sent, Thread, Transport, WebhookAttempt, WebhookOutcome,
+    RelayAttempt, RelayOutcome, RequestRecord, RuleKind, Scope, SenderRule, Sent, Thread, Transport,
+    WebhookAttempt, WebhookOutcome,
 };
 pub use sandbox::{Builder, Sandbox, StartError, View};

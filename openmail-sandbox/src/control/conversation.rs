@@ -9,6 +9,7 @@ use http::header::{
 };
 use serde_json::{Value, json};
 
+use super::mail::relay_attempt_row;
 use crate::{
     extraction, html,
     model::{Direction, Message},
@@ -84,7 +85,7 @@ fn message_row(world: &World, message: &Message) -> Value {
             "has_text": file.parsed_text().is_some(),
         })
     });
-    let sent = world.sent.iter().rfind(|sent| sent.message_id == message.id);
+    let sent = world.sent_as(&message.id);
     json!({
         "id": message.id,
         "direction": message.direction.as_str(),
@@ -102,6 +103,7 @@ fn message_row(world: &World, message: &Message) -> Value {
         "verdict": message.class.verdict,
         "lags": !is_visible(message),
         "relayed": sent.and_then(|sent| sent.relayed),
+        "relay_attempts": sent.map(|sent| sent.relay_attempts.iter().map(relay_attempt_row).collect::<Vec<_>>()),
         "rfc_message_id": message.rfc_message_id,
         "at": iso(message.created_at),
     })

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::{
     extraction,
-    model::{Mail, Sent},
+    model::{Mail, RelayAttempt, RelayOutcome, Sent},
     rest::{Answer, essence, json, ok},
     shared::Shared,
     world::{Refusal, Verdict, iso},
@@ -103,7 +103,7 @@ pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
 pub(crate) async fn eml(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Answer {
     let sent = shared.read(|world| {
         let id = file.strip_suffix(".eml")?;
-        world.sent.iter().find(|sent| sent.message_id == id).cloned()
+        world.sent_as(id).cloned()
     });
     let text = sent.and_then(|sent| sent.to_rfc5322()).ok_or_else(|| Refusal::not_found("Mail"))?;
     Ok(([(CONTENT_TYPE, "message/rfc822"), (CONTENT_DISPOSITION, "attachment")], text).into_response())
@@ -133,6 +133,22 @@ impl Injected {
     }
 }
 
+pub(crate) fn relay_attempt_row(attempt: &RelayAttempt) -> serde_json::Value {
+    let (outcome, status) = match attempt.outcome {
+        RelayOutcome::Taken => ("taken", None),
+        RelayOutcome::Deferred { status } => ("deferred", status),
+        RelayOutcome::Refused { status } => ("refused", status),
+    };
+    json!({
+        "recipients": attempt.recipients,
+        "attempt": attempt.attempt,
+        "at": iso(attempt.at),
+        "outcome": outcome,
+        "status": status,
+        "next": attempt.next.map(iso),
+    })
+}
+
 fn octets() -> String {
     "application/octet-stream".into()
 }
@@ -159,5 +175,7 @@ fn sent_row(sent: &Sent) -> serde_json::Value {
         "in_reply_to": sent.in_reply_to,
         "references": sent.references,
         "sent_at": iso(sent.sent_at),
+        "relayed": sent.relayed,
+        "relay_attempts": sent.relay_attempts.iter().map(relay_attempt_row).collect::<Vec<_>>(),
     })
 }

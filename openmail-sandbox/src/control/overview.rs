@@ -39,6 +39,7 @@ pub(crate) fn of(world: &World) -> Value {
             "sends_refused": world.counts.sends_refused,
             "sends_repeated": world.counts.sends_repeated,
             "limits_exceeded": world.counts.limits_exceeded,
+            "relay_attempts": world.counts.relay_attempts,
         },
     })
 }

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::Attachment;
+use super::{Attachment, RelayAttempt};
 use crate::mime;
 
 /// Which way a message went.
@@ -157,8 +157,10 @@ pub struct Sent {
     pub references: Vec<String>,
     /// When it was accepted, in sandbox time.
     pub sent_at: Timestamp,
-    /// Whether the [relay](crate::Builder::relay) took it. None while it waits, or if it is not relayed.
+    /// Whether the [relay](crate::Builder::relay) took it for everybody it is for. None while it waits, or if it is not relayed.
     pub relayed: Option<bool>,
+    /// The attempts to hand it to the relay, in the order they ended.
+    pub relay_attempts: Vec<RelayAttempt>,
 }
 
 impl Sent {

@@ -9,6 +9,7 @@ mod mail;
 mod message;
 mod operation;
 mod record;
+mod relay;
 mod sender;
 
 pub use account::{Inbox, Key, NewInbox, Pod, Scope};
@@ -22,4 +23,5 @@ pub(crate) use message::RowLag;
 pub use message::{Delivered, DeliveryRole, Direction, Message, Sent, Thread};
 pub use operation::Operation;
 pub use record::{ClientMessage, RequestRecord};
+pub use relay::{RelayAttempt, RelayOutcome};
 pub use sender::{DroppedMail, FilterMode, RuleKind, SenderRule};

@@ -38,7 +38,9 @@ impl Builder {
     }
 
     /// Hands what agents send to the SMTP server at this address (`smtp://host:port`, `smtps://user:password@host`),
-    /// each mail once, except to inboxes of the sandbox itself: it gets there anyway. Default: no relay.
+    /// except to inboxes of the sandbox itself: it gets there anyway. What the server does not take now is tried again after 5 s, 30 s,
+    /// 2, 10 and 60 minutes of sandbox time; what it never will take has failed, and addresses that it does not know are suppressed.
+    /// Default: no relay.
     pub fn relay(mut self, url: impl Into<String>) -> Self {
         self.settings.relay = Some(url.into());
         self

@@ -83,7 +83,7 @@ impl World {
         self.inboxes.retain(|inbox| inbox.id != id);
         self.threads.retain(|thread| thread.inbox_id != id);
         self.messages.retain(|message| message.inbox_id != id);
-        self.index = Index::of(&self.threads, &self.messages);
+        self.index = Index::of(&self.threads, &self.messages, &self.sent);
         self.ledgers.remove(id);
         let orphans = self.keys.iter().filter(|key| key.scope == Scope::Inbox(id.to_owned()));
         for key in orphans.map(|key| key.id.clone()).collect::<Vec<_>>() {

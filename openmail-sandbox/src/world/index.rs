@@ -1,12 +1,13 @@
 use std::collections::HashMap;
 
-use crate::model::{Message, Thread};
+use crate::model::{Message, Sent, Thread};
 
 /// Where threads and messages are in the world's lists, so that long runs stay quick.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     threads: HashMap<String, Place>,
     by_rfc_id: HashMap<String, Vec<usize>>,
+    sent: HashMap<String, usize>,
 }
 
 #[derive(Debug, Default)]
@@ -16,10 +17,11 @@ struct Place {
 }
 
 impl Index {
-    pub(crate) fn of(threads: &[Thread], messages: &[Message]) -> Self {
+    pub(crate) fn of(threads: &[Thread], messages: &[Message], sent: &[Sent]) -> Self {
         let mut index = Self::default();
         threads.iter().enumerate().for_each(|(at, thread)| index.add_thread(&thread.id, at));
         messages.iter().enumerate().for_each(|(at, message)| index.add_message(message, at));
+        sent.iter().enumerate().for_each(|(at, sent)| index.add_sent(&sent.message_id, at));
         index
     }
 
@@ -32,6 +34,15 @@ impl Index {
             place.messages.push(at);
         }
         self.by_rfc_id.entry(message.rfc_message_id.clone()).or_default().push(at);
+    }
+
+    pub(crate) fn add_sent(&mut self, message_id: &str, at: usize) {
+        self.sent.insert(message_id.to_owned(), at);
+    }
+
+    /// The place of what was sent as this message.
+    pub(crate) fn sent(&self, message_id: &str) -> Option<usize> {
+        self.sent.get(message_id).copied()
     }
 
     pub(crate) fn thread(&self, id: &str) -> Option<usize> {

@@ -61,6 +61,7 @@ impl World {
             "attachments": attachments,
             "status": match message.direction {
                 Direction::Inbound => "received",
+                Direction::Outbound if self.has_bounced(message) => "failed",
                 Direction::Outbound => "sent",
             },
             "category": message.class.category,
@@ -73,6 +74,10 @@ impl World {
             row["bodyHtml"] = json!(html);
         }
         row
+    }
+
+    fn has_bounced(&self, message: &Message) -> bool {
+        self.sent_as(&message.id).is_some_and(|sent| sent.relayed == Some(false))
     }
 
     fn attachment_row(&self, message: &Message, at: usize, file: &Attachment) -> Value {

@@ -86,6 +86,11 @@ impl World {
         Ok(receipt)
     }
 
+    /// What was sent, by the message it became.
+    pub(crate) fn sent_as(&self, message_id: &str) -> Option<&Sent> {
+        self.sent.get(self.index.sent(message_id)?)
+    }
+
     fn remembered(&mut self, key: &str, request: &SendRequest) -> Result<Option<Receipt>, Refusal> {
         let now = self.now();
         let remembered = self.remembered.get(key);
@@ -177,6 +182,7 @@ impl World {
             references: answered.as_ref().map(references_of_answer).unwrap_or_default(),
             sent_at: now,
             relayed: None,
+            relay_attempts: Vec::new(),
         }
     }
 
@@ -199,6 +205,7 @@ impl World {
         mail.html = sent.html.clone();
         mail.in_reply_to = sent.in_reply_to.clone();
         mail.attachments = sent.attachments.clone();
+        self.index.add_sent(&sent.message_id, self.sent.len());
         self.sent.push(sent);
         self.queue_for_relay();
         self.receive(&mail);

@@ -12,6 +12,7 @@ use super::{
     journal::Journal,
     ledger::Ledger,
     per_day::PerDay,
+    relay::Handover,
     senders::Senders,
     sends::Remembered,
     standing::Standing,
@@ -50,8 +51,8 @@ pub(crate) struct World {
     pub(crate) account_webhook: Option<AccountWebhook>,
     pub(crate) pending: Vec<PendingAttempt>,
     pub(crate) attempts: Vec<WebhookAttempt>,
-    /// The places in `sent` of what the relay has yet to get.
-    pub(crate) relay: VecDeque<usize>,
+    /// What the relay has yet to take.
+    pub(crate) relay: Vec<Handover>,
     pub(crate) faults: Faults,
     pub(crate) counts: Counts,
     pub(crate) journal: Journal,
@@ -102,7 +103,7 @@ impl World {
             account_webhook: None,
             pending: Vec::new(),
             attempts: Vec::new(),
-            relay: VecDeque::new(),
+            relay: Vec::new(),
             faults: Faults::default(),
             counts: Counts::default(),
             journal: Journal::default(),

@@ -18,6 +18,7 @@ mod operations;
 mod page;
 mod pdf;
 mod reading;
+mod relay;
 mod replay;
 mod senders;
 mod sending;

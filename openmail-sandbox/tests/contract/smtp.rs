@@ -1,4 +1,4 @@
-use openmail_sandbox::{DeliveryRole, Mail, Sandbox, View};
+use openmail_sandbox::{DeliveryRole, Mail, Sandbox};
 use serde_json::json;
 use tokio::{io::AsyncBufReadExt, time::timeout};
 
@@ -139,38 +139,4 @@ async fn what_was_sent_can_be_downloaded_as_text() {
         (Some("Gr\u{fc}\u{df}e"), Some("<p>Hello</p>"))
     );
     rest.get("/sandbox/mail/msg_unknown.eml").await.refused(404, "not_found");
-}
-
-#[tokio::test]
-async fn a_relay_gets_what_leaves_for_outside() {
-    let outside = Sandbox::builder().domain("outside.test").start().await.unwrap();
-    let ada = outside.create_inbox("ada");
-    let sandbox = Sandbox::builder().relay(format!("smtp://{}", outside.smtp_addr())).start().await.unwrap();
-    let (inbox, other) = (sandbox.create_inbox("support"), sandbox.create_inbox("other"));
-    let rest = Rest::of(&sandbox);
-    let send = async |key: &str, to: &str, cc: &[&str]| {
-        rest.send(&inbox, key, json!({"to": to, "subject": "Hi", "body": "Hello", "cc": cc}))
-            .await
-            .expect(200);
-    };
-    send("k1", &other.address, &[]).await;
-    send("k2", &ada.address, &[&other.address]).await;
-    send("k3", "nobody@outside.test", &[]).await;
-    let relayed = |view: &View<'_>| {
-        let relayed: Vec<_> = view.all_sent().iter().map(|sent| sent.relayed).collect();
-        relayed[2].is_some().then_some(relayed)
-    };
-    let relayed = timeout(PATIENCE, sandbox.wait_for(relayed)).await.unwrap();
-    assert_eq!(relayed, [None, Some(true), Some(false)]);
-    let received = outside.messages(&ada.id);
-    assert_eq!(
-        (received.len(), &received[0].from, &received[0].cc),
-        (1, &inbox.address, &vec![other.address])
-    );
-}
-
-#[tokio::test]
-async fn a_relay_that_is_no_address_is_said_to_be_none() {
-    let error = Sandbox::builder().relay("nowhere").start().await.unwrap_err();
-    assert!(error.to_string().contains("smtp://"), "{error}");
 }

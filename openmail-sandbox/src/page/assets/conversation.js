@@ -23,7 +23,7 @@ export function showConversation(page) {
   setText(find("subject"), thread.subject || "(no subject)");
   const count = `${thread.messages} ${thread.messages === 1 ? "mail" : "mails"}`;
   setText(find("subject-line"), `${person(thread.person).name} and ${inbox?.address ?? "a deleted inbox"} · ${count}`);
-  const mark = `${thread.id} ${thread.at} ${thread.messages}`;
+  const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts}`;
   if (shown.mark !== mark) read(page, thread.id, mark);
   else draw(page);
 }
@@ -121,7 +121,6 @@ function fileText(file, path) {
 
 function labels(message) {
   const said = [message.category !== "personal" && message.category, message.verdict !== "clean" && message.verdict];
-  if (message.relayed !== null) said.push(message.relayed ? "relayed" : "refused by the relay");
   return said.filter(Boolean).map((text) => h("span", { class: "chip" }, text));
 }
 
@@ -131,7 +130,7 @@ function emlLink(message) {
 
 /** What became of a mail, in words. */
 function fateOf(message, event) {
-  if (message.direction === "outbound") return { text: "", state: "" };
+  if (message.direction === "outbound") return fateOutside(message);
   if (!event) return { text: "", state: "" };
   const last = event.deliveries.at(-1);
   if (last?.delivered) {
@@ -147,6 +146,16 @@ function fateOf(message, event) {
   };
   const [text, state] = states[event.state] ?? ["", ""];
   return { text, state };
+}
+
+/** What the relay made of it. */
+function fateOutside(message) {
+  const last = message.relay_attempts?.at(-1);
+  if (message.relayed) return { text: `Relayed${last.attempt > 1 ? `, at attempt ${last.attempt}` : ""}`, state: "delivered" };
+  if (!last) return { text: "", state: "" };
+  const why = last.status ? `said ${last.status}` : "cannot be reached";
+  if (message.relayed === false) return { text: `Bounced: the relay ${why}`, state: "failed" };
+  return { text: last.next ? `The relay ${why}. Attempt ${last.attempt + 1} at ${exactTime(last.next)}` : `The relay ${why}`, state: "waiting" };
 }
 
 function splitQuote(text) {

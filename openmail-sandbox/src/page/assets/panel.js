@@ -36,6 +36,7 @@ const FAULTS = [
       ["A proxy's page", "The next send is answered in HTML.", { kind: "proxy_error", with: { status: 502 } }],
       ["Lost answer", "The next send is obeyed, and its answer lost.", { kind: "lose_answer" }],
       ["Slow answer", "The next send is answered 30 s late.", { kind: "slow_answer", with: { seconds: 30 } }],
+      ["Mail refused", "The next recipient over SMTP is.", { kind: "refuse_mail", choose: ["status", [451, 452, 550, 554]] }],
       ["Outage", "Every request is cut off.", { kind: "outage", lasting: true }],
     ],
   ],
