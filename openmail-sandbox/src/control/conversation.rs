@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
 use http::header::{
     CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::mail::relay_attempt_row;
+use super::{mail::relay_attempt_row, overview};
 use crate::{
     extraction, html,
     model::{Direction, Message},
@@ -20,20 +21,59 @@ use crate::{
 
 /// Scripts, forms, fetches and remote pictures of a mail are dead, whoever frames it.
 const MAIL_POLICY: &str = "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
+const FOUND_AT_MOST: usize = 50;
 const FILE_POLICY: &str = "sandbox; default-src 'none'";
 
-/// A thread with its messages, lagging rows included.
-pub(crate) async fn thread(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+/// How much of a thread is wanted.
+#[derive(Deserialize)]
+pub(crate) struct Latest {
+    latest: Option<usize>,
+}
+
+/// A thread with its latest messages, lagging rows included.
+pub(crate) async fn thread(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Query(Latest { latest }): Query<Latest>,
+) -> Answer {
     shared.read(|world| {
         let thread = world.thread(&id).ok_or_else(|| Refusal::not_found("Thread"))?;
-        let messages = world.thread_messages(&id).map(|message| message_row(world, message));
+        let earlier = latest.map_or(0, |latest| world.thread_messages(&id).count().saturating_sub(latest));
+        let messages = world.thread_messages(&id).skip(earlier).map(|message| message_row(world, message));
         ok(&json!({
+            "row": overview::thread_row(world, thread),
+            "earlier": earlier,
             "id": thread.id,
             "inbox_id": thread.inbox_id,
             "subject": thread.subject,
             "is_read": thread.is_read,
             "messages": messages.collect::<Vec<_>>(),
         }))
+    })
+}
+
+/// What is looked for.
+#[derive(Deserialize)]
+pub(crate) struct Search {
+    q: String,
+}
+
+/// The latest threads with these words in subject, correspondent or text.
+pub(crate) async fn search(State(shared): State<Arc<Shared>>, Query(Search { q }): Query<Search>) -> Answer {
+    let words: Vec<_> = q.split_whitespace().map(str::to_lowercase).collect();
+    shared.read(|world| {
+        let found = world.recent_threads().filter(|thread| {
+            let has = |text: &str, word: &str| text.to_lowercase().contains(word);
+            words.iter().all(|word| {
+                has(&thread.subject, word)
+                    || world
+                        .thread_messages(&thread.id)
+                        .any(|one| has(&one.from, word) || has(&one.to, word) || has(&one.text, word))
+            })
+        });
+        let found: Vec<_> =
+            found.take(FOUND_AT_MOST).map(|thread| overview::thread_row(world, thread)).collect();
+        ok(&json!({"threads": found}))
     })
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/sandbox/sent", get(mail::sent))
         .route("/sandbox/mail/{file}", get(mail::eml))
         .route("/sandbox/stream", get(stream::open))
+        .route("/sandbox/threads", get(conversation::search))
         .route("/sandbox/threads/{id}", get(conversation::thread))
         .route("/sandbox/messages/{id}/html", get(conversation::html))
         .route("/sandbox/messages/{id}/files/{at}", get(conversation::file))

@@ -15,6 +15,7 @@ mod sender;
 pub use account::{Inbox, Key, NewInbox, Pod, Scope};
 pub use attachment::Attachment;
 pub use counts::Counts;
+pub(crate) use event::EventContent;
 pub use event::{Delivery, EventRecord, EventState, Transport, WebhookAttempt, WebhookOutcome};
 pub use fault::{Drift, Fault, FaultId};
 pub use mail::Mail;

@@ -5,10 +5,9 @@ use super::{
     address::bare,
     clock::{next_utc_day, until},
     ids,
-    index::Index,
     keys::Caller,
 };
-use crate::model::{Inbox, NewInbox, Scope};
+use crate::model::{EventContent, Inbox, NewInbox, Scope};
 
 impl World {
     pub(crate) fn inbox(&self, id: &str) -> Option<&Inbox> {
@@ -80,14 +79,27 @@ impl World {
     }
 
     pub(crate) fn delete_inbox(&mut self, id: &str) {
+        self.fix_events_of(id);
         self.inboxes.retain(|inbox| inbox.id != id);
         self.threads.retain(|thread| thread.inbox_id != id);
         self.messages.retain(|message| message.inbox_id != id);
-        self.index = Index::of(&self.threads, &self.messages, &self.sent);
+        self.reindex();
         self.ledgers.remove(id);
         let orphans = self.keys.iter().filter(|key| key.scope == Scope::Inbox(id.to_owned()));
         for key in orphans.map(|key| key.id.clone()).collect::<Vec<_>>() {
             self.revoke_key(&key);
+        }
+    }
+
+    /// What has happened stays in the log, with all it said, when its messages go.
+    fn fix_events_of(&mut self, id: &str) {
+        for at in 0..self.events.len() {
+            let event = &self.events[at];
+            if event.inbox_id.as_deref() == Some(id) && matches!(event.content, EventContent::Message { .. })
+            {
+                let fields = self.event_fields(event);
+                self.events[at].content = EventContent::Fields(fields);
+            }
         }
     }
 

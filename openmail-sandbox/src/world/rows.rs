@@ -1,5 +1,3 @@
-use std::collections::HashMap;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -19,17 +17,30 @@ impl World {
 
     /// Counts a read of these rows: those that lag are a read closer to being seen.
     pub(crate) fn count_read(&mut self, of: impl Fn(&Message) -> bool) {
-        for message in self.messages.iter_mut().filter(|message| of(message)) {
-            message.lag = match message.lag {
-                Some(RowLag::Reads(0)) => None,
-                Some(RowLag::Reads(reads)) => Some(RowLag::Reads(reads - 1)),
-                lag => lag,
-            };
+        for at in self.index.lagging().collect::<Vec<_>>() {
+            let Some(message) = self.messages.get_mut(at).filter(|message| of(message)) else { continue };
+            match message.lag {
+                Some(RowLag::Reads(reads @ 1..)) => message.lag = Some(RowLag::Reads(reads - 1)),
+                Some(RowLag::UntilReleased) => {}
+                Some(RowLag::Reads(0)) | None => {
+                    message.lag = None;
+                    self.index.set_visible(at);
+                }
+            }
         }
     }
 
     pub(crate) fn release_rows(&mut self) {
-        self.messages.iter_mut().for_each(|message| message.lag = None);
+        for at in self.index.lagging().collect::<Vec<_>>() {
+            if let Some(message) = self.messages.get_mut(at) {
+                message.lag = None;
+            }
+            self.index.set_visible(at);
+        }
+    }
+
+    pub(crate) fn is_anything_lagging(&self) -> bool {
+        self.index.lagging().next().is_some()
     }
 
     /// The messages of a thread as REST sees them, oldest first.
@@ -84,23 +95,14 @@ impl World {
         attachment_row(file, &storage::signed_url(&self.settings, self.now(), &message.id, at))
     }
 
-    /// How many messages REST sees in each of an inbox's threads; lagging threads are not among them.
-    pub(crate) fn visible_counts(&self, inbox_id: &str) -> HashMap<&str, usize> {
-        let mut counts = HashMap::new();
-        for message in self.messages.iter().filter(|m| m.inbox_id == inbox_id && is_visible(m)) {
-            *counts.entry(message.thread_id.as_str()).or_default() += 1;
-        }
-        counts
-    }
-
-    pub(crate) fn thread_row(&self, thread: &Thread, messages: usize) -> Value {
+    pub(crate) fn thread_row(&self, thread: &Thread) -> Value {
         let mut row = json!({
             "id": thread.id,
             "inboxId": thread.inbox_id,
             "subject": thread.subject,
             "lastMessageAt": iso(thread.last_message_at),
             "createdAt": iso(thread.created_at),
-            "messageCount": messages,
+            "messageCount": self.visible_messages(&thread.id).len(),
         });
         row[self.is_read_field()] = json!(thread.is_read);
         row

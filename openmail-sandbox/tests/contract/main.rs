@@ -12,10 +12,13 @@ mod faults;
 mod hostile_mail;
 mod keys;
 mod limits;
+#[cfg(target_os = "linux")]
+mod load;
 mod multipart;
 mod openapi;
 mod operations;
 mod page;
+mod page_lists;
 mod pdf;
 mod reading;
 mod relay;

@@ -1,21 +1,26 @@
 import { call, segment } from "./api.js";
 import { replyForm } from "./compose.js";
-import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, time } from "./dom.js";
+import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, threadOf, time } from "./dom.js";
+
+/** Longer threads are shown from their end, and more of them when asked. */
+const AT_ONCE = 100;
 
 let shown = { id: null, mark: null, messages: [] };
+let latest = AT_ONCE;
 /** The state that was asked for last: answers to earlier questions come too late. */
 let wanted = null;
 
 /** Turns to another thread. */
 export function open(page) {
   shown = { id: page.thread, mark: null, messages: [] };
+  latest = AT_ONCE;
   wanted = null;
   find("letters").replaceChildren();
   replyForm(page);
 }
 
 export function showConversation(page) {
-  const thread = page.overview.threads.find((one) => one.id === page.thread);
+  const thread = page.thread && threadOf(page, page.thread);
   find("nothing").hidden = Boolean(thread);
   find("thread").hidden = !thread;
   if (!thread) return;
@@ -23,7 +28,7 @@ export function showConversation(page) {
   setText(find("subject"), thread.subject || "(no subject)");
   const count = `${thread.messages} ${thread.messages === 1 ? "mail" : "mails"}`;
   setText(find("subject-line"), `${person(thread.person).name} and ${inbox?.address ?? "a deleted inbox"} · ${count}`);
-  const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts}`;
+  const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts} ${latest}`;
   if (shown.mark !== mark) read(page, thread.id, mark);
   else draw(page);
 }
@@ -32,11 +37,17 @@ async function read(page, id, mark) {
   if (wanted === mark) return;
   wanted = mark;
   try {
-    const thread = await call("GET", `/sandbox/threads/${segment(id)}`);
+    const thread = await call("GET", `/sandbox/threads/${segment(id)}?latest=${latest}`);
     if (wanted !== mark) return;
-    const grew = shown.messages.length && thread.messages.length > shown.messages.length;
+    const grew = shown.messages.length && thread.messages.at(-1)?.id !== shown.messages.at(-1)?.id;
     const first = !shown.messages.length;
     shown = { id, mark, messages: thread.messages };
+    find("earlier").hidden = thread.earlier === 0;
+    setText(find("earlier"), `Show earlier mails (${thread.earlier})`);
+    find("earlier").onclick = () => {
+      latest += AT_ONCE;
+      showConversation(page);
+    };
     draw(page);
     if (grew || first) find("letters").lastElementChild?.scrollIntoView({ block: "nearest" });
   } catch (error) {

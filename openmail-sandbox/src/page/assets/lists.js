@@ -11,7 +11,7 @@ export function showLists(page, choose) {
     (inbox) => inboxItem(inbox, choose),
     (item, inbox) => updateInbox(item, inbox, (page.inbox ?? "") === inbox.id),
   );
-  const threads = overview.threads.filter((thread) => !page.inbox || thread.inbox_id === page.inbox);
+  const threads = (page.found ?? overview.threads).filter((thread) => !page.inbox || thread.inbox_id === page.inbox);
   reconcile(
     find("threads"),
     threads,
@@ -19,7 +19,9 @@ export function showLists(page, choose) {
     (thread) => threadItem(thread, choose),
     (item, thread) => updateThread(item, thread, page.thread === thread.id),
   );
-  find("no-threads").hidden = threads.length > 0;
+  find("no-threads").hidden = threads.length > 0 || page.found !== null;
+  find("not-found").hidden = threads.length > 0 || page.found === null;
+  find("search").hidden = overview.threads.length === 0;
   setText(find("smtp"), `Write here, or from any mail program over SMTP at ${overview.smtp}.`);
 }
 
