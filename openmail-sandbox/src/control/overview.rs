@@ -66,7 +66,8 @@ pub(crate) fn thread_row(world: &World, thread: &Thread) -> Value {
     let last = world.thread_messages(&thread.id).next_back();
     let outside = world.thread_messages(&thread.id).rfind(|message| message.direction == Direction::Inbound);
     let person = outside.map(|message| &message.from).or(last.map(|message| &message.to));
-    let snippet = last.map(|message| message.text.split_whitespace().take(40).collect::<Vec<_>>().join(" "));
+    let written = last.map(|message| message.text.split("\n\nOn ").next().unwrap_or_default());
+    let snippet = written.map(|text| text.split_whitespace().take(40).collect::<Vec<_>>().join(" "));
     json!({
         "id": thread.id,
         "inbox_id": thread.inbox_id,

@@ -27,8 +27,11 @@ async fn threads_beyond_the_list_are_found_by_search_and_by_their_address() {
     page.wait_for_text(".threads .thread-subject", "Order 0").await;
     page.fill("#search", "nobody").await;
     page.wait_for("!document.getElementById('not-found').hidden").await;
+    // The list goes back to all by the keyboard alone, and the shortcut leads back to the search.
     page.press("#search", "\u{e009}a\u{e009}\u{e017}").await;
     page.wait_for("document.querySelectorAll('.threads > li').length === 200").await;
+    page.press(".threads > li:nth-child(2) button", "/").await;
+    assert_eq!(page.evaluate("document.activeElement.id").await, "search");
 }
 
 #[tokio::test]

@@ -76,6 +76,11 @@ async function lookUp(id) {
   }
 }
 
+function search() {
+  view("lists");
+  find("search").focus();
+}
+
 let asked = 0;
 find("search").addEventListener("input", async (event) => {
   const words = event.currentTarget.value.trim();
@@ -128,10 +133,11 @@ for (const button of document.querySelectorAll(".views button")) {
 find("write").addEventListener("click", () => openComposer(page, chooseThread));
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog");
-  if (event.key === "c" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    openComposer(page, chooseThread);
-  }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const shortcuts = { c: () => openComposer(page, chooseThread), "/": search };
+  if (!shortcuts[event.key]) return;
+  event.preventDefault();
+  shortcuts[event.key]();
 });
 
 view("lists");
