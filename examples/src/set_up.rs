@@ -11,6 +11,8 @@ use tracing_subscriber::filter::LevelFilter;
 
 /// Where the sandbox listens unless `OPENMAIL_SANDBOX_ADDR` says otherwise.
 const SANDBOX_ADDR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8025);
+/// Where it takes mail unless `OPENMAIL_SANDBOX_SMTP_ADDR` says otherwise.
+const SANDBOX_SMTP_ADDR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2525);
 
 /// A runtime that waits for its handlers, and what it runs against.
 #[derive(Debug)]
@@ -65,7 +67,9 @@ async fn prepare(inbox: &str, webhook: Option<SocketAddr>) -> Result<SetUp> {
         }
         return Ok(SetUp { runtime: Runtime::new(config), sandbox: None });
     }
-    let sandbox = start_sandbox(sandbox_addr()?).await?;
+    let http = addr("OPENMAIL_SANDBOX_ADDR", SANDBOX_ADDR)?;
+    let smtp = addr("OPENMAIL_SANDBOX_SMTP_ADDR", SANDBOX_SMTP_ADDR)?;
+    let sandbox = start_sandbox(http, smtp).await?;
     let mut config = sandbox_config(&sandbox)?;
     if let Some(addr) = webhook {
         let secret = sandbox.set_account_webhook(format!("http://{addr}/webhooks"));
@@ -76,21 +80,25 @@ async fn prepare(inbox: &str, webhook: Option<SocketAddr>) -> Result<SetUp> {
     Ok(SetUp { runtime: Runtime::new(config).state(Arc::clone(&sandbox)), sandbox: Some(sandbox) })
 }
 
-fn sandbox_addr() -> Result<SocketAddr> {
-    let Some(addr) = var("OPENMAIL_SANDBOX_ADDR") else { return Ok(SANDBOX_ADDR) };
-    addr.parse().map_err(|_| {
-        Error::msg("OPENMAIL_SANDBOX_ADDR is not an address with a port, such as 127.0.0.1:8025")
-    })
+fn addr(variable: &str, default: SocketAddr) -> Result<SocketAddr> {
+    let Some(addr) = var(variable) else { return Ok(default) };
+    let problem = || Error::msg(format!("{variable} is not an address with a port, such as {default}"));
+    addr.parse().map_err(|_| problem())
 }
 
-/// Starts a sandbox where it is expected, or on a free port if somebody else is there.
-async fn start_sandbox(addr: SocketAddr) -> Result<Sandbox> {
-    match builder().addr(addr).start().await {
-        Err(StartError::Bind { source, .. }) if source.kind() == ErrorKind::AddrInUse => {
-            tracing::warn!(%addr, "the sandbox's address is taken; using a free port instead");
-            Ok(builder().addr(SocketAddr::new(addr.ip(), 0)).start().await?)
+/// Starts a sandbox where it is expected, or on free ports if somebody else is there.
+async fn start_sandbox(mut addr: SocketAddr, mut smtp_addr: SocketAddr) -> Result<Sandbox> {
+    loop {
+        let taken = match builder().addr(addr).smtp_addr(smtp_addr).start().await {
+            Err(StartError::Bind { addr, source }) if source.kind() == ErrorKind::AddrInUse => addr,
+            started => return Ok(started?),
+        };
+        tracing::warn!(%taken, "an address of the sandbox is taken; using a free port instead");
+        match taken {
+            taken if taken.port() != 0 && taken == addr => addr.set_port(0),
+            taken if taken.port() != 0 && taken == smtp_addr => smtp_addr.set_port(0),
+            taken => return Err(Error::msg(format!("no port is free at {}", taken.ip()))),
         }
-        started => Ok(started?),
     }
 }
 
@@ -122,7 +130,7 @@ fn var(name: &str) -> Option<String> {
 
 /// To standard output, beside the log.
 fn greet(sandbox: &Sandbox, address: &str) {
-    let base_url = sandbox.base_url();
+    let (base_url, smtp_addr) = (sandbox.base_url(), sandbox.smtp_addr());
     println!(
         "\
 OPENMAIL_API_KEY is not set, so this is the OpenMail sandbox: all of it in this process, no mail leaves it.
@@ -133,7 +141,7 @@ Write to it and watch it answer, in a browser:
 
   {base_url}/
 
-Or here:
+With any mail program, over SMTP at {smtp_addr}. Or here:
 
   curl {base_url}/sandbox/mail -H 'Content-Type: application/json' \\
     -d '{{\"from\": \"Ada <ada@example.com>\", \"to\": \"{address}\", \"subject\": \"Hello\", \"text\": \"How long does shipping take?\"}}'
@@ -152,10 +160,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_taken_address_is_stepped_aside_from() {
-        let first = start_sandbox(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
-        let second = start_sandbox(first.addr()).await.unwrap();
+    async fn taken_addresses_are_stepped_aside_from() {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let first = start_sandbox(free, free).await.unwrap();
+        let second = start_sandbox(first.addr(), first.smtp_addr()).await.unwrap();
         assert_ne!(first.addr(), second.addr());
+        assert_ne!(first.smtp_addr(), second.smtp_addr());
         assert_eq!(second.addr().ip(), first.addr().ip());
     }
 }

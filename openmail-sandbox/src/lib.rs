@@ -57,6 +57,17 @@
 //! idempotency keys and signed addresses, the retries of webhooks and the lateness of slow answers. The keepalive of
 //! sockets and the patience with webhooks are real time.
 //!
+//! # Who may write
+//!
+//! [`Sandbox::block_sender`] and [`Sandbox::allow_sender`] are the service's sender rules: for an address or a whole domain, by the
+//! `From` header. What they keep out vanishes and is [remembered](Sandbox::dropped_mails) for the test alone.
+//!
+//! # Attachments
+//!
+//! Text is read out of text, HTML, CSV and PDF files, as the service does: it is in `parsedText` of events and rows, with what
+//! is beyond 50,000 characters cut off, and files beyond 10 MB skipped. Where there is none, `extractionMethod` says why. What the
+//! service gets out of office documents and pictures is `unsupported` here.
+//!
 //! # Where the service's documentation is silent
 //!
 //! The minute of the burst limit slides. A replay brings the oldest 100 events, unless it [drifts](Drift::ReplayNewest).
@@ -66,6 +77,7 @@
 
 mod control;
 mod extraction;
+mod html;
 mod mime;
 mod model;
 mod page;
@@ -83,8 +95,9 @@ mod webhook;
 mod world;
 
 pub use model::{
-    Attachment, ClientMessage, Counts, Delivered, Delivery, DeliveryRole, Direction, Drift, EventRecord,
-    EventState, Fault, FaultId, Inbox, Key, Mail, Message, NewInbox, Operation, Pod, RequestRecord, Scope,
-    Sent, Thread, Transport, WebhookAttempt, WebhookOutcome,
+    Attachment, ClientMessage, Counts, Delivered, Delivery, DeliveryRole, Direction, Drift, DroppedMail,
+    EventRecord, EventState, Fault, FaultId, FilterMode, Inbox, Key, Mail, Message, NewInbox, Operation, Pod,
+    RelayAttempt, RelayOutcome, RequestRecord, RuleKind, Scope, SenderRule, Sent, Thread, Transport,
+    WebhookAttempt, WebhookOutcome,
 };
 pub use sandbox::{Builder, Sandbox, StartError, View};

@@ -6,7 +6,12 @@ use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Tokio1Executor, address::Envelope, transport::smtp::Error,
 };
 
-use crate::{mime, model::Sent, shared::Shared, world::World};
+use crate::{
+    mime,
+    model::{RelayOutcome, Sent},
+    shared::Shared,
+    world::World,
+};
 
 /// The way to the server.
 pub(crate) type Transport = AsyncSmtpTransport<Tokio1Executor>;
@@ -15,20 +20,31 @@ pub(crate) fn transport(url: &str) -> Result<Transport, Error> {
     Ok(Transport::from_url(url)?.build())
 }
 
-/// Hands over what is sent, one after the other and each once, until the sandbox stops.
+/// Hands over what is sent, one mail after the other, and again what was not taken yet, until the sandbox stops.
 pub(crate) async fn run(shared: Arc<Shared>, transport: Transport) {
     let mut changes = shared.changes();
     loop {
         changes.mark_unchanged();
-        let next = shared.change_quietly(World::next_to_relay);
+        let (handover, due) = shared.change_quietly(World::take_handover);
         let step = async {
-            match next {
-                Some((at, sent, recipients)) => {
-                    let taken = hand_over(&transport, &sent, &recipients).await;
-                    shared.change(|world| world.finish_relay(at, taken));
+            match (handover, due) {
+                (Some((handover, sent)), _) => {
+                    let outcome = hand_over(&transport, &sent, &handover.recipients).await;
+                    shared.change(|world| world.finish_handover(&handover, outcome));
                     true
                 }
-                None => changes.changed().await.is_ok(),
+                (None, due) => {
+                    let due = async {
+                        match due {
+                            Some(due) => shared.sleep_until(due).await,
+                            None => std::future::pending().await,
+                        }
+                    };
+                    tokio::select! {
+                        changed = changes.changed() => changed.is_ok(),
+                        () = due => true,
+                    }
+                }
             }
         };
         tokio::select! {
@@ -38,15 +54,21 @@ pub(crate) async fn run(shared: Arc<Shared>, transport: Transport) {
     }
 }
 
-async fn hand_over(transport: &Transport, sent: &Sent, recipients: &[String]) -> bool {
-    let Some((envelope, text)) = envelope(sent, recipients).zip(mime::compose(sent)) else { return false };
+async fn hand_over(transport: &Transport, sent: &Sent, recipients: &[String]) -> RelayOutcome {
+    let Some((envelope, text)) = envelope(sent, recipients).zip(mime::compose(sent)) else {
+        return RelayOutcome::Refused { status: None };
+    };
     match transport.send_raw(&envelope, &text).await {
-        Ok(_) => true,
+        Ok(_) => RelayOutcome::Taken,
         Err(error) => {
+            let status = error.status().map(u16::from);
             // What the server said can name addresses.
-            let code = error.status().map(u16::from);
-            tracing::warn!(message_id = sent.message_id, code, "the relay did not take a mail");
-            false
+            tracing::warn!(message_id = sent.message_id, status, "the relay did not take a mail");
+            if error.is_permanent() || error.is_client() {
+                RelayOutcome::Refused { status }
+            } else {
+                RelayOutcome::Deferred { status }
+            }
         }
     }
 }

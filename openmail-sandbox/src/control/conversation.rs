@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
 use http::header::{
     CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
 };
+use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{mail::relay_attempt_row, overview};
 use crate::{
+    extraction, html,
     model::{Direction, Message},
     rest::{Answer, ok},
     shared::Shared,
@@ -18,14 +21,28 @@ use crate::{
 
 /// Scripts, forms, fetches and remote pictures of a mail are dead, whoever frames it.
 const MAIL_POLICY: &str = "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
+const FOUND_AT_MOST: usize = 50;
 const FILE_POLICY: &str = "sandbox; default-src 'none'";
 
-/// A thread with its messages, lagging rows included.
-pub(crate) async fn thread(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+/// How much of a thread is wanted.
+#[derive(Deserialize)]
+pub(crate) struct Latest {
+    latest: Option<usize>,
+}
+
+/// A thread with its latest messages, lagging rows included.
+pub(crate) async fn thread(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+    Query(Latest { latest }): Query<Latest>,
+) -> Answer {
     shared.read(|world| {
         let thread = world.thread(&id).ok_or_else(|| Refusal::not_found("Thread"))?;
-        let messages = world.thread_messages(&id).map(|message| message_row(world, message));
+        let earlier = latest.map_or(0, |latest| world.thread_messages(&id).count().saturating_sub(latest));
+        let messages = world.thread_messages(&id).skip(earlier).map(|message| message_row(world, message));
         ok(&json!({
+            "row": overview::thread_row(world, thread),
+            "earlier": earlier,
             "id": thread.id,
             "inbox_id": thread.inbox_id,
             "subject": thread.subject,
@@ -35,11 +52,39 @@ pub(crate) async fn thread(State(shared): State<Arc<Shared>>, Path(id): Path<Str
     })
 }
 
-/// The HTML of a mail, for a sandboxed frame.
+/// What is looked for.
+#[derive(Deserialize)]
+pub(crate) struct Search {
+    q: String,
+}
+
+/// The latest threads with these words in subject, correspondent or text.
+pub(crate) async fn search(State(shared): State<Arc<Shared>>, Query(Search { q }): Query<Search>) -> Answer {
+    let words: Vec<_> = q.split_whitespace().map(str::to_lowercase).collect();
+    shared.read(|world| {
+        let found = world.recent_threads().filter(|thread| {
+            let has = |text: &str, word: &str| text.to_lowercase().contains(word);
+            words.iter().all(|word| {
+                has(&thread.subject, word)
+                    || world
+                        .thread_messages(&thread.id)
+                        .any(|one| has(&one.from, word) || has(&one.to, word) || has(&one.text, word))
+            })
+        });
+        let found: Vec<_> =
+            found.take(FOUND_AT_MOST).map(|thread| overview::thread_row(world, thread)).collect();
+        ok(&json!({"threads": found}))
+    })
+}
+
+/// The HTML of a mail, sanitised, for a sandboxed frame.
 pub(crate) async fn html(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
     let html = shared.read(|world| world.message(&id).and_then(|message| message.html.clone()));
     let html = html.ok_or_else(|| Refusal::not_found("HTML"))?;
-    Ok(confined("text/html; charset=utf-8", MAIL_POLICY, html.into_response()))
+    let clean = tokio::task::spawn_blocking(move || html::sanitise(&html)).await.ok().flatten();
+    let shown =
+        clean.unwrap_or_else(|| "<p>This HTML is too large or too deeply nested to be shown.</p>".into());
+    Ok(confined("text/html; charset=utf-8", MAIL_POLICY, shown.into_response()))
 }
 
 /// A file of a mail, only ever as a download.
@@ -48,6 +93,17 @@ pub(crate) async fn file(State(shared): State<Arc<Shared>>, Path((id, at)): Path
     let bytes = bytes.ok_or_else(|| Refusal::not_found("File"))?;
     let response = ([(CONTENT_DISPOSITION, "attachment")], bytes).into_response();
     Ok(confined("application/octet-stream", FILE_POLICY, response))
+}
+
+/// What was read out of a file of a mail.
+pub(crate) async fn file_text(
+    State(shared): State<Arc<Shared>>,
+    Path((id, at)): Path<(String, usize)>,
+) -> Answer {
+    let file = shared.read(|world| world.message(&id)?.attachments.get(at).cloned());
+    let file = file.ok_or_else(|| Refusal::not_found("File"))?;
+    extraction::extract_all([&file]).await;
+    ok(&json!({"method": file.extraction_method(), "text": file.parsed_text()}))
 }
 
 fn confined(content_type: &'static str, policy: &'static str, response: Response) -> Response {
@@ -60,11 +116,16 @@ fn confined(content_type: &'static str, policy: &'static str, response: Response
 }
 
 fn message_row(world: &World, message: &Message) -> Value {
-    let files = message.attachments.iter();
-    let files = files.map(
-        |file| json!({"name": file.filename, "content_type": file.content_type, "size": file.bytes.len()}),
-    );
-    let sent = world.sent.iter().rfind(|sent| sent.message_id == message.id);
+    let files = message.attachments.iter().map(|file| {
+        json!({
+            "name": file.filename,
+            "content_type": file.content_type,
+            "size": file.bytes.len(),
+            "method": file.extraction_method(),
+            "has_text": file.parsed_text().is_some(),
+        })
+    });
+    let sent = world.sent_as(&message.id);
     json!({
         "id": message.id,
         "direction": message.direction.as_str(),
@@ -82,6 +143,7 @@ fn message_row(world: &World, message: &Message) -> Value {
         "verdict": message.class.verdict,
         "lags": !is_visible(message),
         "relayed": sent.and_then(|sent| sent.relayed),
+        "relay_attempts": sent.map(|sent| sent.relay_attempts.iter().map(relay_attempt_row).collect::<Vec<_>>()),
         "rfc_message_id": message.rfc_message_id,
         "at": iso(message.created_at),
     })

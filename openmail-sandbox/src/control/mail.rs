@@ -15,11 +15,12 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    model::{Delivered, Mail, Sent},
+    extraction,
+    model::{Delivered, Mail, RelayAttempt, RelayOutcome, Sent},
     recording::{self, RecordedMail},
     rest::{Answer, essence, json, ok},
     shared::Shared,
-    world::{Refusal, iso},
+    world::{Refusal, Verdict, iso},
 };
 
 /// A mail as `POST /sandbox/mail` takes it.
@@ -66,7 +67,15 @@ pub(crate) async fn mail(State(shared): State<Arc<Shared>>, headers: HeaderMap, 
     let injected: Injected =
         serde_json::from_slice(&body).map_err(|error| Refusal::bad_request(error.to_string()))?;
     let mail = injected.into_mail()?;
-    let delivered = shared.change(|world| world.receive(&mail));
+    extraction::extract_all(&mail.attachments).await;
+    let (delivered, verdict) =
+        shared.change(|world| (world.receive(&mail), world.senders.verdict(&mail.from)));
+    if verdict != Verdict::Accepted {
+        return Ok(json(
+            StatusCode::ACCEPTED,
+            &json!({"delivered": [], "dropped": "a sender rule keeps it out"}),
+        ));
+    }
     if delivered.is_empty() {
         return Err(Refusal::new(404, "not_found", "None of the addresses is an inbox of this sandbox"));
     }
@@ -102,7 +111,7 @@ pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
 pub(crate) async fn eml(State(shared): State<Arc<Shared>>, Path(file): Path<String>) -> Answer {
     let sent = shared.read(|world| {
         let id = file.strip_suffix(".eml")?;
-        world.sent.iter().find(|sent| sent.message_id == id).cloned()
+        world.sent_as(id).cloned()
     });
     let text = sent.and_then(|sent| sent.to_rfc5322()).ok_or_else(|| Refusal::not_found("Mail"))?;
     Ok(([(CONTENT_TYPE, "message/rfc822"), (CONTENT_DISPOSITION, "attachment")], text).into_response())
@@ -142,6 +151,22 @@ fn delivered_row(one: &Delivered) -> serde_json::Value {
     })
 }
 
+pub(crate) fn relay_attempt_row(attempt: &RelayAttempt) -> serde_json::Value {
+    let (outcome, status) = match attempt.outcome {
+        RelayOutcome::Taken => ("taken", None),
+        RelayOutcome::Deferred { status } => ("deferred", status),
+        RelayOutcome::Refused { status } => ("refused", status),
+    };
+    json!({
+        "recipients": attempt.recipients,
+        "attempt": attempt.attempt,
+        "at": iso(attempt.at),
+        "outcome": outcome,
+        "status": status,
+        "next": attempt.next.map(iso),
+    })
+}
+
 fn octets() -> String {
     "application/octet-stream".into()
 }
@@ -168,5 +193,7 @@ fn sent_row(sent: &Sent) -> serde_json::Value {
         "in_reply_to": sent.in_reply_to,
         "references": sent.references,
         "sent_at": iso(sent.sent_at),
+        "relayed": sent.relayed,
+        "relay_attempts": sent.relay_attempts.iter().map(relay_attempt_row).collect::<Vec<_>>(),
     })
 }

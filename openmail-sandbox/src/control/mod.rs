@@ -9,6 +9,7 @@ mod mail;
 mod order;
 mod overview;
 mod routes;
+mod senders;
 mod stream;
 
 pub(crate) use routes::router;

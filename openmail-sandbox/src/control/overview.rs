@@ -3,10 +3,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::order;
+use super::{order, senders};
 use crate::{
     model::{
-        Delivery, Direction, EventRecord, EventState, Inbox, Key, Scope, Thread, Transport, WebhookOutcome,
+        Delivery, Direction, EventContent, EventRecord, EventState, Inbox, Key, Scope, Thread, Transport,
+        WebhookOutcome,
     },
     rest::{Answer, ok},
     shared::Shared,
@@ -24,10 +25,9 @@ pub(crate) async fn now(State(shared): State<Arc<Shared>>) -> Answer {
 
 /// Everything the page shows but the messages of a conversation.
 pub(crate) fn of(world: &World) -> Value {
-    let mut threads: Vec<_> = world.threads.iter().collect();
-    threads.sort_by_key(|thread| std::cmp::Reverse(thread.last_message_at));
-    let threads = threads.into_iter().take(THREADS_AT_MOST);
+    let threads = world.recent_threads().take(THREADS_AT_MOST);
     let events = world.events.iter().rev().take(EVENTS_AT_MOST);
+    let (cold_used, cold_limit) = world.account_cold();
     json!({
         "now": iso(world.now()),
         "midnight": iso(next_utc_day(world.now())),
@@ -40,40 +40,44 @@ pub(crate) fn of(world: &World) -> Value {
         "faults": world.faults.ordered().map(|(id, fault, left)| {
             json!({"id": id.0, "text": order::describe(fault), "left": left})
         }).collect::<Vec<_>>(),
+        "account": {"plan": world.settings.plan, "cold": {"used": cold_used, "limit": cold_limit}},
+        "senders": senders::row(world),
         "keys": world.keys.iter().map(|key| key_row(world, key)).collect::<Vec<_>>(),
         "counts": {
             "sends_accepted": world.counts.sends_accepted,
             "sends_refused": world.counts.sends_refused,
             "sends_repeated": world.counts.sends_repeated,
             "limits_exceeded": world.counts.limits_exceeded,
+            "relay_attempts": world.counts.relay_attempts,
         },
     })
 }
 
 fn inbox_row(world: &World, inbox: &Inbox) -> Value {
     let used = world.used(inbox);
-    let unread = world.threads.iter().filter(|thread| thread.inbox_id == inbox.id && !thread.is_read);
     let minute = std::time::Duration::from_secs(60);
     json!({
         "id": inbox.id,
         "address": inbox.address,
         "display_name": inbox.display_name,
         "suspended": inbox.suspended,
-        "unread": unread.count(),
+        "unread": world.index.unread_in(&inbox.id),
         "minute": {
             "limit": world.settings.burst,
             "free_at": used.minute.iter().map(|at| iso(later(*at, minute))).collect::<Vec<_>>(),
         },
         "day": {"limit": used.daily, "used": used.today},
-        "cold": {"limit": world.settings.cold, "used": used.cold},
+        "cold": {"limit": used.cold_limit, "used": used.cold},
     })
 }
 
-fn thread_row(world: &World, thread: &Thread) -> Value {
+/// A thread as lists show it.
+pub(crate) fn thread_row(world: &World, thread: &Thread) -> Value {
     let last = world.thread_messages(&thread.id).next_back();
     let outside = world.thread_messages(&thread.id).rfind(|message| message.direction == Direction::Inbound);
     let person = outside.map(|message| &message.from).or(last.map(|message| &message.to));
-    let snippet = last.map(|message| message.text.split_whitespace().take(40).collect::<Vec<_>>().join(" "));
+    let written = last.map(|message| message.text.split("\n\nOn ").next().unwrap_or_default());
+    let snippet = written.map(|text| text.split_whitespace().take(40).collect::<Vec<_>>().join(" "));
     json!({
         "id": thread.id,
         "inbox_id": thread.inbox_id,
@@ -88,12 +92,16 @@ fn thread_row(world: &World, thread: &Thread) -> Value {
 }
 
 pub(crate) fn event_row(event: &EventRecord) -> Value {
+    let (message_id, thread_id) = match &event.content {
+        EventContent::Message { id, thread_id } => (Some(id), Some(thread_id)),
+        EventContent::Fields(_) => (None, None),
+    };
     json!({
         "id": event.id,
         "kind": event.kind,
         "inbox_id": event.inbox_id,
-        "thread_id": event.payload.get("thread_id"),
-        "message_id": event.payload.get("message").and_then(|message| message.get("id")),
+        "thread_id": thread_id,
+        "message_id": message_id,
         "at": iso(event.occurred_at),
         "state": match event.state {
             EventState::Held => "held",

@@ -19,18 +19,25 @@ pub(crate) async fn open(
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let mut changes = shared.changes();
     changes.mark_changed();
-    Sse::new(stream::unfold((shared, changes), next)).keep_alive(KeepAlive::default())
+    let first = Watching { shared, changes, wait: Duration::ZERO };
+    Sse::new(stream::unfold(first, next)).keep_alive(KeepAlive::default())
 }
 
-type Watching = (Arc<Shared>, watch::Receiver<()>);
+struct Watching {
+    shared: Arc<Shared>,
+    changes: watch::Receiver<()>,
+    /// Nobody who has just come waits for what may change next.
+    wait: Duration,
+}
 
-async fn next((shared, mut changes): Watching) -> Option<(Result<Event, Infallible>, Watching)> {
+async fn next(mut watching: Watching) -> Option<(Result<Event, Infallible>, Watching)> {
     tokio::select! {
-        () = shared.stopped.cancelled() => return None,
-        changed = changes.changed() => changed.ok()?,
+        () = watching.shared.stopped.cancelled() => return None,
+        changed = watching.changes.changed() => changed.ok()?,
     }
-    tokio::time::sleep(TOGETHER).await;
-    changes.mark_unchanged();
-    let overview = shared.read(overview::of);
-    Some((Ok(Event::default().data(overview.to_string())), (shared, changes)))
+    tokio::time::sleep(watching.wait).await;
+    watching.wait = TOGETHER;
+    watching.changes.mark_unchanged();
+    let overview = watching.shared.read(overview::of);
+    Some((Ok(Event::default().data(overview.to_string())), watching))
 }

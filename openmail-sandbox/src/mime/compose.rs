@@ -128,6 +128,7 @@ mod tests {
             references: vec!["<a@x>".into(), "<b@x>".into()],
             sent_at: "2026-02-24T10:05:00Z".parse::<Timestamp>().unwrap(),
             relayed: None,
+            relay_attempts: Vec::new(),
         }
     }
 

@@ -20,7 +20,7 @@ pub struct Inbox {
     pub webhook_secret: Option<String>,
     /// Why sending is blocked, where it is.
     pub suspended: Option<String>,
-    /// Whether only a quarter of the daily allowance is granted.
+    /// Whether only a quarter of the daily allowance is granted, and half of the new recipients.
     pub throttled: bool,
     /// When the inbox was made, in sandbox time.
     pub created_at: Timestamp,

@@ -48,6 +48,10 @@ pub struct Counts {
     pub webhook_attempts: u64,
     /// Requests to webhooks that were not answered with 2xx.
     pub webhook_failures: u64,
+    /// Attempts to hand a mail to the relay.
+    pub relay_attempts: u64,
+    /// Those among them that the relay did not take.
+    pub relay_failures: u64,
     /// Requests to the host that attachments are redirected to.
     pub storage_requests: u64,
     /// Those among them that carried an `Authorization` header, which must never happen.

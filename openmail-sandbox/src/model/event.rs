@@ -67,7 +67,18 @@ pub struct EventRecord {
     pub state: EventState,
     /// The attempts to hand it over, in the order they ended.
     pub deliveries: Vec<Delivery>,
-    pub(crate) payload: serde_json::Map<String, serde_json::Value>,
+    pub(crate) content: EventContent,
+}
+
+/// What the body of an event is made of, each time it is sent.
+#[derive(Clone, Debug)]
+pub(crate) enum EventContent {
+    /// A new message. It never changes, so its fields need not be kept twice.
+    Message {
+        id: String,
+        thread_id: String,
+    },
+    Fields(serde_json::Map<String, serde_json::Value>),
 }
 
 /// How a webhook attempt ended.

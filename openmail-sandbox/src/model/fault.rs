@@ -42,6 +42,11 @@ pub enum Fault {
         /// The reads that do not see it yet; none = until [`Sandbox::release_rows`](crate::Sandbox::release_rows).
         reads: Option<u32>,
     },
+    /// A recipient is refused over SMTP, for now (4xx) or for good (5xx).
+    RefuseMail {
+        /// The status of the reply.
+        status: u16,
+    },
     /// A request is refused with an error of the service.
     Refuse {
         /// The operation concerned.

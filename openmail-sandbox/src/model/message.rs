@@ -1,6 +1,6 @@
-use bytes::Bytes;
 use jiff::Timestamp;
 
+use super::{Attachment, RelayAttempt};
 use crate::mime;
 
 /// Which way a message went.
@@ -36,28 +36,6 @@ impl DeliveryRole {
             Self::To => "to",
             Self::Cc => "cc",
         }
-    }
-}
-
-/// A file that hangs on a mail.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Attachment {
-    /// The name as the sender wrote it; it can be hostile.
-    pub filename: String,
-    /// The media type.
-    pub content_type: String,
-    /// The content.
-    pub bytes: Bytes,
-}
-
-impl Attachment {
-    pub(crate) fn new(
-        filename: impl Into<String>,
-        content_type: impl Into<String>,
-        bytes: impl Into<Bytes>,
-    ) -> Self {
-        Self { filename: filename.into(), content_type: content_type.into(), bytes: bytes.into() }
     }
 }
 
@@ -179,8 +157,10 @@ pub struct Sent {
     pub references: Vec<String>,
     /// When it was accepted, in sandbox time.
     pub sent_at: Timestamp,
-    /// Whether the [relay](crate::Builder::relay) took it. None while it waits, or if it is not relayed.
+    /// Whether the [relay](crate::Builder::relay) took it for everybody it is for. None while it waits, or if it is not relayed.
     pub relayed: Option<bool>,
+    /// The attempts to hand it to the relay, in the order they ended.
+    pub relay_attempts: Vec<RelayAttempt>,
 }
 
 impl Sent {

@@ -21,7 +21,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 13] = [
     ("/", HTML, include_str!("assets/index.html")),
     ("/page/base.css", CSS, include_str!("assets/base.css")),
     ("/page/mail.css", CSS, include_str!("assets/mail.css")),
@@ -33,6 +33,7 @@ const FILES: [(&str, &str, &str); 12] = [
     ("/page/lists.js", SCRIPT, include_str!("assets/lists.js")),
     ("/page/conversation.js", SCRIPT, include_str!("assets/conversation.js")),
     ("/page/compose.js", SCRIPT, include_str!("assets/compose.js")),
+    ("/page/account.js", SCRIPT, include_str!("assets/account.js")),
     ("/page/panel.js", SCRIPT, include_str!("assets/panel.js")),
 ];
 

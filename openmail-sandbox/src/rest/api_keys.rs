@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The most active keys that a pod or an inbox can have.
-const MOST: usize = 50;
+const MOST: usize = 20;
 
 type Found = fn(&World, &Caller, &str) -> Result<Scope, Refusal>;
 

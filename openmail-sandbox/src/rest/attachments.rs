@@ -37,18 +37,18 @@ pub(crate) async fn text(
     Extension(caller): Extension<Caller>,
     Path((message_id, filename)): Path<(String, String)>,
 ) -> Answer {
-    shared.read(|world| {
-        let (_, file) = find(world, &caller, &message_id, &filename)?;
-        let (method, text) = extraction::text_of(file).map_err(|_| {
-            Refusal::new(422, "extraction_failed", "Text could not be extracted from the attachment")
-        })?;
-        ok(&json!({
-            "filename": file.filename,
-            "contentType": file.content_type,
-            "extractionMethod": method,
-            "text": text,
-        }))
-    })
+    let file =
+        shared.read(|world| find(world, &caller, &message_id, &filename).map(|(_, file)| file.clone()))?;
+    extraction::extract_all([&file]).await;
+    let text = file.parsed_text().ok_or_else(|| {
+        Refusal::new(422, "extraction_failed", "Text could not be extracted from the attachment")
+    })?;
+    ok(&json!({
+        "filename": file.filename,
+        "contentType": file.content_type,
+        "extractionMethod": file.extraction_method(),
+        "text": text,
+    }))
 }
 
 fn find<'a>(

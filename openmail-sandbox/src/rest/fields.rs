@@ -107,6 +107,7 @@ pub(crate) fn essence(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-fn bad(name: &str, what: &str) -> Refusal {
+/// What is wrong with a field, as the service words it.
+pub(crate) fn bad(name: &str, what: &str) -> Refusal {
     Refusal::bad_request(format!("body/{name} {what}"))
 }

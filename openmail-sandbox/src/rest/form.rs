@@ -1,13 +1,18 @@
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{
+    FromRequest, Multipart, Request,
+    multipart::{Field, MultipartError},
+};
 use bytes::Bytes;
 use http::HeaderMap;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
 
-use super::fields::{Fields, essence};
+use super::fields::{Fields, bad, essence};
 use crate::{model::Attachment, world::Refusal};
 
-/// What the attachments of one mail may have together.
-const ATTACHED_AT_MOST: usize = 25 * 1024 * 1024;
+/// What a mail may have in all.
+const OCTETS_AT_MOST: usize = 25 * 1024 * 1024;
+/// What must not come as a file.
+const TEXTS: [&str; 8] = ["to", "subject", "body", "bodyHtml", "threadId", "includeQuote", "replyTo", "cc"];
 
 /// A send's body, in either of its forms.
 #[derive(Debug)]
@@ -34,56 +39,83 @@ impl Form {
 }
 
 async fn read_parts(mut multipart: Multipart) -> Result<(Fields, Vec<Attachment>), Refusal> {
-    let mut fields = Map::new();
-    let mut attachments = Vec::new();
-    let mut attached = 0;
-    let malformed = |error: axum::extract::multipart::MultipartError| match error.status().as_u16() {
-        413 => too_large(),
-        _ => Refusal::bad_request(error.body_text()),
-    };
+    let mut parts = Parts::default();
     while let Some(part) = multipart.next_field().await.map_err(malformed)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if name != "attachments" {
-            let text = part.text().await.map_err(malformed)?;
-            add(&mut fields, name, text)?;
-            continue;
-        }
-        let filename = part.file_name().unwrap_or("attachment").to_owned();
+        parts.take(part).await?;
+    }
+    Ok((Fields::new(parts.fields), parts.attachments))
+}
+
+#[derive(Default)]
+struct Parts {
+    fields: Map<String, Value>,
+    attachments: Vec<Attachment>,
+    octets: usize,
+}
+
+impl Parts {
+    async fn take(&mut self, part: Field<'_>) -> Result<(), Refusal> {
+        let name = part.name().filter(|name| !name.is_empty()).map(str::to_owned);
+        let name = name.ok_or_else(|| Refusal::bad_request("body has a part without a name"))?;
+        let filename = part.file_name().map(str::to_owned);
         let content_type = part.content_type().unwrap_or("application/octet-stream").to_owned();
-        let bytes = part.bytes().await.map_err(malformed)?;
-        attached += bytes.len();
-        if attached > ATTACHED_AT_MOST {
+        let content = part.bytes().await.map_err(malformed)?;
+        self.octets += content.len();
+        if self.octets > OCTETS_AT_MOST {
             return Err(too_large());
         }
-        attachments.push(Attachment::new(filename, content_type, bytes));
+        match (name.as_str(), filename) {
+            ("attachments", Some(filename)) => {
+                let filename = if filename.is_empty() { "attachment".to_owned() } else { filename };
+                self.attachments.push(Attachment::new(filename, content_type, content));
+                Ok(())
+            }
+            ("attachments", None) => Err(bad("attachments", "must hold files")),
+            (known, Some(_)) if TEXTS.contains(&known) => Err(bad(&name, "must not be a file")),
+            // Counted as a field that the contract does not list, and otherwise ignored, as in JSON.
+            (_, Some(_)) => add(&mut self.fields, name, Value::Null),
+            (_, None) => {
+                let text = String::from_utf8(content.to_vec()).map_err(|_| bad(&name, "is not UTF-8"))?;
+                add(&mut self.fields, name, Value::String(text))
+            }
+        }
     }
-    Ok((Fields::new(fields), attachments))
 }
 
 /// Gives a part the type its field has in JSON. `cc` is repeated, or one JSON array.
-fn add(fields: &mut Map<String, Value>, name: String, text: String) -> Result<(), Refusal> {
-    let value = match (name.as_str(), text.as_str()) {
-        ("includeQuote", "true") => Value::Bool(true),
-        ("includeQuote", "false") => Value::Bool(false),
-        ("cc", array) if array.starts_with('[') => {
-            serde_json::from_str(array).map_err(|_| Refusal::bad_request("body/cc is not valid JSON"))?
+fn add(fields: &mut Map<String, Value>, name: String, value: Value) -> Result<(), Refusal> {
+    let value = match (name.as_str(), value.as_str()) {
+        ("includeQuote", Some("true")) => Value::Bool(true),
+        ("includeQuote", Some("false")) => Value::Bool(false),
+        ("cc", Some(array)) if array.trim_start().starts_with('[') => {
+            serde_json::from_str(array).map_err(|_| bad("cc", "is not valid JSON"))?
         }
-        ("cc", _) => {
+        ("cc", Some(_)) => {
             let mut addresses = match fields.remove("cc") {
                 Some(Value::Array(addresses)) => addresses,
                 _ => Vec::new(),
             };
-            addresses.push(Value::String(text));
+            addresses.push(value);
             Value::Array(addresses)
         }
-        _ => Value::String(text),
+        _ => value,
     };
-    match fields.insert(name, value) {
-        Some(_) => Err(Refusal::bad_request("a field was given twice")),
-        None => Ok(()),
+    match fields.entry(name) {
+        Entry::Occupied(field) => Err(bad(field.key(), "was given twice")),
+        Entry::Vacant(field) => {
+            field.insert(value);
+            Ok(())
+        }
+    }
+}
+
+fn malformed(error: MultipartError) -> Refusal {
+    match error.status().as_u16() {
+        413 => too_large(),
+        _ => Refusal::bad_request(error.body_text()),
     }
 }
 
 fn too_large() -> Refusal {
-    Refusal::new(413, "payload_too_large", "Attachments may have 25 MB in all")
+    Refusal::new(413, "payload_too_large", "A mail may have 25 MB in all")
 }

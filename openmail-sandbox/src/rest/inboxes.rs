@@ -53,7 +53,7 @@ pub(crate) async fn list(
         let in_pod = |inbox: &Inbox| pod.is_none_or(|pod| pod == Some(inbox.pod_id.as_str()));
         let inboxes = world.inboxes.iter().filter(|inbox| caller.reaches(inbox) && in_pod(inbox));
         let inboxes: Vec<_> = inboxes.collect();
-        Ok(page.answer(world, "inboxes", &inboxes, |inbox| inbox_row(inbox)))
+        Ok(page.answer(world, "inboxes", inboxes.len(), inboxes, inbox_row))
     })
 }
 

@@ -10,6 +10,7 @@ use super::{
     page::{Page, Params},
 };
 use crate::{
+    model::Message,
     shared::Shared,
     world::{Caller, Refusal, is_visible},
 };
@@ -29,12 +30,14 @@ pub(crate) async fn list(
     shared.change(|world| {
         world.inbox_for(&caller, &inbox_id)?;
         world.count_read(|message| message.inbox_id == inbox_id);
-        let messages = world.messages.iter().rev().filter(|message| {
-            message.inbox_id == inbox_id
-                && is_visible(message)
-                && direction.is_none_or(|direction| direction == message.direction.as_str())
-        });
-        let messages: Vec<_> = messages.collect();
-        Ok(page.answer(world, "messages", &messages, |message| world.message_row(message)))
+        let all = || world.messages_in(&inbox_id).rev();
+        let row = |message| world.message_row(message);
+        if direction.is_none() && !world.is_anything_lagging() {
+            return Ok(page.answer(world, "messages", all().len(), all(), row));
+        }
+        let wanted = |message: &&Message| {
+            is_visible(message) && direction.is_none_or(|direction| direction == message.direction.as_str())
+        };
+        Ok(page.answer(world, "messages", all().filter(wanted).count(), all().filter(wanted), row))
     })
 }

@@ -25,16 +25,17 @@ impl Page {
         Ok(Self { limit, offset: number(params, "offset")?.unwrap_or(0) })
     }
 
-    /// This page of the rows, under the name that this deployment gives lists.
+    /// This page of so many rows, under the name that this deployment gives lists.
     pub(crate) fn answer<T>(
         self,
         world: &World,
         resource: &str,
-        rows: &[T],
-        row: impl FnMut(&T) -> Value,
+        total: usize,
+        rows: impl IntoIterator<Item = T>,
+        row: impl FnMut(T) -> Value,
     ) -> Response {
-        let page: Vec<_> = rows.iter().skip(self.offset).take(self.limit).map(row).collect();
-        let mut body = json!({"total": rows.len()});
+        let page: Vec<_> = rows.into_iter().skip(self.offset).take(self.limit).map(row).collect();
+        let mut body = json!({"total": total});
         body[world.list_field(resource)] = json!(page);
         error::json(http::StatusCode::OK, &body)
     }

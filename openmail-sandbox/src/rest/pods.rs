@@ -42,7 +42,7 @@ pub(crate) async fn list(
     let page = Page::of(&params)?;
     shared.read(|world| {
         let pods: Vec<_> = world.pods.iter().filter(|pod| caller.reaches_pod(&pod.id)).collect();
-        Ok(page.answer(world, "pods", &pods, |pod| pod_row(pod)))
+        Ok(page.answer(world, "pods", pods.len(), pods, pod_row))
     })
 }
 

@@ -12,6 +12,7 @@ use super::{
     form::Form,
 };
 use crate::{
+    extraction,
     model::Drift,
     shared::Shared,
     world::{Caller, Receipt, Refusal, SendRequest},
@@ -24,6 +25,8 @@ pub(crate) async fn send(
     request: Request,
 ) -> Answer {
     let form = Form::read(request).await?;
+    // Before the world is locked: it hands files on to inboxes of its own, with their text.
+    extraction::extract_all(&form.attachments).await;
     let key = form.headers.get("idempotency-key").and_then(|key| key.to_str().ok());
     let key = key.map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned);
     shared.change(|world| {

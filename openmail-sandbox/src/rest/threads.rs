@@ -14,7 +14,6 @@ use super::{
     page::{Page, Params},
 };
 use crate::{
-    model::Thread,
     shared::Shared,
     world::{Caller, Refusal},
 };
@@ -36,14 +35,13 @@ pub(crate) async fn list(
     shared.change(|world| {
         world.inbox_for(&caller, &inbox_id)?;
         world.count_read(|message| message.inbox_id == inbox_id);
-        let counts = world.visible_counts(&inbox_id);
-        let threads = world.threads.iter().rev().filter(|thread| {
-            thread.inbox_id == inbox_id && is_read.is_none_or(|is_read| thread.is_read == is_read)
+        let lags = world.is_anything_lagging();
+        let threads = world.threads_in(&inbox_id).filter(|thread| {
+            is_read.is_none_or(|is_read| thread.is_read == is_read)
+                && !(lags && world.visible_messages(&thread.id).is_empty())
         });
-        let counted = |thread: &'_ Thread| counts.get(thread.id.as_str()).copied();
-        let mut threads: Vec<_> = threads.filter_map(|thread| Some((thread, counted(thread)?))).collect();
-        threads.sort_by_key(|(thread, _)| std::cmp::Reverse(thread.last_message_at));
-        Ok(page.answer(world, "threads", &threads, |(thread, count)| world.thread_row(thread, *count)))
+        let threads: Vec<_> = threads.collect();
+        Ok(page.answer(world, "threads", threads.len(), threads, |thread| world.thread_row(thread)))
     })
 }
 
@@ -76,9 +74,7 @@ pub(crate) async fn update(
     shared.change(|world| {
         world.counts.unknown_fields += fields.unknown();
         world.thread_for(&caller, &id)?;
-        if let Some(thread) = world.thread_mut(&id) {
-            thread.is_read = is_read;
-        }
+        world.set_read(&id, is_read);
         ok(&json!({"ok": true}))
     })
 }

@@ -5,7 +5,10 @@ use std::{
 };
 
 use super::Sandbox;
-use crate::{model::Drift, world::Settings};
+use crate::{
+    model::Drift,
+    world::{Cap, Settings},
+};
 
 /// Decides how a sandbox differs from the service's own defaults.
 #[derive(Clone, Debug)]
@@ -35,7 +38,9 @@ impl Builder {
     }
 
     /// Hands what agents send to the SMTP server at this address (`smtp://host:port`, `smtps://user:password@host`),
-    /// each mail once, except to inboxes of the sandbox itself: it gets there anyway. Default: no relay.
+    /// except to inboxes of the sandbox itself: it gets there anyway. What the server does not take now is tried again after 5 s, 30 s,
+    /// 2, 10 and 60 minutes of sandbox time; what it never will take has failed, and addresses that it does not know are suppressed.
+    /// Default: no relay.
     pub fn relay(mut self, url: impl Into<String>) -> Self {
         self.settings.relay = Some(url.into());
         self
@@ -53,7 +58,7 @@ impl Builder {
         self
     }
 
-    /// The plan: on `free`, `replyTo` must be an inbox of the account. Default: `pro`.
+    /// The plan: on `free`, `replyTo` must be an inbox of the account, and fewer new people can be written to. Default: `pro`.
     pub fn plan(mut self, plan: impl Into<String>) -> Self {
         self.settings.plan = plan.into();
         self
@@ -71,9 +76,30 @@ impl Builder {
         self
     }
 
-    /// Unknown recipients per inbox on a UTC day. Default: 20.
+    /// Sends of the whole account on a UTC day; none = no limit. Default: none, since the service does not say.
+    pub fn account_daily(mut self, sends: impl Into<Option<u32>>) -> Self {
+        self.settings.account_daily = sends.into();
+        self
+    }
+
+    /// New recipients per inbox on a UTC day, in its first 30 days: people who never wrote to it and were never written to by it.
+    /// An older inbox may write to as many as it may send. Default: 20.
     pub fn cold(mut self, recipients: u32) -> Self {
         self.settings.cold = recipients;
+        self
+    }
+
+    /// New recipients of the sending domain on a UTC day; none = no cap. Default: none, as on the service's shared domain. A
+    /// custom domain begins with 20.
+    pub fn cold_domain(mut self, recipients: impl Into<Option<u32>>) -> Self {
+        self.settings.cold_domain = recipients.into();
+        self
+    }
+
+    /// New recipients of the whole account on a UTC day; none = no cap. Default: 150 and after 30 days 500; on the plan `free` 30
+    /// and 100; on `enterprise` none.
+    pub fn cold_account(mut self, recipients: impl Into<Option<u32>>) -> Self {
+        self.settings.cold_account = Cap::Fixed(recipients.into());
         self
     }
 

@@ -1,6 +1,10 @@
 use super::{Sandbox, View};
-use crate::model::{
-    ClientMessage, Counts, Delivered, EventRecord, Mail, Message, RequestRecord, Sent, Thread, WebhookAttempt,
+use crate::{
+    model::{
+        ClientMessage, Counts, Delivered, EventRecord, Mail, Message, RequestRecord, Sent, Thread,
+        WebhookAttempt,
+    },
+    world::Verdict,
 };
 
 impl Sandbox {
@@ -8,8 +12,10 @@ impl Sandbox {
     ///
     /// # Panics
     ///
-    /// If it reaches none, or several: those are [`deliver_all`](Self::deliver_all)'s.
+    /// If it reaches none, or several, or a sender rule drops it: those are [`deliver_all`](Self::deliver_all)'s.
     pub fn deliver(&self, mail: Mail) -> Delivered {
+        let dropped = self.shared.read(|world| world.senders.verdict(&mail.from) != Verdict::Accepted);
+        assert!(!dropped, "a sender rule drops the mail: use deliver_all to see that it does");
         let mut delivered = self.deliver_all(mail);
         match (delivered.pop(), delivered.is_empty()) {
             (Some(only), true) => only,
@@ -22,6 +28,8 @@ impl Sandbox {
 
     /// Delivers a mail to every inbox it is for, in the order of its headers. Perhaps that is none.
     pub fn deliver_all(&self, mail: Mail) -> Vec<Delivered> {
+        // Before the world is locked: reading a file can take its time.
+        mail.attachments.iter().for_each(|file| file.read());
         self.shared.change(|world| world.receive(&mail))
     }
 

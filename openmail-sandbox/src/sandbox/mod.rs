@@ -4,6 +4,7 @@ mod accounts;
 mod builder;
 mod faults;
 mod mail;
+mod senders;
 mod server;
 mod standing;
 mod view;

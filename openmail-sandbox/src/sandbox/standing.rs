@@ -22,7 +22,7 @@ impl Sandbox {
         self.shared.change(|world| world.set_pod_suspension(id, None))
     }
 
-    /// Grants an inbox a quarter of its daily allowance, or all of it again.
+    /// Grants an inbox a quarter of its daily allowance and half of its new recipients, or all of them again.
     pub fn throttle_inbox(&self, id: &str, throttled: bool) {
         self.shared.change(|world| {
             if let Some(inbox) = world.inbox_mut(id) {

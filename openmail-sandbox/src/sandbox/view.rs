@@ -39,7 +39,7 @@ impl<'a> View<'a> {
     /// The messages of one inbox in both directions, oldest first.
     #[must_use]
     pub fn messages(&self, inbox_id: &str) -> Vec<&'a Message> {
-        self.0.messages.iter().filter(|message| message.inbox_id == inbox_id).collect()
+        self.0.messages_in(inbox_id).collect()
     }
 
     /// A thread with its messages, lagging rows included.

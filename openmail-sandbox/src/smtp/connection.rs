@@ -11,9 +11,9 @@ use tokio::{
 
 use super::{
     data::Data,
-    session::{Envelope, Session, Step},
+    session::{Envelope, Recipient, Session, Step},
 };
-use crate::{mime, shared::Shared};
+use crate::{extraction, mime, model::Fault, shared::Shared, world::World};
 
 /// How long a client may say nothing, in real time (RFC 5321, 4.5.3.2.7).
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
@@ -49,14 +49,13 @@ impl Connection {
                 return self.hang_up("500 5.5.2 line too long\r\n").await;
             };
             let shared = self.shared.clone();
-            let knows = |address: &str| shared.read(|world| world.inbox_by_address(address).is_some());
-            match session.obey(&line, knows) {
+            match session.obey(&line, |address| shared.change(|world| judge(world, address))) {
                 Step::Say(reply) => self.say(&reply).await?,
                 Step::Close(reply) => return self.hang_up(&reply).await,
                 Step::ReadMail(reply, envelope) => {
                     self.say(&reply).await?;
                     let data = self.data().await?;
-                    let verdict = self.receive(data, envelope);
+                    let verdict = self.receive(data, envelope).await;
                     self.say(&verdict).await?;
                 }
             }
@@ -83,13 +82,18 @@ impl Connection {
         }
     }
 
-    fn receive(&self, data: Data, envelope: Envelope) -> String {
+    async fn receive(&self, data: Data, envelope: Envelope) -> String {
         let Some(octets) = data.into_octets() else { return "552 5.3.4 a mail may have 25 MB\r\n".into() };
         let Some(mail) = mime::read(&octets, Some(&envelope.from)) else {
             return "554 5.6.0 this is no mail: it needs headers\r\n".into();
         };
         let mail = mail.deliver_to(envelope.to);
+        extraction::extract_all(&mail.attachments).await;
         let delivered = self.shared.change(|world| world.receive(&mail));
+        if delivered.is_empty() {
+            // A sender that is kept out is not told so.
+            return "250 2.0.0 accepted\r\n".into();
+        }
         let ids: Vec<_> = delivered.iter().map(|one| one.message_id.as_str()).collect();
         format!("250 2.0.0 delivered as {}\r\n", ids.join(" "))
     }
@@ -115,5 +119,18 @@ impl Connection {
     async fn hang_up(&mut self, reply: &str) -> io::Result<()> {
         self.say(reply).await?;
         self.writer.shutdown().await
+    }
+}
+
+fn judge(world: &mut World, address: &str) -> Recipient {
+    let ordered = world.faults.take(|fault| match fault {
+        // Anything else would be no refusal, and confuse whoever asked.
+        Fault::RefuseMail { status: status @ 400..=599 } => Some(*status),
+        _ => None,
+    });
+    match ordered {
+        Some(status) => Recipient::Refused(status),
+        None if world.inbox_by_address(address).is_some() => Recipient::Known,
+        None => Recipient::Unknown,
     }
 }

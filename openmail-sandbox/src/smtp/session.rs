@@ -15,6 +15,15 @@ pub(crate) struct Envelope {
     pub(crate) to: Vec<String>,
 }
 
+/// What an address is here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Recipient {
+    Known,
+    Unknown,
+    /// By an ordered fault, with this status.
+    Refused(u16),
+}
+
 /// What follows a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -44,15 +53,15 @@ impl Session {
         format!("220 {} ESMTP OpenMail sandbox\r\n", self.host)
     }
 
-    /// Obeys one line, without its line break. `knows` tells whether an address is an inbox.
-    pub(crate) fn obey(&mut self, line: &[u8], knows: impl Fn(&str) -> bool) -> Step {
+    /// Obeys one line, without its line break. `judge` tells what an address is.
+    pub(crate) fn obey(&mut self, line: &[u8], judge: impl Fn(&str) -> Recipient) -> Step {
         self.commands += 1;
         if self.commands > COMMANDS_AT_MOST {
             return Step::Close("421 4.7.0 too many commands\r\n".into());
         }
         let command = std::str::from_utf8(line).map_err(|_| Malformed::Syntax).and_then(Command::parse);
         let step = match command {
-            Ok(command) => self.follow(command, knows),
+            Ok(command) => self.follow(command, judge),
             Err(Malformed::Unknown) => say("502 5.5.1 command not implemented"),
             Err(Malformed::Syntax) => say("501 5.5.4 syntax error"),
             Err(Malformed::Parameter) => say("555 5.5.4 parameter not implemented"),
@@ -63,7 +72,7 @@ impl Session {
         }
     }
 
-    fn follow(&mut self, command: Command, knows: impl Fn(&str) -> bool) -> Step {
+    fn follow(&mut self, command: Command, judge: impl Fn(&str) -> Recipient) -> Step {
         match command {
             Command::Helo => {
                 self.greet();
@@ -74,7 +83,7 @@ impl Session {
                 Step::Say(self.extensions())
             }
             Command::Mail { from, size } => self.mail(from, size),
-            Command::Rcpt(to) => self.rcpt(to, knows),
+            Command::Rcpt(to) => self.rcpt(to, judge),
             Command::Data => self.data(),
             Command::Rset => {
                 self.envelope = None;
@@ -112,10 +121,12 @@ impl Session {
         say("250 2.1.0 sender fine")
     }
 
-    fn rcpt(&mut self, to: String, knows: impl Fn(&str) -> bool) -> Step {
+    fn rcpt(&mut self, to: String, judge: impl Fn(&str) -> Recipient) -> Step {
         let Some(envelope) = &mut self.envelope else { return say("503 5.5.1 say MAIL FROM first") };
-        if !knows(&to) {
-            return say("550 5.1.1 no inbox of this sandbox has that address");
+        match judge(&to) {
+            Recipient::Known => {}
+            Recipient::Unknown => return say("550 5.1.1 no inbox of this sandbox has that address"),
+            Recipient::Refused(status) => return say(&format!("{status} refused by an ordered fault")),
         }
         if envelope.to.len() >= RECIPIENTS_AT_MOST {
             return say("452 4.5.3 too many recipients");
@@ -147,10 +158,13 @@ fn say(reply: &str) -> Step {
 
 #[cfg(test)]
 mod tests {
-    use super::{Envelope, Session, Step};
+    use super::{Envelope, Recipient, Session, Step};
 
     fn run(session: &mut Session, line: &str) -> String {
-        match session.obey(line.as_bytes(), |address| address == "help@sandbox.test") {
+        let judge = |address: &str| {
+            if address == "help@sandbox.test" { Recipient::Known } else { Recipient::Unknown }
+        };
+        match session.obey(line.as_bytes(), judge) {
             Step::Say(reply) | Step::Close(reply) | Step::ReadMail(reply, _) => reply[..3].to_owned(),
         }
     }
@@ -184,7 +198,9 @@ mod tests {
         {
             assert_eq!(run(&mut session, line), "250", "{line}");
         }
-        let Step::ReadMail(_, envelope) = session.obey(b"DATA", |_| true) else { panic!("no mail is read") };
+        let Step::ReadMail(_, envelope) = session.obey(b"DATA", |_| Recipient::Known) else {
+            panic!("no mail is read")
+        };
         assert_eq!(envelope, Envelope { from: String::new(), to: vec!["help@sandbox.test".into()] });
     }
 

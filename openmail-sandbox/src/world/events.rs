@@ -7,7 +7,7 @@ use super::{
     connections::Frame,
     ids,
 };
-use crate::model::{Delivery, EventRecord, EventState, Fault, FaultId, Transport};
+use crate::model::{Delivery, EventContent, EventRecord, EventState, Fault, FaultId, Transport};
 
 impl World {
     /// Logs an event and sends it on its way. Returns its id.
@@ -16,7 +16,7 @@ impl World {
         kind: &str,
         inbox_id: Option<&str>,
         occurred_at: Timestamp,
-        payload: Map<String, Value>,
+        content: EventContent,
     ) -> String {
         let id = ids::id("evt");
         self.events.push(EventRecord {
@@ -26,15 +26,16 @@ impl World {
             occurred_at,
             state: EventState::Held,
             deliveries: Vec::new(),
-            payload,
+            content,
         });
+        self.index.add_event(&id, self.events.len() - 1);
         self.dispatch(self.events.len() - 1);
         id
     }
 
     /// The body of an event, the same for sockets and webhooks.
     pub(crate) fn event_body(&self, event: &EventRecord, attempt: u32) -> String {
-        let mut body = event.payload.clone();
+        let mut body = self.event_fields(event);
         body.extend([
             ("event".to_owned(), json!(event.kind)),
             ("event_id".to_owned(), json!(event.id)),
@@ -43,6 +44,21 @@ impl World {
             ("attempt".to_owned(), json!(attempt)),
         ]);
         Value::Object(body).to_string()
+    }
+
+    /// What of an event's body is the same at each delivery.
+    pub(crate) fn event_fields(&self, event: &EventRecord) -> Map<String, Value> {
+        match &event.content {
+            EventContent::Fields(fields) => fields.clone(),
+            EventContent::Message { id, .. } => {
+                let message = self.message(id);
+                let inbox = message.and_then(|message| self.inbox(&message.inbox_id));
+                inbox
+                    .zip(message)
+                    .map(|(inbox, message)| self.received_fields(inbox, message))
+                    .unwrap_or_default()
+            }
+        }
     }
 
     /// Notes that a socket has been written an event.
@@ -54,7 +70,7 @@ impl World {
     }
 
     pub(crate) fn event(&self, id: &str) -> Option<&EventRecord> {
-        self.events.iter().find(|event| event.id == id)
+        self.events.get(self.index.event(id)?)
     }
 
     /// Sends on what a lifted fault held back, in the order it came.

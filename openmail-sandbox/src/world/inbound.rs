@@ -10,10 +10,10 @@ use super::{
     ids, rows,
     threads::{references_of_answer, subject_of_answer},
 };
-use crate::model::{Delivered, DeliveryRole, Direction, Fault, Inbox, Mail, Message, RowLag};
+use crate::model::{Delivered, DeliveryRole, Direction, EventContent, Fault, Inbox, Mail, Message, RowLag};
 
 impl World {
-    /// Delivers a mail to every inbox it is for, in the order of its headers.
+    /// Delivers a mail to every inbox it is for, in the order of its headers, unless a sender rule drops it.
     pub(crate) fn receive(&mut self, mail: &Mail) -> Vec<Delivered> {
         // One mail has one Message-ID, at however many inboxes it arrives.
         let message_id = mail.message_id.clone();
@@ -25,13 +25,17 @@ impl World {
             Some((inbox.clone(), role))
         });
         let recipients: Vec<_> = recipients.filter(|(inbox, _)| seen.insert(inbox.id.clone())).collect();
+        let inbox_ids: Vec<_> = recipients.iter().map(|(inbox, _)| inbox.id.clone()).collect();
+        if self.is_dropped(mail, &inbox_ids) {
+            return Vec::new();
+        }
         recipients.into_iter().map(|(inbox, role)| self.receive_at(&inbox, role, mail)).collect()
     }
 
     fn receive_at(&mut self, inbox: &Inbox, role: DeliveryRole, mail: &Mail) -> Delivered {
         let message = self.inbound_message(inbox, role, mail);
         self.ledgers.entry(inbox.id.clone()).or_default().warm(&mail.from);
-        let payload = self.received_payload(inbox, &message);
+        let content = EventContent::Message { id: message.id.clone(), thread_id: message.thread_id.clone() };
         let mut delivered = Delivered {
             message_id: message.id.clone(),
             thread_id: message.thread_id.clone(),
@@ -41,7 +45,7 @@ impl World {
         };
         let at = message.created_at;
         self.append(message, false);
-        delivered.event_id = self.publish("message.received", Some(&inbox.id), at, payload);
+        delivered.event_id = self.publish("message.received", Some(&inbox.id), at, content);
         delivered
     }
 
@@ -115,7 +119,7 @@ impl World {
     }
 
     /// The event without what differs between deliveries.
-    fn received_payload(&self, inbox: &Inbox, message: &Message) -> Map<String, Value> {
+    pub(crate) fn received_fields(&self, inbox: &Inbox, message: &Message) -> Map<String, Value> {
         let attachments = message.attachments.iter();
         let attachments: Vec<_> =
             attachments.map(|file| rows::event_attachment(&self.settings, message, file)).collect();

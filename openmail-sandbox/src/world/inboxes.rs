@@ -1,7 +1,13 @@
 use reqwest::Url;
 
-use super::{Refusal, World, address::bare, clock::utc_day, ids, index::Index, keys::Caller};
-use crate::model::{Inbox, NewInbox, Scope};
+use super::{
+    Refusal, World,
+    address::bare,
+    clock::{next_utc_day, until},
+    ids,
+    keys::Caller,
+};
+use crate::model::{EventContent, Inbox, NewInbox, Scope};
 
 impl World {
     pub(crate) fn inbox(&self, id: &str) -> Option<&Inbox> {
@@ -82,11 +88,8 @@ impl World {
     /// Creates an inbox over REST, which counts against the day's 100.
     pub(crate) fn create_counted_inbox(&mut self, new: NewInbox) -> Result<Inbox, Refusal> {
         let now = self.now();
-        if self.creations.0 != utc_day(now) {
-            self.creations = (utc_day(now), 0);
-        }
-        if self.creations.1 >= self.settings.creations {
-            let wait = super::clock::until(now, super::clock::next_utc_day(now));
+        if self.creations.on(now) >= self.settings.creations {
+            let wait = until(now, next_utc_day(now));
             return Err(Refusal::limited(
                 "rate_limit_exceeded",
                 "Inbox creation limit reached for today",
@@ -94,19 +97,32 @@ impl World {
             ));
         }
         let inbox = self.create_inbox(new)?;
-        self.creations.1 += 1;
+        self.creations.add(now, 1);
         Ok(inbox)
     }
 
     pub(crate) fn delete_inbox(&mut self, id: &str) {
+        self.fix_events_of(id);
         self.inboxes.retain(|inbox| inbox.id != id);
         self.threads.retain(|thread| thread.inbox_id != id);
         self.messages.retain(|message| message.inbox_id != id);
-        self.index = Index::of(&self.threads, &self.messages);
+        self.reindex();
         self.ledgers.remove(id);
         let orphans = self.keys.iter().filter(|key| key.scope == Scope::Inbox(id.to_owned()));
         for key in orphans.map(|key| key.id.clone()).collect::<Vec<_>>() {
             self.revoke_key(&key);
+        }
+    }
+
+    /// What has happened stays in the log, with all it said, when its messages go.
+    fn fix_events_of(&mut self, id: &str) {
+        for at in 0..self.events.len() {
+            let event = &self.events[at];
+            if event.inbox_id.as_deref() == Some(id) && matches!(event.content, EventContent::Message { .. })
+            {
+                let fields = self.event_fields(event);
+                self.events[at].content = EventContent::Fields(fields);
+            }
         }
     }
 

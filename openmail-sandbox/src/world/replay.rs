@@ -104,7 +104,7 @@ impl World {
         let Some(last) = last_event_id else { return Ok(Vec::new()) };
         let refused = self.faults.take(|fault| (*fault == Fault::RefuseCursor).then_some(())).is_some();
         let unknown = || format!("Unknown last_event_id: {last}");
-        let at = self.events.iter().position(|event| event.id == last && !refused).ok_or_else(unknown)?;
+        let at = self.index.event(last).filter(|_| !refused).ok_or_else(unknown)?;
         if !self.may_see(id, self.events[at].inbox_id.as_deref()) {
             return Err(unknown());
         }

@@ -1,11 +1,8 @@
-use std::collections::HashMap;
-
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Settings, World, clock::iso};
 use crate::{
-    extraction,
     model::{Attachment, Direction, Drift, Inbox, Key, Message, Pod, RowLag, Scope, Thread},
     storage,
 };
@@ -20,17 +17,30 @@ impl World {
 
     /// Counts a read of these rows: those that lag are a read closer to being seen.
     pub(crate) fn count_read(&mut self, of: impl Fn(&Message) -> bool) {
-        for message in self.messages.iter_mut().filter(|message| of(message)) {
-            message.lag = match message.lag {
-                Some(RowLag::Reads(0)) => None,
-                Some(RowLag::Reads(reads)) => Some(RowLag::Reads(reads - 1)),
-                lag => lag,
-            };
+        for at in self.index.lagging().collect::<Vec<_>>() {
+            let Some(message) = self.messages.get_mut(at).filter(|message| of(message)) else { continue };
+            match message.lag {
+                Some(RowLag::Reads(reads @ 1..)) => message.lag = Some(RowLag::Reads(reads - 1)),
+                Some(RowLag::UntilReleased) => {}
+                Some(RowLag::Reads(0)) | None => {
+                    message.lag = None;
+                    self.index.set_visible(at);
+                }
+            }
         }
     }
 
     pub(crate) fn release_rows(&mut self) {
-        self.messages.iter_mut().for_each(|message| message.lag = None);
+        for at in self.index.lagging().collect::<Vec<_>>() {
+            if let Some(message) = self.messages.get_mut(at) {
+                message.lag = None;
+            }
+            self.index.set_visible(at);
+        }
+    }
+
+    pub(crate) fn is_anything_lagging(&self) -> bool {
+        self.index.lagging().next().is_some()
     }
 
     /// The messages of a thread as REST sees them, oldest first.
@@ -62,6 +72,7 @@ impl World {
             "attachments": attachments,
             "status": match message.direction {
                 Direction::Inbound => "received",
+                Direction::Outbound if self.has_bounced(message) => "failed",
                 Direction::Outbound => "sent",
             },
             "category": message.class.category,
@@ -76,32 +87,22 @@ impl World {
         row
     }
 
+    fn has_bounced(&self, message: &Message) -> bool {
+        self.sent_as(&message.id).is_some_and(|sent| sent.relayed == Some(false))
+    }
+
     fn attachment_row(&self, message: &Message, at: usize, file: &Attachment) -> Value {
-        json!({
-            "filename": file.filename,
-            "contentType": file.content_type,
-            "sizeBytes": file.bytes.len(),
-            "url": storage::signed_url(&self.settings, self.now(), &message.id, at),
-        })
+        attachment_row(file, &storage::signed_url(&self.settings, self.now(), &message.id, at))
     }
 
-    /// How many messages REST sees in each of an inbox's threads; lagging threads are not among them.
-    pub(crate) fn visible_counts(&self, inbox_id: &str) -> HashMap<&str, usize> {
-        let mut counts = HashMap::new();
-        for message in self.messages.iter().filter(|m| m.inbox_id == inbox_id && is_visible(m)) {
-            *counts.entry(message.thread_id.as_str()).or_default() += 1;
-        }
-        counts
-    }
-
-    pub(crate) fn thread_row(&self, thread: &Thread, messages: usize) -> Value {
+    pub(crate) fn thread_row(&self, thread: &Thread) -> Value {
         let mut row = json!({
             "id": thread.id,
             "inboxId": thread.inbox_id,
             "subject": thread.subject,
             "lastMessageAt": iso(thread.last_message_at),
             "createdAt": iso(thread.created_at),
-            "messageCount": messages,
+            "messageCount": self.visible_messages(&thread.id).len(),
         });
         row[self.is_read_field()] = json!(thread.is_read);
         row
@@ -176,24 +177,24 @@ pub(crate) fn key_row(key: &Key, pod_of_inbox: Option<&str>) -> Value {
     })
 }
 
-/// An attachment as events have it: in camelCase, with its text where there is some.
+/// An attachment as events have it: behind an address that wants the key.
 pub(crate) fn event_attachment(settings: &Settings, message: &Message, file: &Attachment) -> Value {
-    let mut row = Map::from_iter([
-        ("filename".to_owned(), json!(file.filename)),
-        ("contentType".to_owned(), json!(file.content_type)),
-        ("sizeBytes".to_owned(), json!(file.bytes.len())),
-        ("url".to_owned(), json!(attachment_url(settings, &message.id, &file.filename))),
-    ]);
-    match extraction::text_of(file) {
-        Ok((method, text)) => {
-            row.insert("parsedText".to_owned(), json!(text));
-            row.insert("extractionMethod".to_owned(), json!(method));
-        }
-        Err(reason) => {
-            row.insert("extractionMethod".to_owned(), json!(reason));
-        }
+    attachment_row(file, &attachment_url(settings, &message.id, &file.filename))
+}
+
+/// In camelCase wherever it stands, with its text where there is some.
+fn attachment_row(file: &Attachment, url: &str) -> Value {
+    let mut row = json!({
+        "filename": file.filename,
+        "contentType": file.content_type,
+        "sizeBytes": file.bytes.len(),
+        "url": url,
+        "extractionMethod": file.extraction_method(),
+    });
+    if let Some(text) = file.parsed_text() {
+        row["parsedText"] = json!(text);
     }
-    Value::Object(row)
+    row
 }
 
 fn attachment_url(settings: &Settings, message_id: &str, filename: &str) -> String {

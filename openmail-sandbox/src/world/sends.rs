@@ -11,7 +11,10 @@ use super::{
     quote,
     threads::{references_of_answer, subject_of_answer},
 };
-use crate::model::{Attachment, Classification, DeliveryRole, Direction, Inbox, Mail, Message, Sent};
+use crate::{
+    html,
+    model::{Attachment, Classification, DeliveryRole, Direction, Inbox, Mail, Message, Sent},
+};
 
 const KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -69,7 +72,7 @@ impl World {
         let cold = self.cold_recipients(&inbox, &recipients, thread_id.is_some());
         self.check_limits(&inbox, &cold)?;
 
-        self.record_send(&inbox.id, &recipients, cold);
+        self.record_send(&inbox.id, &recipients, &cold);
         let sent = self.compose(&inbox, key, &request, thread_id, cc);
         let receipt = Receipt {
             message_id: sent.message_id.clone(),
@@ -81,6 +84,11 @@ impl World {
         self.file(sent);
         self.counts.sends_accepted += 1;
         Ok(receipt)
+    }
+
+    /// What was sent, by the message it became.
+    pub(crate) fn sent_as(&self, message_id: &str) -> Option<&Sent> {
+        self.sent.get(self.index.sent(message_id)?)
     }
 
     fn remembered(&mut self, key: &str, request: &SendRequest) -> Result<Option<Receipt>, Refusal> {
@@ -129,10 +137,12 @@ impl World {
         cc
     }
 
-    /// Each unique address once; replies are always warm.
+    /// Each unique address once; replies are always warm, and so are the account's own inboxes.
     fn cold_recipients(&self, inbox: &Inbox, recipients: &[String], is_reply: bool) -> BTreeSet<String> {
-        let cold = recipients.iter().map(|address| bare(address));
-        cold.filter(|address| !is_reply && !self.is_warm(&inbox.id, address)).collect()
+        let cold = recipients.iter().map(|address| bare(address)).filter(|address| {
+            !is_reply && !self.is_warm(&inbox.id, address) && self.inbox_by_address(address).is_none()
+        });
+        cold.collect()
     }
 
     fn compose(
@@ -172,6 +182,7 @@ impl World {
             references: answered.as_ref().map(references_of_answer).unwrap_or_default(),
             sent_at: now,
             relayed: None,
+            relay_attempts: Vec::new(),
         }
     }
 
@@ -194,6 +205,7 @@ impl World {
         mail.html = sent.html.clone();
         mail.in_reply_to = sent.in_reply_to.clone();
         mail.attachments = sent.attachments.clone();
+        self.index.add_sent(&sent.message_id, self.sent.len());
         self.sent.push(sent);
         self.queue_for_relay();
         self.receive(&mail);
@@ -204,8 +216,8 @@ impl World {
 fn bodies(request: &SendRequest, quoted: Option<&Message>) -> (String, Option<String>) {
     let (mut text, mut html) = match &request.body_html {
         Some(html) => (request.body.clone(), Some(html.clone())),
-        None if quote::looks_like_html(&request.body) => {
-            (quote::without_tags(&request.body), Some(request.body.clone()))
+        None if html::looks_like_html(&request.body) => {
+            (html::text_of(&request.body), Some(request.body.clone()))
         }
         None => (request.body.clone(), None),
     };

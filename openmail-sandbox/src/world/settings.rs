@@ -14,7 +14,10 @@ pub(crate) struct Settings {
     pub(crate) plan: String,
     pub(crate) burst: u32,
     pub(crate) daily: u32,
+    pub(crate) account_daily: Option<u32>,
     pub(crate) cold: u32,
+    pub(crate) cold_domain: Option<u32>,
+    pub(crate) cold_account: Cap,
     pub(crate) creations: u32,
     pub(crate) account_requests: Option<u32>,
     pub(crate) ping_every: Duration,
@@ -22,6 +25,14 @@ pub(crate) struct Settings {
     pub(crate) webhook_timeout: Duration,
     pub(crate) relay: Option<String>,
     pub(crate) drifts: BTreeSet<Drift>,
+}
+
+/// What the account may write to new people on a day.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cap {
+    ByPlan,
+    /// None = no cap.
+    Fixed(Option<u32>),
 }
 
 impl Default for Settings {
@@ -36,7 +47,10 @@ impl Default for Settings {
             plan: "pro".into(),
             burst: 10,
             daily: 200,
+            account_daily: None,
             cold: 20,
+            cold_domain: None,
+            cold_account: Cap::ByPlan,
             creations: 100,
             account_requests: Some(1000),
             ping_every: Duration::from_secs(30),

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value, json};
 
 use super::{Refusal, World, address::bare};
-use crate::model::Inbox;
+use crate::model::{EventContent, Inbox};
 
 /// Why the account or a recipient may refuse a send.
 #[derive(Debug, Default)]
@@ -65,8 +65,8 @@ impl World {
         inbox.suspended = reason.map(str::to_owned);
         let (id, address, pod_id) = (inbox.id.clone(), inbox.address.clone(), inbox.pod_id.clone());
         let kind = if reason.is_some() { "inbox.suspended" } else { "inbox.reactivated" };
-        let payload = lifecycle(Some((&id, &address)), &pod_id, reason);
-        Some(self.publish(kind, Some(&id), self.now(), payload))
+        let fields = lifecycle(Some((&id, &address)), &pod_id, reason);
+        Some(self.publish(kind, Some(&id), self.now(), EventContent::Fields(fields)))
     }
 
     /// The same for every inbox in a pod, in one event that names none of them.
@@ -75,7 +75,8 @@ impl World {
         pod.suspended = reason.map(str::to_owned);
         let pod_id = pod.id.clone();
         let kind = if reason.is_some() { "pod.suspended" } else { "pod.reactivated" };
-        Some(self.publish(kind, None, self.now(), lifecycle(None, &pod_id, reason)))
+        let fields = lifecycle(None, &pod_id, reason);
+        Some(self.publish(kind, None, self.now(), EventContent::Fields(fields)))
     }
 }
 

@@ -8,8 +8,11 @@ impl World {
         self.threads.get(self.index.thread(id)?)
     }
 
-    pub(crate) fn thread_mut(&mut self, id: &str) -> Option<&mut Thread> {
-        self.threads.get_mut(self.index.thread(id)?)
+    pub(crate) fn set_read(&mut self, thread_id: &str, is_read: bool) {
+        let Some(at) = self.index.thread(thread_id) else { return };
+        let Some(thread) = self.threads.get_mut(at) else { return };
+        thread.is_read = is_read;
+        self.index.set_read(&thread.inbox_id, at, is_read);
     }
 
     /// The thread, if it exists and the caller's key reaches its inbox.
@@ -34,7 +37,27 @@ impl World {
     }
 
     pub(crate) fn message(&self, id: &str) -> Option<&Message> {
-        self.messages.iter().find(|message| message.id == id)
+        self.messages.get(self.index.message(id)?)
+    }
+
+    /// The messages of an inbox, oldest first.
+    pub(crate) fn messages_in<'a>(
+        &'a self,
+        inbox_id: &str,
+    ) -> impl DoubleEndedIterator<Item = &'a Message> + ExactSizeIterator + use<'a> {
+        let places: &'a [usize] = self.index.messages_in(inbox_id);
+        // The index is made anew whenever messages go.
+        places.iter().map(|at| &self.messages[*at])
+    }
+
+    /// The threads of an inbox, that with the newest message first.
+    pub(crate) fn threads_in(&self, inbox_id: &str) -> impl Iterator<Item = &Thread> {
+        self.index.threads_in(inbox_id).filter_map(|at| self.threads.get(at))
+    }
+
+    /// All threads, that with the newest message first.
+    pub(crate) fn recent_threads(&self) -> impl Iterator<Item = &Thread> {
+        self.index.recent_threads().filter_map(|at| self.threads.get(at))
     }
 
     pub(crate) fn open_thread(&mut self, inbox_id: &str, subject: &str, now: Timestamp) -> String {
@@ -63,8 +86,9 @@ impl World {
 
     /// Adds a message to its thread. Inbound mail makes the thread unread, a reply makes it read.
     pub(crate) fn append(&mut self, message: Message, is_read: bool) {
-        if let Some(thread) = self.thread_mut(&message.thread_id) {
-            thread.is_read = is_read;
+        self.set_read(&message.thread_id, is_read);
+        let thread = self.index.thread(&message.thread_id).and_then(|at| self.threads.get_mut(at));
+        if let Some(thread) = thread {
             thread.last_message_at = message.created_at;
         }
         self.index.add_message(&message, self.messages.len());

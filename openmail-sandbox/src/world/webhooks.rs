@@ -8,7 +8,9 @@ use super::{
     clock::{later, until},
     ids,
 };
-use crate::model::{Delivery, EventRecord, EventState, Inbox, Transport, WebhookAttempt, WebhookOutcome};
+use crate::model::{
+    Delivery, EventContent, EventRecord, EventState, Inbox, Transport, WebhookAttempt, WebhookOutcome,
+};
 
 /// What follows the first, second, third and fourth failure; the fifth is the last.
 const RETRIES: [Duration; 4] =
@@ -61,10 +63,10 @@ impl World {
             occurred_at: self.now(),
             state: EventState::WebhookPending,
             deliveries: Vec::new(),
-            payload: Map::from_iter([
+            content: EventContent::Fields(Map::from_iter([
                 ("inbox_id".to_owned(), json!(inbox.id)),
                 ("inbox_address".to_owned(), json!(inbox.address)),
-            ]),
+            ])),
         };
         Some(DueAttempt {
             id: u64::MAX,

@@ -60,22 +60,6 @@ async fn a_hostile_name_is_percent_encoded_in_the_event_and_found_again() {
 }
 
 #[tokio::test]
-async fn text_is_extracted_where_there_is_some() {
-    let sandbox = Sandbox::start().await.unwrap();
-    let rest = Rest::of(&sandbox);
-    let page = deliver(&sandbox, "a.html", "text/html; charset=utf-8", b"<p>Hi &amp; bye</p>");
-    let answer = rest.get(&format!("/v1/attachments/{}/a.html/text", page.message_id)).await.expect(200);
-    assert_eq!(answer["text"], "Hi & bye");
-    let table = deliver(&sandbox, "a.csv", "text/csv", b"1,2");
-    let answer = rest.get(&format!("/v1/attachments/{}/a.csv/text", table.message_id)).await.expect(200);
-    assert_eq!(answer["extractionMethod"], "csv");
-    let pdf = deliver(&sandbox, "a.pdf", "application/pdf", b"%PDF");
-    let answer = rest.get(&format!("/v1/attachments/{}/a.pdf/text", pdf.message_id)).await;
-    answer.refused(422, "extraction_failed");
-    rest.get(&format!("/v1/attachments/{}/b.pdf", pdf.message_id)).await.refused(404, "not_found");
-}
-
-#[tokio::test]
 async fn an_older_deployment_gives_the_bytes_at_once() {
     let sandbox = Sandbox::builder().drift(Drift::AttachmentInline).start().await.unwrap();
     let mail = deliver(&sandbox, "a.txt", "text/plain", b"here");

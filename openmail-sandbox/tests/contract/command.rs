@@ -8,7 +8,13 @@ use reqwest::Client;
 use serde_json::{Value, json};
 
 /// The command while it runs. It does not outlive the test.
-struct Running(Child);
+pub(crate) struct Running(Child);
+
+impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -24,7 +30,7 @@ fn command() -> Command {
     command
 }
 
-fn start(arguments: &[&str]) -> (Running, Vec<String>) {
+pub(crate) fn start(arguments: &[&str]) -> (Running, Vec<String>) {
     let mut child = command().args(arguments).stdout(Stdio::piped()).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());
     let mut greeting = Vec::new();
@@ -37,7 +43,7 @@ fn start(arguments: &[&str]) -> (Running, Vec<String>) {
     (Running(child), greeting)
 }
 
-fn value<'a>(greeting: &'a [String], name: &str) -> &'a str {
+pub(crate) fn value<'a>(greeting: &'a [String], name: &str) -> &'a str {
     let line = greeting.iter().find_map(|line| line.trim().strip_prefix(name)).unwrap();
     line.split_whitespace().next().unwrap()
 }

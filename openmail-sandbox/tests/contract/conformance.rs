@@ -127,7 +127,7 @@ async fn keys(bench: &Bench<'_>) {
         account.call(&create, &["none"], Some(json!({})), 404).await;
         account.call(&list, &["none"], None, 404).await;
         account.call(&delete, &[id, "none"], None, 404).await;
-        for _ in 1..50 {
+        for _ in 1..20 {
             account.call(&create, &[id], Some(json!({"name": null})), 201).await;
         }
         account.call(&create, &[id], Some(json!({})), 422).await;

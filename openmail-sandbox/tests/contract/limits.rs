@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::client::{Answer, Rest};
 
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 struct Sender {
     rest: Rest,
@@ -110,6 +111,116 @@ async fn cold_recipients_are_counted_once_and_the_warm_ones_not() {
 }
 
 #[tokio::test]
+async fn an_inbox_that_is_no_longer_young_may_write_to_as_many_as_it_may_send() {
+    let sandbox = Sandbox::builder().cold(1).daily(3).start().await.unwrap();
+    let mut sender = Sender::new(&sandbox, "support");
+    sender.write_to("one@example.com").await.expect(200);
+    sender.write_to("two@example.com").await.refused(429, "cold_outreach_limit");
+    sandbox.advance(30 * DAY);
+    begin_a_day(&sandbox);
+    for name in ["two", "three", "four"] {
+        sender.write_to(&format!("{name}@example.com")).await.expect(200);
+    }
+    sender.write_to("five@example.com").await.refused(429, "rate_limit_exceeded");
+}
+
+#[tokio::test]
+async fn a_throttled_inbox_has_half_of_its_new_recipients() {
+    let sandbox = Sandbox::builder().cold(4).start().await.unwrap();
+    let mut sender = Sender::new(&sandbox, "support");
+    begin_a_day(&sandbox);
+    sandbox.throttle_inbox(&sender.inbox.id, true);
+    sender.write_to("one@example.com").await.expect(200);
+    sender.write_to("two@example.com").await.expect(200);
+    let refused = sender.write_to("three@example.com").await.refused(429, "cold_outreach_limit");
+    assert_eq!(refused["limit"], 2);
+}
+
+#[tokio::test]
+async fn new_recipients_are_counted_for_the_domain_and_the_account_over_all_inboxes() {
+    for (scope, builder) in
+        [("domain", Sandbox::builder().cold_domain(2)), ("customer", Sandbox::builder().cold_account(2))]
+    {
+        let sandbox = builder.start().await.unwrap();
+        let (mut one, mut two) = (Sender::new(&sandbox, "one"), Sender::new(&sandbox, "two"));
+        begin_a_day(&sandbox);
+        one.write_to("new@example.com").await.expect(200);
+        two.write_to("new@example.com").await.expect(200);
+        let refused = two.write_to("third@example.com").await;
+        let wait = i64::try_from(refused.retry_after.unwrap()).unwrap();
+        let left = 86_400 - sandbox.now().as_second().rem_euclid(86_400);
+        assert!(left.abs_diff(wait) <= 10, "{wait} {left}");
+        let refused = refused.refused(429, "cold_outreach_limit");
+        assert_eq!((&refused["scope"], &refused["limit"]), (&json!(scope), &json!(2)));
+        assert!(refused["resetsAt"].as_str().unwrap().ends_with("T00:00:00.000Z"));
+        two.write_to("new@example.com").await.expect(200);
+        two.write_to("ada@example.com").await.expect(200);
+        two.reply().await.expect(200);
+        let own = one.inbox.address.clone();
+        two.write_to(&own).await.expect(200);
+        sandbox.advance(DAY);
+        two.write_to("third@example.com").await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn the_accounts_cap_goes_by_plan_and_age() {
+    for (plan, young, old) in
+        [("free", Some(30), Some(100)), ("pro", Some(150), Some(500)), ("enterprise", None, None)]
+    {
+        let sandbox = Sandbox::builder().plan(plan).cold(1000).daily(1000).burst(1000).start().await.unwrap();
+        let mut sender = Sender::new(&sandbox, "support");
+        for limit in [young, old] {
+            begin_a_day(&sandbox);
+            let cc: Vec<_> = (0..limit.unwrap_or(600)).map(|n| format!("{n}@{plan}.example")).collect();
+            let mail =
+                |cc: &[String]| json!({"to": "ada@example.com", "subject": "x", "body": "x", "cc": cc});
+            let one_more = [&cc[..], &["last@x.example".into()]].concat();
+            sender.sent += 1;
+            let key = format!("k{}", sender.sent);
+            let refused = sender.rest.send(&sender.inbox, &key, mail(&one_more)).await;
+            match limit {
+                Some(limit) => {
+                    let refused = refused.refused(429, "cold_outreach_limit");
+                    assert_eq!((&refused["scope"], &refused["limit"]), (&json!("customer"), &json!(limit)));
+                }
+                None => drop(refused.expect(200)),
+            }
+            sandbox.advance(30 * DAY);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_send_over_a_cap_is_refused_whole_and_counts_for_nothing() {
+    let sandbox = Sandbox::builder().cold(2).start().await.unwrap();
+    let mut sender = Sender::new(&sandbox, "support");
+    begin_a_day(&sandbox);
+    let body = json!({
+        "to": "one@example.com", "subject": "x", "body": "x",
+        "cc": ["two@example.com", "three@example.com", "ada@example.com"],
+    });
+    sender.rest.send(&sender.inbox, "k", body).await.refused(429, "cold_outreach_limit");
+    sender.write_to("one@example.com").await.expect(200);
+    sender.write_to("two@example.com").await.expect(200);
+    assert_eq!(sandbox.all_sent().len(), 2);
+}
+
+#[tokio::test]
+async fn an_account_can_have_a_day_of_its_own() {
+    let sandbox = Sandbox::builder().account_daily(2).start().await.unwrap();
+    let (mut one, mut two) = (Sender::new(&sandbox, "one"), Sender::new(&sandbox, "two"));
+    begin_a_day(&sandbox);
+    one.reply().await.expect(200);
+    two.reply().await.expect(200);
+    let refused = two.reply().await;
+    assert!(refused.retry_after.unwrap() > 80_000);
+    assert!(refused.refused(429, "rate_limit_exceeded")["message"].as_str().unwrap().contains("account"));
+    sandbox.advance(DAY);
+    two.reply().await.expect(200);
+}
+
+#[tokio::test]
 async fn the_whole_account_has_its_requests_a_minute() {
     let sandbox = Sandbox::builder().account_requests(3).start().await.unwrap();
     let rest = Rest::of(&sandbox);
@@ -129,7 +240,9 @@ async fn a_day_has_a_number_of_new_inboxes() {
     let rest = Rest::of(&sandbox);
     begin_a_day(&sandbox);
     rest.post("/v1/inboxes", json!({})).await.expect(201);
-    rest.post("/v1/inboxes", json!({})).await.refused(429, "rate_limit_exceeded");
-    sandbox.advance(Duration::from_secs(86_400));
+    let refused = rest.post("/v1/inboxes", json!({})).await;
+    assert!(refused.retry_after.unwrap() > 80_000);
+    refused.refused(429, "rate_limit_exceeded");
+    sandbox.advance(DAY);
     rest.post("/v1/inboxes", json!({})).await.expect(201);
 }

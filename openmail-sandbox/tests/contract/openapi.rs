@@ -52,6 +52,10 @@ impl Contract {
         operation.pointer("/requestBody/content/application~1json/schema")
     }
 
+    pub(crate) fn form_schema<'a>(&'a self, operation: &'a Value) -> Option<&'a Value> {
+        operation.pointer("/requestBody/content/multipart~1form-data/schema")
+    }
+
     /// Everything in a value that its schema does not allow, and everything described that is missing.
     pub(crate) fn breaches(&self, schema: &Value, value: &Value, complete: bool) -> Vec<String> {
         let mut found = Vec::new();

@@ -1,54 +1,11 @@
-use openmail_sandbox::{DeliveryRole, Mail, Sandbox, View};
+use openmail_sandbox::{DeliveryRole, Mail, Sandbox};
 use serde_json::json;
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
-    net::TcpStream,
-    time::timeout,
+use tokio::{io::AsyncBufReadExt, time::timeout};
+
+use crate::{
+    client::{PATIENCE, Rest, Socket},
+    smtp_client::Client,
 };
-
-use crate::client::{PATIENCE, Rest, Socket};
-
-/// A mail client that says exactly what it is told to.
-struct Client(BufReader<TcpStream>);
-
-impl Client {
-    async fn greeted(sandbox: &Sandbox) -> Self {
-        let mut client = Self(BufReader::new(TcpStream::connect(sandbox.smtp_addr()).await.unwrap()));
-        assert_eq!(client.reply().await.0, 220);
-        assert_eq!(client.say("EHLO test\r\n").await.0, 250);
-        client
-    }
-
-    async fn say(&mut self, text: &str) -> (u16, String) {
-        self.write(text.as_bytes()).await;
-        self.reply().await
-    }
-
-    async fn write(&mut self, octets: &[u8]) {
-        self.0.write_all(octets).await.unwrap();
-    }
-
-    async fn reply(&mut self) -> (u16, String) {
-        let mut text = String::new();
-        loop {
-            let mut line = String::new();
-            timeout(PATIENCE, self.0.read_line(&mut line)).await.expect("a reply in time").unwrap();
-            text += &line;
-            if line.get(3..4) != Some("-") {
-                return (line[..3].parse().unwrap(), text);
-            }
-        }
-    }
-
-    async fn mail(&mut self, from: &str, to: &[&str], text: &str) -> (u16, String) {
-        assert_eq!(self.say(&format!("MAIL FROM:<{from}>\r\n")).await.0, 250);
-        for address in to {
-            assert_eq!(self.say(&format!("RCPT TO:<{address}>\r\n")).await.0, 250);
-        }
-        assert_eq!(self.say("DATA\r\n").await.0, 354);
-        self.say(&format!("{}\r\n.\r\n", text.replace('\n', "\r\n"))).await
-    }
-}
 
 #[tokio::test]
 async fn a_mail_over_smtp_reaches_sockets_and_rest_as_any_other() {
@@ -160,7 +117,7 @@ async fn a_client_that_is_connected_does_not_hold_up_the_stop() {
     let mut client = Client::greeted(&sandbox).await;
     timeout(PATIENCE, sandbox.stop()).await.unwrap();
     let mut rest = String::new();
-    timeout(PATIENCE, client.0.read_line(&mut rest)).await.unwrap().ok();
+    timeout(PATIENCE, client.stream().read_line(&mut rest)).await.unwrap().ok();
     assert_eq!(rest, "");
 }
 
@@ -182,38 +139,4 @@ async fn what_was_sent_can_be_downloaded_as_text() {
         (Some("Gr\u{fc}\u{df}e"), Some("<p>Hello</p>"))
     );
     rest.get("/sandbox/mail/msg_unknown.eml").await.refused(404, "not_found");
-}
-
-#[tokio::test]
-async fn a_relay_gets_what_leaves_for_outside() {
-    let outside = Sandbox::builder().domain("outside.test").start().await.unwrap();
-    let ada = outside.create_inbox("ada");
-    let sandbox = Sandbox::builder().relay(format!("smtp://{}", outside.smtp_addr())).start().await.unwrap();
-    let (inbox, other) = (sandbox.create_inbox("support"), sandbox.create_inbox("other"));
-    let rest = Rest::of(&sandbox);
-    let send = async |key: &str, to: &str, cc: &[&str]| {
-        rest.send(&inbox, key, json!({"to": to, "subject": "Hi", "body": "Hello", "cc": cc}))
-            .await
-            .expect(200);
-    };
-    send("k1", &other.address, &[]).await;
-    send("k2", &ada.address, &[&other.address]).await;
-    send("k3", "nobody@outside.test", &[]).await;
-    let relayed = |view: &View<'_>| {
-        let relayed: Vec<_> = view.all_sent().iter().map(|sent| sent.relayed).collect();
-        relayed[2].is_some().then_some(relayed)
-    };
-    let relayed = timeout(PATIENCE, sandbox.wait_for(relayed)).await.unwrap();
-    assert_eq!(relayed, [None, Some(true), Some(false)]);
-    let received = outside.messages(&ada.id);
-    assert_eq!(
-        (received.len(), &received[0].from, &received[0].cc),
-        (1, &inbox.address, &vec![other.address])
-    );
-}
-
-#[tokio::test]
-async fn a_relay_that_is_no_address_is_said_to_be_none() {
-    let error = Sandbox::builder().relay("nowhere").start().await.unwrap_err();
-    assert!(error.to_string().contains("smtp://"), "{error}");
 }

@@ -124,6 +124,11 @@ impl Browser {
         self.call(Method::POST, "/execute/sync", script).await
     }
 
+    /// The page as PDF, in base64.
+    pub(crate) async fn print(&self) -> String {
+        self.call(Method::POST, "/print", json!({})).await.as_str().unwrap().to_owned()
+    }
+
     /// Waits until an expression is true, asking again whenever the page changes.
     pub(crate) async fn wait_for(&self, expression: &str) {
         let script = format!(

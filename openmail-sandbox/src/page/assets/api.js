@@ -1,3 +1,5 @@
+import { notify } from "./dom.js";
+
 /** Calls the sandbox. Refusals are thrown with what they say. */
 export async function call(method, path, body) {
   const response = await fetch(path, {
@@ -14,6 +16,18 @@ export async function call(method, path, body) {
   }
   if (!response.ok) throw new Error(answer?.message ?? `The sandbox answered ${response.status}.`);
   return answer;
+}
+
+/** Calls the sandbox, and says that it did or why it did not. */
+export async function act(method, path, body, done) {
+  try {
+    const answer = await call(method, path, body);
+    notify(done);
+    return answer ?? {};
+  } catch (error) {
+    notify(error.message, true);
+    return null;
+  }
 }
 
 export const segment = encodeURIComponent;

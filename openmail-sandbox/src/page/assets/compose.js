@@ -1,5 +1,5 @@
 import { call } from "./api.js";
-import { find, h, notify, person, reconcile } from "./dom.js";
+import { find, h, notify, person, reconcile, threadOf } from "./dom.js";
 
 const ME = "openmail-sandbox-writer";
 const FILES_AT_MOST = 20 * 1024 * 1024;
@@ -104,7 +104,7 @@ newMail.addEventListener("submit", async (event) => {
   newMail.reset();
   forgetFiles(newMail);
   find("composer").close();
-  sentTo(sent.delivered[0].thread_id);
+  if (sent.delivered.length) sentTo(sent.delivered[0].thread_id);
 });
 
 find("composer-close").addEventListener("click", () => find("composer").close());
@@ -126,7 +126,7 @@ reply.append(
 
 /** Makes the form below a conversation write in it, as the person of that conversation. */
 export function replyForm(page) {
-  const thread = page.overview.threads.find((one) => one.id === page.thread);
+  const thread = page.thread && threadOf(page, page.thread);
   const inbox = page.overview.inboxes.find((one) => one.id === thread?.inbox_id);
   reply.reset();
   forgetFiles(reply);
@@ -159,7 +159,7 @@ async function send(form, mail) {
   button.disabled = true;
   try {
     const answer = await call("POST", "/sandbox/mail", mail);
-    notify("Sent.");
+    notify(answer.dropped ? "Dropped: a sender rule keeps it out." : "Sent.");
     return answer;
   } catch (error) {
     problem.textContent = error.message;

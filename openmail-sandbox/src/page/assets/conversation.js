@@ -1,21 +1,26 @@
 import { call, segment } from "./api.js";
 import { replyForm } from "./compose.js";
-import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, time } from "./dom.js";
+import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, threadOf, time } from "./dom.js";
+
+/** Longer threads are shown from their end, and more of them when asked. */
+const AT_ONCE = 100;
 
 let shown = { id: null, mark: null, messages: [] };
+let latest = AT_ONCE;
 /** The state that was asked for last: answers to earlier questions come too late. */
 let wanted = null;
 
 /** Turns to another thread. */
 export function open(page) {
   shown = { id: page.thread, mark: null, messages: [] };
+  latest = AT_ONCE;
   wanted = null;
   find("letters").replaceChildren();
   replyForm(page);
 }
 
 export function showConversation(page) {
-  const thread = page.overview.threads.find((one) => one.id === page.thread);
+  const thread = page.thread && threadOf(page, page.thread);
   find("nothing").hidden = Boolean(thread);
   find("thread").hidden = !thread;
   if (!thread) return;
@@ -23,7 +28,7 @@ export function showConversation(page) {
   setText(find("subject"), thread.subject || "(no subject)");
   const count = `${thread.messages} ${thread.messages === 1 ? "mail" : "mails"}`;
   setText(find("subject-line"), `${person(thread.person).name} and ${inbox?.address ?? "a deleted inbox"} · ${count}`);
-  const mark = `${thread.id} ${thread.at} ${thread.messages}`;
+  const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts} ${latest}`;
   if (shown.mark !== mark) read(page, thread.id, mark);
   else draw(page);
 }
@@ -32,11 +37,17 @@ async function read(page, id, mark) {
   if (wanted === mark) return;
   wanted = mark;
   try {
-    const thread = await call("GET", `/sandbox/threads/${segment(id)}`);
+    const thread = await call("GET", `/sandbox/threads/${segment(id)}?latest=${latest}`);
     if (wanted !== mark) return;
-    const grew = shown.messages.length && thread.messages.length > shown.messages.length;
+    const grew = shown.messages.length && thread.messages.at(-1)?.id !== shown.messages.at(-1)?.id;
     const first = !shown.messages.length;
     shown = { id, mark, messages: thread.messages };
+    find("earlier").hidden = thread.earlier === 0;
+    setText(find("earlier"), `Show earlier mails (${thread.earlier})`);
+    find("earlier").onclick = () => {
+      latest += AT_ONCE;
+      showConversation(page);
+    };
     draw(page);
     if (grew || first) find("letters").lastElementChild?.scrollIntoView({ block: "nearest" });
   } catch (error) {
@@ -94,15 +105,33 @@ function frame(message) {
 function files(message) {
   if (!message.files.length) return null;
   const items = message.files.map((file, at) => {
-    const link = h("a", { href: `/sandbox/messages/${segment(message.id)}/files/${at}`, download: file.name }, file.name);
-    return h("li", {}, link, h("span", {}, bytes(file.size)));
+    const path = `/sandbox/messages/${segment(message.id)}/files/${at}`;
+    const link = h("a", { href: path, download: file.name }, file.name);
+    const head = h("span", { class: "file-head" }, link, h("span", {}, bytes(file.size)));
+    return h("li", {}, head, file.has_text ? fileText(file, path) : h("span", { class: "no-text" }, NO_TEXT[file.method] ?? "no text"));
   });
   return h("ul", { class: "files", "aria-label": "Attachments" }, ...items);
 }
 
+const NO_TEXT = { unsupported: "no text for the agent", pdf_error: "unreadable for the agent", skipped_too_large: "too large to be read for the agent" };
+
+/** What the agent gets to read of a file, fetched when somebody wants to see it. */
+function fileText(file, path) {
+  const text = h("div", { class: "text" });
+  const details = h("details", { class: "file-text" }, h("summary", {}, `Text for the agent (${file.method})`), text);
+  details.addEventListener("toggle", async () => {
+    if (!details.open || text.textContent) return;
+    try {
+      text.textContent = (await call("GET", `${path}/text`)).text;
+    } catch (error) {
+      notify(error.message, true);
+    }
+  });
+  return details;
+}
+
 function labels(message) {
   const said = [message.category !== "personal" && message.category, message.verdict !== "clean" && message.verdict];
-  if (message.relayed !== null) said.push(message.relayed ? "relayed" : "refused by the relay");
   return said.filter(Boolean).map((text) => h("span", { class: "chip" }, text));
 }
 
@@ -112,7 +141,7 @@ function emlLink(message) {
 
 /** What became of a mail, in words. */
 function fateOf(message, event) {
-  if (message.direction === "outbound") return { text: "", state: "" };
+  if (message.direction === "outbound") return fateOutside(message);
   if (!event) return { text: "", state: "" };
   const last = event.deliveries.at(-1);
   if (last?.delivered) {
@@ -128,6 +157,16 @@ function fateOf(message, event) {
   };
   const [text, state] = states[event.state] ?? ["", ""];
   return { text, state };
+}
+
+/** What the relay made of it. */
+function fateOutside(message) {
+  const last = message.relay_attempts?.at(-1);
+  if (message.relayed) return { text: `Relayed${last.attempt > 1 ? `, at attempt ${last.attempt}` : ""}`, state: "delivered" };
+  if (!last) return { text: "", state: "" };
+  const why = last.status ? `said ${last.status}` : "cannot be reached";
+  if (message.relayed === false) return { text: `Bounced: the relay ${why}`, state: "failed" };
+  return { text: last.next ? `The relay ${why}. Attempt ${last.attempt + 1} at ${exactTime(last.next)}` : `The relay ${why}`, state: "waiting" };
 }
 
 function splitQuote(text) {

@@ -42,6 +42,9 @@ export function person(written) {
   return { name: match[1].replace(/^"(.*)"$/, "$1").replace(/\\(.)/g, "$1") || match[2], address: match[2] };
 }
 
+/** A thread that the overview has, or that was looked up. */
+export const threadOf = ({ overview, others }, id) => overview.threads.find((thread) => thread.id === id) ?? others.get(id);
+
 export const time = (iso) => iso.slice(11, 16);
 export const exactTime = (iso) => iso.slice(11, 19);
 export const day = (iso) => iso.slice(0, 10);

@@ -11,7 +11,7 @@ export function showLists(page, choose) {
     (inbox) => inboxItem(inbox, choose),
     (item, inbox) => updateInbox(item, inbox, (page.inbox ?? "") === inbox.id),
   );
-  const threads = overview.threads.filter((thread) => !page.inbox || thread.inbox_id === page.inbox);
+  const threads = (page.found ?? overview.threads).filter((thread) => !page.inbox || thread.inbox_id === page.inbox);
   reconcile(
     find("threads"),
     threads,
@@ -19,7 +19,9 @@ export function showLists(page, choose) {
     (thread) => threadItem(thread, choose),
     (item, thread) => updateThread(item, thread, page.thread === thread.id),
   );
-  find("no-threads").hidden = threads.length > 0;
+  find("no-threads").hidden = threads.length > 0 || page.found !== null;
+  find("not-found").hidden = threads.length > 0 || page.found === null;
+  find("search").hidden = overview.threads.length === 0;
   setText(find("smtp"), `Write here, or from any mail program over SMTP at ${overview.smtp}.`);
 }
 
@@ -30,6 +32,7 @@ export function showGauges(overview, now) {
     const minute = inbox.minute.free_at.filter((at) => Date.parse(at) > now).length;
     setGauge(item?.querySelector(".minute"), minute, inbox.minute.limit, "this minute");
     setGauge(item?.querySelector(".today"), inbox.day.used, inbox.day.limit, "today");
+    setGauge(item?.querySelector(".new"), inbox.cold.used, inbox.cold.limit, "to new people today");
   }
 }
 
@@ -45,15 +48,17 @@ function setGauge(gauge, used, limit, period) {
 }
 
 function inboxItem(inbox, choose) {
-  const gauges = inbox.id ? [h("div", { class: "gauges" }, gauge("minute", "min"), gauge("today", "day"))] : [];
+  const gauges = inbox.id ? [h("div", { class: "gauges" }, gauge("minute", "min"), gauge("today", "day"), gauge("new", "new"))] : [];
   const head = h("span", { class: "inbox-head" }, h("span", { class: "inbox-name" }), h("span", { class: "count" }));
   const button = h("button", { type: "button", onclick: () => choose.chooseInbox(inbox.id || null) }, head, ...gauges);
   return h("li", {}, button);
 }
 
+const MEANINGS = { minute: "Sends this minute", today: "Sends this UTC day", new: "People written to for the first time this UTC day" };
+
 function gauge(name, label) {
   const meter = h("span", { class: "meter", role: "meter", "aria-valuemin": "0" });
-  return h("span", { class: `gauge ${name}` }, h("span", { class: "label" }, label), meter, h("span", { class: "figures" }));
+  return h("span", { class: `gauge ${name}`, title: MEANINGS[name] }, h("span", { class: "label" }, label), meter, h("span", { class: "figures" }));
 }
 
 function updateInbox(item, inbox, current) {

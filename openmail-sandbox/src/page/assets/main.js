@@ -1,13 +1,13 @@
-import { watch } from "./api.js";
+import { call, segment, watch } from "./api.js";
 import { fillComposer, openComposer } from "./compose.js";
 import { open, showConversation } from "./conversation.js";
-import { find, setText } from "./dom.js";
+import { find, setText, threadOf } from "./dom.js";
 import { showGauges, showLists } from "./lists.js";
 import { showPanel } from "./panel.js";
 
 /** What the page shows: the overview, and what is chosen in it. */
 let awaited = location.hash.slice(1);
-const page = { overview: null, inbox: null, thread: null, ahead: 0 };
+const page = { overview: null, inbox: null, thread: null, ahead: 0, found: null, others: new Map() };
 
 function now() {
   return Date.now() + page.ahead;
@@ -17,8 +17,8 @@ function show(overview) {
   page.overview = overview;
   page.ahead = Date.parse(overview.now) - Date.now();
   if (!overview.inboxes.some((inbox) => inbox.id === page.inbox)) page.inbox = null;
-  const arrived = awaited && overview.threads.some((thread) => thread.id === awaited);
-  if (arrived) {
+  if (awaited && !threadOf(page, awaited)) lookUp(awaited);
+  if (awaited && threadOf(page, awaited)) {
     const id = awaited;
     awaited = "";
     turnTo(id);
@@ -58,8 +58,44 @@ function turnTo(id) {
 
 addEventListener("hashchange", () => {
   const id = location.hash.slice(1);
-  if (id === "" || page.overview?.threads.some((thread) => thread.id === id)) turnTo(id || null);
-  else awaited = id;
+  if (id === "" || (page.overview && threadOf(page, id))) return turnTo(id || null);
+  awaited = id;
+  if (page.overview) lookUp(id);
+});
+
+/** Gets a thread that is too old for the overview. One that there is not may still come. */
+async function lookUp(id) {
+  try {
+    const { row } = await call("GET", `/sandbox/threads/${segment(id)}?latest=1`);
+    page.others.set(id, row);
+    if (awaited !== id) return;
+    awaited = "";
+    turnTo(id);
+  } catch {
+    // Its address is kept, and tried when the next overview comes.
+  }
+}
+
+function search() {
+  view("lists");
+  find("search").focus();
+}
+
+let asked = 0;
+find("search").addEventListener("input", async (event) => {
+  const words = event.currentTarget.value.trim();
+  const question = ++asked;
+  if (!words) {
+    page.found = null;
+    return redraw();
+  }
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  if (question !== asked) return;
+  const { threads } = await call("GET", `/sandbox/threads?q=${segment(words)}`);
+  if (question !== asked) return;
+  page.found = threads;
+  for (const thread of threads) page.others.set(thread.id, thread);
+  redraw();
 });
 
 function showAgent({ sockets, webhook }) {
@@ -97,10 +133,11 @@ for (const button of document.querySelectorAll(".views button")) {
 find("write").addEventListener("click", () => openComposer(page, chooseThread));
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest("input, textarea, select, dialog");
-  if (event.key === "c" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    event.preventDefault();
-    openComposer(page, chooseThread);
-  }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const shortcuts = { c: () => openComposer(page, chooseThread), "/": search };
+  if (!shortcuts[event.key]) return;
+  event.preventDefault();
+  shortcuts[event.key]();
 });
 
 view("lists");

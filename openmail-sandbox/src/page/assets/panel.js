@@ -1,5 +1,6 @@
-import { call, segment } from "./api.js";
-import { duration, exactTime, find, h, notify, person, reconcile, setText } from "./dom.js";
+import { showAccount } from "./account.js";
+import { act, segment } from "./api.js";
+import { duration, exactTime, find, h, person, reconcile, setText } from "./dom.js";
 
 const WAYS = { socket: "socket", replay: "replay", webhook: "webhook" };
 const STATES = { held: "held", lost: "lost", pending: "on its way", failed: "nobody", socket: "on its way", webhook: "webhook" };
@@ -35,6 +36,7 @@ const FAULTS = [
       ["A proxy's page", "The next send is answered in HTML.", { kind: "proxy_error", with: { status: 502 } }],
       ["Lost answer", "The next send is obeyed, and its answer lost.", { kind: "lose_answer" }],
       ["Slow answer", "The next send is answered 30 s late.", { kind: "slow_answer", with: { seconds: 30 } }],
+      ["Mail refused", "The next recipient over SMTP is.", { kind: "refuse_mail", choose: ["status", [451, 452, 550, 554]] }],
       ["Outage", "Every request is cut off.", { kind: "outage", lasting: true }],
     ],
   ],
@@ -46,7 +48,7 @@ export function showPanel(page, choose) {
   reconcile(find("event-list"), overview.events, (event) => event.id, (event) => eventItem(event, choose), (item, event) => updateEvent(item, event, overview));
   showFaults(overview);
   showSuspensions(overview);
-  showKeys(overview);
+  showAccount(overview);
 }
 
 function eventItem(event, choose) {
@@ -131,36 +133,10 @@ function showSuspensions(overview) {
   });
 }
 
-const keys = h("div", { class: "rows" });
 const step = (text, body) => h("button", { type: "button", onclick: () => act("POST", "/sandbox/clock", body, "The clock has moved.") }, text);
-const newKey = h("output", { class: "new-key" });
 find("time").append(
   h("section", { class: "group" }, h("h3", {}, "Move the clock"), h("p", {}, "Limits recover, retries fall due, keys and addresses expire. There is no way back."), h("div", { class: "steps" }, step("A minute", { seconds: 60 }), step("An hour", { seconds: 3600 }), step("To midnight UTC", { midnight: {} }))),
-  h("section", { class: "group" }, h("h3", {}, "API keys"), h("p", {}, "A revoked key closes its sockets with 4001 and is refused with 401."), keys, h("button", { type: "button", class: "small", onclick: makeKey }, "New account key"), newKey),
 );
-
-async function makeKey() {
-  const key = await act("POST", "/sandbox/keys", {}, "A new key.");
-  if (key) newKey.textContent = key.token;
-}
-
-function showKeys(overview) {
-  reconcile(keys, overview.keys, (key) => key.id, (key) => {
-    const revoke = h("button", { type: "button", class: "small danger", onclick: () => act("DELETE", `/sandbox/keys/${segment(key.id)}`, undefined, "Revoked.") }, "Revoke");
-    return h("div", { class: "row" }, h("div", {}, h("b", {}, key.name ?? key.id), h("p", {}, key.reach)), revoke);
-  });
-}
-
-async function act(method, path, body, done) {
-  try {
-    const answer = await call(method, path, body);
-    notify(done);
-    return answer;
-  } catch (error) {
-    notify(error.message, true);
-    return null;
-  }
-}
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 
