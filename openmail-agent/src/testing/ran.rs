@@ -131,7 +131,7 @@ impl Ran {
         }
     }
 
-    /// Runs the next mail of the same conversation: what the first one changed is remembered, and its answer is in the thread.
+    /// Runs the next mail of the same conversation, at the same inbox: what the first one changed is remembered, and its answer is in the thread.
     #[track_caller]
     pub fn then(&self, mail: IncomingMail) -> impl Future<Output = Ran> + use<> {
         let (asked_at, rig, thread_id) =

@@ -26,11 +26,16 @@ pub(crate) fn client(to: &Url) -> Result<reqwest::Client, Failure> {
 /// A base address, without a slash at its end.
 pub(crate) fn base(text: &str) -> Result<Url, Failure> {
     match Url::parse(text.trim().trim_end_matches('/')) {
-        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
-        _ => Err(Failure::new(format!(
-            "{text:?} is no base address: give one such as https://api.openmail.sh or http://127.0.0.1:8025"
-        ))),
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() && is_plain(&url) => Ok(url),
+        // Not shown, since there may be a password in it.
+        _ => Err(Failure::new(
+            "this is no base address: give one such as https://api.openmail.sh or http://127.0.0.1:8025",
+        )),
     }
+}
+
+fn is_plain(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
 }
 
 /// The address below a base.

@@ -114,6 +114,8 @@ fn is_label(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -127,6 +129,65 @@ mod tests {
             ("", "application/octet-stream"),
         ] {
             assert_eq!(content_type(written), kept);
+        }
+    }
+
+    /// What a mail is made of, with the word that must not be left.
+    const PIECES: [&str; 35] = [
+        "secret ",
+        "Secret",
+        "secret@secret.test",
+        "<secret@secret.test>",
+        "https://secret.test/secret",
+        "\n",
+        "\r\n",
+        "> ",
+        " ",
+        ":",
+        "On ",
+        " wrote:",
+        "On 1 secret wrote:",
+        "Re: ",
+        "AW[2]: ",
+        "From: ",
+        "Subject: secret",
+        "Out of office",
+        "-----Original Message-----",
+        "<p class='secret'>",
+        "<a href=\"secret\">",
+        "</p>",
+        "<",
+        ">",
+        "'",
+        "\"",
+        "<!-- secret",
+        "-->",
+        "<style>secret",
+        "</style>",
+        "&#83;",
+        "&",
+        "İſ€",
+        "\u{E0073}",
+        "se",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_mail_is_too_odd_and_none_keeps_its_words(
+            pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..24),
+        ) {
+            let text = pieces.concat();
+            let file = RecordedFile {
+                filename: text.clone(), content_type: text.clone(), size: 7, text: Some(text.clone()),
+            };
+            let mail = RecordedMail {
+                after_ms: 0, inbox: text.clone(), external_id: Some(text.clone()), thread: text.clone(),
+                from: text.clone(), to: vec![text.clone()], cc: vec![text.clone()], subject: Some(text.clone()),
+                html: Some(text.clone()), attachments: vec![file], category: Some(text.clone()),
+                auto_replyable: None, verdict: None, spam_score: None, text,
+            };
+            let scrubbed = serde_json::to_string(&Scrubber::default().mail(&mail)).unwrap().to_lowercase();
+            prop_assert!(!scrubbed.contains("secret") && !scrubbed.contains('\u{E0073}'), "{}", scrubbed);
         }
     }
 

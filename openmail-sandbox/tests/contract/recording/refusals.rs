@@ -17,6 +17,7 @@ async fn what_is_wrong_is_said_with_what_to_do() {
         (&[], &["replay", good, "--speed", "0"], &["above 0"]),
         (&[], &["replay", good, "--inbox", "x@y.z=a@b.c"], &["no inbox x@y.z", "inbox-1@agents.example.com"]),
         (&[], &["replay", good, "--to", "http://127.0.0.1:1"], &["no sandbox answers at http://127.0.0.1:1"]),
+        (&[], &["replay", good, "--to", "http://me:secret@127.0.0.1:1"], &["no base address"]),
         (&[to_sandbox], &["record", new], &["OPENMAIL_API_KEY is not set"]),
         (&[to_sandbox, ("OPENMAIL_API_KEY", "om_wrong")], &["record", new], &["the key is refused"]),
         (&[to_sandbox, ("OPENMAIL_API_KEY", "om_sandbox")], &["record", good], &["is there already"]),
@@ -36,7 +37,7 @@ async fn what_is_wrong_is_said_with_what_to_do() {
         for part in parts {
             assert!(text.contains(part), "{part:?} is not in: {text}");
         }
-        assert!(!text.contains("om_wrong"), "{text}");
+        assert!(!text.contains("om_wrong") && !text.contains("secret"), "{text}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 }
