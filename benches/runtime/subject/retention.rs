@@ -58,9 +58,8 @@ async fn pass_through(store: &SqliteStore, numbers: std::ops::Range<usize>, coun
     let (now, size) = (moment(numbers.end), numbers.len());
     let events = numbers.map(|number| event(number, count, moment(number))).collect();
     store.record(events, None).await.expect("they are recorded");
-    let until = now + SignedDuration::from_mins(1);
     let worker = WorkerId("bench".into());
-    let request = LeaseRequest { worker: worker.clone(), limit: size, per_inbox: size, now, until };
+    let request = LeaseRequest { worker: worker.clone(), limit: size, per_inbox: size, now };
     let mut handled = 0;
     while handled < size {
         // One of each conversation at a time.
@@ -70,7 +69,7 @@ async fn pass_through(store: &SqliteStore, numbers: std::ops::Range<usize>, coun
         try_join_all(settled).await.expect("they are settled");
     }
     let quotas = Quotas::new(u32::MAX, u32::MAX);
-    let request = ReserveRequest { worker, limit: size, quotas, now, until };
+    let request = ReserveRequest { worker, limit: size, quotas, now, news: |_, _| None };
     let mut left = 0;
     while left < size {
         let sends = store.reserve(request.clone()).await.expect("they are reserved").sends;
