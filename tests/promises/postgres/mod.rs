@@ -2,6 +2,7 @@
 
 mod cluster;
 mod contract;
+mod doubt;
 mod races;
 mod restarts;
 mod together;
