@@ -1,8 +1,10 @@
 //! One event, from lease to settlement.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
@@ -12,7 +14,7 @@ use crate::clock;
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{Hold, HoldScope, Leased, NewSend, Note, Outcome, Settlement};
+use crate::store::{ErrorKind, Hold, HoldScope, Leased, NewSend, Note, Outcome, Settlement};
 use crate::wire;
 
 use super::AllowedSenders;
@@ -76,9 +78,12 @@ impl Workbench {
         async {
             let finding = tokio::select! {
                 // Boxed, since a task is moved several times before it runs.
-                finding = Box::pin(self.find(&leased)) => finding,
-                () = self.dropping.cancelled() => self.given_back(),
+                finding = Box::pin(AssertUnwindSafe(self.find(&leased)).catch_unwind()) => finding,
+                () = self.dropping.cancelled() => Ok(self.given_back()),
             };
+            // The lease of a living worker has no end of its own: what is not settled would never be handled again.
+            let finding = finding
+                .unwrap_or_else(|_| self.try_again(&leased, "a panic outside of its handler".into()).into());
             self.settle(&leased, finding).await;
         }
         .instrument(span)
@@ -259,6 +264,12 @@ impl Workbench {
         Outcome::Defer { at: self.now() }.into()
     }
 
+    /// No fault of its handler.
+    fn try_again(&self, leased: &Leased, error: String) -> Outcome {
+        error!(error, "the event cannot be handled, to be tried again");
+        Outcome::Retry { at: clock::after(self.now(), RETRY.with_half_jitter(leased.attempt - 1)), error }
+    }
+
     fn conclude(&self, result: Result<(), Error>, context: &Context, attempt: Attempt) -> Finding {
         match result.and_then(|()| context.collect()) {
             Ok((sends, notes)) => Finding { sends, notes, ..Outcome::Done.into() },
@@ -288,11 +299,12 @@ impl Workbench {
 
     /// Step 8: nothing is owed before this commits.
     async fn settle(&self, leased: &Leased, finding: Finding) {
-        let is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
+        let mut is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
         for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
             warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
         }
-        let owes = finding.sends.iter().any(|send| send.stopped.is_none());
+        let mut is_plain = false;
+        let mut owes = finding.sends.iter().any(|send| send.stopped.is_none());
         let mut settlement = Settlement {
             lease: leased.lease.clone(),
             outcome: finding.outcome,
@@ -307,6 +319,12 @@ impl Workbench {
                     warn!(error = %Chain(&error), "the outcome cannot be recorded; trying again");
                     self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
                     settlement.now = self.now();
+                }
+                // A store that does not take this outcome may take a plainer one.
+                Err(error) if *error.kind() == ErrorKind::Corrupt && !is_plain => {
+                    settlement.outcome = self.try_again(leased, Chain(&error).to_string());
+                    (settlement.sends, settlement.notes) = (Vec::new(), Vec::new());
+                    (owes, is_quiet, is_plain) = (false, false, true);
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "the outcome was not recorded: the event is handled again");
