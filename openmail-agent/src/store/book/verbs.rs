@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::{
-    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
-    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
+    Bookmark, Census, EventSeq, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
+    Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
 };
 
 use super::events::Events;
@@ -34,6 +34,12 @@ impl Book {
     /// An empty book, whose fences begin after this one.
     pub(crate) fn new(fences: i64) -> Self {
         Self { fences, ..Self::default() }
+    }
+
+    /// The number of the latest event.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn latest_event(&self) -> EventSeq {
+        EventSeq(self.events.next_seq)
     }
 
     /// An empty book that goes on where this one ends: no fence is given again, and whoever is alive is alive.
