@@ -16,8 +16,8 @@ use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey};
 use crate::store::{
-    self, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement, Store,
-    StoreError, WorkerId,
+    self, ErrorKind, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome,
+    SendSettlement, Store, StoreError, WorkerId,
 };
 
 use super::news::reply_failed;
@@ -27,6 +27,9 @@ use super::{Outbox, answer};
 const IN_FLIGHT: usize = 32;
 
 const EXPIRED: &str = "it could not be sent within the 24 hours for which the service remembers its key";
+
+/// When a send is attempted again, under its key, whose answer the store does not take.
+const UNRECORDED: Duration = Duration::from_secs(10 * 60);
 
 /// How long to wait before asking a store again that failed.
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -139,13 +142,23 @@ impl Sender {
     }
 
     /// Records until it is recorded: a send the service took must not be forgotten because the store was busy.
-    async fn record(&self, settlement: SendSettlement, key: &IdempotencyKey) {
+    async fn record(&self, mut settlement: SendSettlement, key: &IdempotencyKey) {
+        let mut is_plain = false;
         for failures in 0.. {
             match self.store.settle_send(settlement.clone()).await {
                 Ok(()) => return,
                 Err(error) if error.is_transient() => {
                     warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded; trying again");
                     self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+                }
+                // A store that does not take all of it may take that it is to be attempted again.
+                Err(error) if *error.kind() == ErrorKind::Corrupt && !is_plain => {
+                    warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded");
+                    let (at, error) = (clock::after(settlement.now, UNRECORDED), Chain(&error).to_string());
+                    let outcome = SendOutcome::Retry { at, counted: true, error };
+                    settlement =
+                        SendSettlement { outcome, lesson: None, hold: None, news: None, ..settlement };
+                    is_plain = true;
                 }
                 Err(error) => {
                     warn!(%key, error = %Chain(&error), "what became of a send was not recorded: it is attempted again, under its key");

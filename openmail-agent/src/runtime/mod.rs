@@ -20,6 +20,7 @@ mod rehearsal;
 mod role;
 mod running;
 mod screen;
+mod settle;
 mod shutdown;
 mod start;
 mod supervise;

@@ -1,6 +1,5 @@
 //! One event, from lease to settlement.
 
-use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +15,7 @@ use crate::failpoint::{Point, pass};
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{self, Hold, HoldScope, Leased, NewEvent, NewSend, Note, Outcome, Settlement};
+use crate::store::{self, Hold, HoldScope, Leased, NewEvent, NewSend, Note, Outcome};
 use crate::transport::{Intake, catch_up};
 use crate::wire;
 
@@ -41,7 +40,7 @@ const CRASHES: u32 = 5;
 const SUSPENDED: Duration = Duration::from_secs(60 * 60);
 
 /// The pauses between the tries of a failing store.
-const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+pub(super) const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// What every event is handled with.
 pub(super) struct Workbench {
@@ -62,12 +61,12 @@ pub(super) struct Workbench {
 }
 
 /// What becomes of an event, and what is committed with it.
-struct Finding {
-    outcome: Outcome,
-    sends: Vec<NewSend>,
-    notes: Vec<Note>,
+pub(super) struct Finding {
+    pub(super) outcome: Outcome,
+    pub(super) sends: Vec<NewSend>,
+    pub(super) notes: Vec<Note>,
     /// The conversation to mark as read if nothing is sent, since a reply does that by itself.
-    unread: Option<ThreadId>,
+    pub(super) unread: Option<ThreadId>,
 }
 
 impl From<Outcome> for Finding {
@@ -85,9 +84,12 @@ impl Workbench {
             let finding = AssertUnwindSafe(Box::pin(self.find(&leased))).catch_unwind();
             let finding = tokio::select! {
                 biased;
-                finding = finding => finding.unwrap_or_else(|panic| self.panicked(&*panic, leased.attempt)),
-                () = self.dropping.cancelled() => self.given_back(),
+                finding = finding => finding,
+                () = self.dropping.cancelled() => Ok(self.given_back()),
             };
+            // The lease of a living worker has no end of its own: what is not settled would never be handled again.
+            let finding =
+                finding.unwrap_or_else(|panic| self.try_again(&leased, call::panic_message(&*panic)).into());
             self.settle(&leased, finding).await;
         }
         .instrument(span)
@@ -288,17 +290,15 @@ impl Workbench {
         Outcome::Dead { error }
     }
 
-    /// A handler's panic is its own; whatever else panics must not leave the event leased for ever.
-    fn panicked(&self, panic: &(dyn Any + Send), attempt: u32) -> Finding {
-        let error = call::panic_message(panic);
-        let at = clock::after(self.now(), RETRY.with_half_jitter(attempt - 1));
-        error!(error, %at, "an event was not handled, to be tried again");
-        Outcome::Retry { at, error }.into()
-    }
-
     /// Not handled for no fault of its own: due again at once, and no attempt counted.
     fn given_back(&self) -> Finding {
         Outcome::Defer { at: self.now() }.into()
+    }
+
+    /// No fault of its handler.
+    pub(super) fn try_again(&self, leased: &Leased, error: String) -> Outcome {
+        error!(error, "the event cannot be handled, to be tried again");
+        Outcome::Retry { at: clock::after(self.now(), RETRY.with_half_jitter(leased.attempt - 1)), error }
     }
 
     fn conclude(&self, result: Result<(), Error>, context: &Context, attempt: Attempt) -> Finding {
@@ -328,65 +328,7 @@ impl Workbench {
         }
     }
 
-    /// Step 8: nothing is owed before this commits.
-    async fn settle(&self, leased: &Leased, finding: Finding) {
-        let is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
-        for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
-            warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
-        }
-        let owes = finding.sends.iter().any(|send| send.stopped.is_none());
-        let mut settlement = Settlement {
-            lease: leased.lease.clone(),
-            outcome: finding.outcome,
-            now: self.now(),
-            sends: finding.sends,
-            notes: finding.notes,
-        };
-        for failures in 0.. {
-            match self.commit(settlement.clone(), owes).await {
-                Ok(()) => break,
-                Err(error) if error.is_transient() => {
-                    warn!(error = %Chain(&error), "the outcome cannot be recorded; trying again");
-                    self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
-                    settlement.now = self.now();
-                }
-                Err(error) => {
-                    warn!(error = %Chain(&error), "the outcome was not recorded: the event is handled again");
-                    return;
-                }
-            }
-        }
-        pass(Point::Settled);
-        if is_quiet && let Some(thread_id) = finding.unread {
-            Box::pin(self.mark_read(&thread_id)).await;
-        }
-    }
-
-    async fn commit(&self, settlement: Settlement, owes: bool) -> store::Result<()> {
-        let mut settling = self.services.store.settle(settlement);
-        let at_once = (&mut settling).now_or_never();
-        if owes {
-            // A store that does one thing after the other finds what is owed while it commits it: a reply costs one sync less.
-            self.services.outbox.wake();
-        }
-        if let Some(settled) = at_once {
-            return settled;
-        }
-        let settled = settling.await;
-        if owes {
-            self.services.outbox.wake();
-        }
-        settled
-    }
-
-    /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.
-    async fn mark_read(&self, thread_id: &ThreadId) {
-        if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
-            debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");
-        }
-    }
-
-    fn now(&self) -> jiff::Timestamp {
+    pub(super) fn now(&self) -> jiff::Timestamp {
         self.services.clock.now()
     }
 }

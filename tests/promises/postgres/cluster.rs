@@ -61,6 +61,16 @@ impl Place {
         format!("{}{separator}schema={schema}", self.url)
     }
 
+    /// As [`fresh`](Self::fresh), by way of a socket in another folder.
+    pub(super) fn fresh_over(&self, folder: &Path) -> String {
+        self.fresh().replace(&escaped(self.folder()), &escaped(folder))
+    }
+
+    /// Where the socket of a server of its own is.
+    pub(super) fn folder(&self) -> &Path {
+        self.cluster.as_ref().expect("a server of its own").folder.path()
+    }
+
     /// Kills the server as a crash would, and starts it again.
     pub(crate) fn restart(&self) {
         let cluster = self.cluster.as_ref().expect("a server of its own");
@@ -102,8 +112,7 @@ impl Cluster {
     }
 
     fn url(&self) -> String {
-        let socket = self.folder.path().to_str().expect("a plain path").replace('/', "%2F");
-        format!("postgres://postgres@{socket}/postgres")
+        format!("postgres://postgres@{}/postgres", escaped(self.folder.path()))
     }
 
     fn data(&self) -> PathBuf {
@@ -152,4 +161,8 @@ fn skipped<T>() -> Option<T> {
     // Not `eprintln`: the harness keeps that to itself when a test passes.
     let _ = std::io::stderr().write_all(words.as_bytes());
     None
+}
+
+fn escaped(folder: &Path) -> String {
+    folder.to_str().expect("a plain path").replace('/', "%2F")
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod cluster;
 mod contract;
+mod doubt;
 mod pruning;
 mod races;
 mod restarts;

@@ -15,8 +15,6 @@ pub(crate) struct EventEntry {
     pub(crate) occurred_at: i64,
     pub(crate) attempts: u32,
     pub(crate) due: Option<i64>,
-    pub(crate) fence: i64,
-    pub(crate) leased_by: Option<WorkerId>,
 }
 
 /// An owed send, as its row tells.
@@ -47,21 +45,28 @@ impl Book {
 
     pub(crate) fn restore_event(&mut self, row: EventEntry) {
         let events = &mut self.events;
-        let leased_by = row.leased_by.map(|worker| self.workers.restore(&worker));
         let inbox = events.inboxes.number(&row.inbox_id);
         let entry = events::Entry {
             lane: row.lane,
             occurred_at: row.occurred_at,
             inbox,
             attempts: row.attempts,
-            fence: row.fence,
-            leased_by,
+            fence: 0,
+            leased_by: None,
         };
         events.unfinished.insert(row.seq, entry);
         events.lanes.insert(row.lane, (row.occurred_at, row.seq), inbox, row.due.unwrap_or(AT_ONCE));
-        if let Some(worker) = leased_by {
-            events.leases.insert((worker, row.seq));
-            events.lanes.occupy(row.lane, inbox);
+    }
+
+    /// A lease on an unfinished event that is here already; `None` where it lapsed, and its fence is good still.
+    pub(crate) fn restore_lease(&mut self, seq: i64, attempts: u32, fence: i64, worker: Option<&WorkerId>) {
+        let Some(entry) = self.events.unfinished.get_mut(&seq) else { return };
+        (entry.attempts, entry.fence) = (attempts, fence);
+        if let Some(worker) = worker {
+            let worker = self.workers.restore(worker);
+            entry.leased_by = Some(worker);
+            self.events.leases.insert((worker, seq));
+            self.events.lanes.occupy(entry.lane, entry.inbox);
         }
     }
 
@@ -136,6 +141,11 @@ impl Book {
 /// What a book made anew must have in common with the one that wrote the rows.
 #[cfg(test)]
 impl Book {
+    /// How often each unfinished event was tried.
+    pub(crate) fn tries(&self) -> std::collections::BTreeMap<i64, u32> {
+        self.events.unfinished.iter().map(|(seq, entry)| (*seq, entry.attempts)).collect()
+    }
+
     pub(crate) fn snapshot(&self) -> Vec<String> {
         fn sorted<T: std::fmt::Debug>(entries: impl IntoIterator<Item = T>) -> Vec<String> {
             let mut lines: Vec<_> = entries.into_iter().map(|entry| format!("{entry:?}")).collect();

@@ -36,6 +36,12 @@ impl Book {
         Self { fences, ..Self::default() }
     }
 
+    /// The number of the latest event.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn latest_event(&self) -> crate::store::EventSeq {
+        crate::store::EventSeq(self.events.next_seq)
+    }
+
     /// An empty book that goes on where this one ends: no fence is given again, and whoever is alive is alive.
     #[cfg(feature = "sqlite")]
     pub(crate) fn successor(&self) -> Self {

@@ -24,6 +24,7 @@ reopen_checks![
     what_waited_waits_still,
     names_are_known_still,
     a_lease_of_the_process_before_is_over,
+    a_try_counts_still_and_a_deferral_does_not,
     a_retry_waits_for_its_time_still,
     bookmarks_and_notes_are_there_still,
     what_was_owed_is_owed_still_and_leaves_in_order,
@@ -77,6 +78,22 @@ async fn a_lease_of_the_process_before_is_over(backend: &impl Backend) {
     );
     let refused = store.settle(settlement(&before.lease, Outcome::Done, 1)).await.unwrap_err();
     assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
+}
+
+async fn a_try_counts_still_and_a_deferral_does_not(backend: &impl Backend) {
+    let mut store = backend.open().await;
+    let mails = ["done", "deferred", "retried", "lost"].map(|id| mail(id, "i", id, 1));
+    record(&*store, mails.to_vec()).await;
+    let leased = lease(&*store, 1, 10).await;
+    settle(&*store, &leased[0], Outcome::Done, 1).await;
+    settle(&*store, &leased[1], Outcome::Defer { at: at(1) }, 1).await;
+    settle(&*store, &leased[2], retry(1), 1).await;
+    for crashes in 1..4 {
+        store = reopen(backend, store).await;
+        let leased = lease(&*store, 1, 10).await;
+        let tries: Vec<_> = leased.iter().map(|leased| leased.attempt).collect();
+        assert_eq!(tries, [crashes, crashes + 1, crashes + 1]);
+    }
 }
 
 async fn a_retry_waits_for_its_time_still(backend: &impl Backend) {

@@ -16,11 +16,14 @@ use crate::store::{
 
 use super::batch::Batcher;
 use super::claim;
+use super::doubt::Doubt;
 use super::gates::{self, Ask};
+use super::lease::Take;
 use super::migrate::migrate;
 use super::pool::{Params, Pool};
 use super::prune::{self, Prune};
 use super::record::Record;
+use super::reserve::Reserve;
 use super::settle::{Owe, Remember};
 use super::text::plain;
 use super::trouble::Trouble;
@@ -36,6 +39,8 @@ pub struct PostgresStore {
     pool: Pool,
     recorder: Batcher<Record>,
     settler: Batcher<Settlement>,
+    /// Of leases and of reservations.
+    doubt: Doubt,
 }
 
 impl PostgresStore {
@@ -54,7 +59,7 @@ impl PostgresStore {
         let pool = Pool::new(&location)?;
         migrate(&pool, &location).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
-        Ok(Self { pool, recorder, settler })
+        Ok(Self { pool, recorder, settler, doubt: Doubt::default() })
     }
 
     /// Closes the connections; what is asked of the store from now on fails as
@@ -94,7 +99,7 @@ impl Store for PostgresStore {
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
-        self.pool.transact(&request).await
+        self.pool.transact(&Take { request: &request, doubt: &self.doubt }).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {
@@ -124,7 +129,7 @@ impl Store for PostgresStore {
     }
 
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
-        self.pool.transact(&request).await
+        self.pool.transact(&Reserve { request: &request, doubt: &self.doubt }).await
     }
 
     async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {

@@ -6,6 +6,7 @@ use crate::model::EventKind;
 use crate::store::book::{floor_ms, from_ms};
 use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
 
+use super::doubt::Doubt;
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
 use super::workers::{ATTEND, FREE_EVENTS, lapse};
@@ -56,13 +57,34 @@ const NEXT_DUE: &str = "
     SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
                  (SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > $1))";
 
+/// $1 who, $2 which.
+const GIVE_BACK: &str = "
+    UPDATE events SET state = 'waiting', attempts = attempts - 1, fence = 0, leased_by = NULL
+    WHERE state = 'leased' AND leased_by = $1 AND fence = ANY ($2)";
+
+/// Takes what is due.
+pub(super) struct Take<'a> {
+    pub(super) request: &'a LeaseRequest,
+    pub(super) doubt: &'a Doubt,
+}
+
 #[async_trait]
-impl Verb for LeaseRequest {
+impl Verb for Take<'_> {
     type Answer = Leases;
 
+    fn doubt(&self, leases: &Leases) {
+        self.doubt.add(self.request.now, leases.events.iter().map(|leased| leased.lease.fence));
+    }
+
     async fn run(&self, tx: &Tx<'_>) -> Result<Leases, Trouble> {
-        let (worker, now) = (&*self.worker.0, floor_ms(self.now));
-        let (limit, per_inbox, lapse) = (clamp(self.limit), clamp(self.per_inbox), lapse(self.now));
+        let request = self.request;
+        let (worker, now) = (&*request.worker.0, floor_ms(request.now));
+        let (limit, per_inbox) = (clamp(request.limit), clamp(request.per_inbox));
+        let lapse = lapse(request.now);
+        let doubtful = self.doubt.standing(request.now);
+        if !doubtful.is_empty() {
+            tx.execute(GIVE_BACK, &[&worker, &doubtful]).await?;
+        }
         let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
         let free = tx.prepare(FREE_EVENTS).await?;
         let (lease, next_due) = (tx.prepare(LEASE).await?, tx.prepare(NEXT_DUE).await?);

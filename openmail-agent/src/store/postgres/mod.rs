@@ -25,6 +25,7 @@
 mod backend;
 mod batch;
 mod claim;
+mod doubt;
 mod drafts;
 mod gates;
 mod lease;

@@ -43,6 +43,9 @@ pub(super) trait Verb: Send + Sync {
     type Answer: Send;
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Self::Answer, Trouble>;
+
+    /// The commit failed: what was done may have been done for all that.
+    fn doubt(&self, _answer: &Self::Answer) {}
 }
 
 /// An open transaction.
@@ -127,7 +130,10 @@ impl Pool {
         // When this fails, or is dropped, the transaction is rolled back.
         let answer = verb.run(&tx).await?;
         pass(Point::Committing);
-        tx.0.commit().await?;
+        if let Err(error) = tx.0.commit().await {
+            verb.doubt(&answer);
+            return Err(error.into());
+        }
         pass(Point::Committed);
         Ok(answer)
     }

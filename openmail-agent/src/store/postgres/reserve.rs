@@ -9,6 +9,7 @@ use crate::limit::{Decision, Slot};
 use crate::store::book::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE, ceil_ms, floor_ms, from_ms};
 use crate::store::{KEY_LIFE, Reservation, Reservations, ReserveRequest, SendSeq};
 
+use super::doubt::Doubt;
 use super::drafts;
 use super::lease::clamp;
 use super::ledger::Ledgers;
@@ -93,18 +94,42 @@ const NEXT_DUE: &str = "
                   WHERE inbox_id = '' AND pause_until > $1
                     AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')))";
 
+/// $1 who, $2 which.
+const GIVE_BACK: &str = "
+    UPDATE sends SET state = 'owed', attempts = attempts - 1, fence = 0, reserved_by = NULL,
+        first_attempt_at = CASE WHEN first_attempt_at = reserved_at THEN NULL ELSE first_attempt_at END
+    WHERE state = 'reserved' AND reserved_by = $1 AND fence = ANY ($2)";
+
+const GIVE_BACK_SLOTS: &str = "DELETE FROM ledger WHERE slot = ANY ($1) AND completed_at IS NULL";
+
+/// Takes what may go.
+pub(super) struct Reserve<'a> {
+    pub(super) request: &'a ReserveRequest,
+    pub(super) doubt: &'a Doubt,
+}
+
 #[async_trait]
-impl Verb for ReserveRequest {
+impl Verb for Reserve<'_> {
     type Answer = Reservations;
 
+    fn doubt(&self, reservations: &Reservations) {
+        self.doubt.add(self.request.now, reservations.sends.iter().map(|reservation| reservation.fence));
+    }
+
     async fn run(&self, tx: &Tx<'_>) -> Result<Reservations, Trouble> {
-        let (worker, now) = (&*self.worker.0, floor_ms(self.now));
-        tx.execute(ATTEND, &[&worker, &lapse(self.now), &now]).await?;
+        let request = self.request;
+        let (worker, now) = (&*request.worker.0, floor_ms(request.now));
+        let doubtful = self.doubt.standing(request.now);
+        if !doubtful.is_empty() {
+            tx.execute(GIVE_BACK, &[&worker, &doubtful]).await?;
+            tx.execute(GIVE_BACK_SLOTS, &[&doubtful]).await?;
+        }
+        tx.execute(ATTEND, &[&worker, &lapse(request.now), &now]).await?;
         tx.execute(FREE_SENDS, &[&now, &worker]).await?;
         let mut reservations = Reservations::default();
-        let mut desk = Desk::open(tx, self).await?;
-        while reservations.sends.len() < self.limit {
-            let (chosen, expired) = desk.choose(tx, self.limit - reservations.sends.len()).await?;
+        let mut desk = Desk::open(tx, request).await?;
+        while reservations.sends.len() < request.limit {
+            let (chosen, expired) = desk.choose(tx, request.limit - reservations.sends.len()).await?;
             desk.take(tx, chosen, &mut reservations).await?;
             if expired.is_empty() {
                 break;

@@ -80,10 +80,13 @@ impl SqliteStore {
         &self,
         verb: impl FnOnce(&mut Book, &mut SqliteShelf<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
+        self.ask(|answer| Message::Verb(Box::new(Call::new(verb, answer)))).await
+    }
+
+    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<Result<T>>) -> Message) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let calls = self.calls.as_ref().ok_or(ErrorKind::Closed)?;
-        let message = Message::Verb(Box::new(Call::new(verb, answer)));
-        calls.send(message).await.map_err(|_| ErrorKind::Closed)?;
+        calls.send(message(answer)).await.map_err(|_| ErrorKind::Closed)?;
         answered.await.map_err(|_| ErrorKind::Closed)?
     }
 }
@@ -134,7 +137,7 @@ impl Store for SqliteStore {
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
-        self.call(move |book, shelf| book.lease(shelf, &request)).await
+        self.ask(|answer| Message::Lease(request, answer)).await
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {

@@ -5,13 +5,12 @@ use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
 use crate::store::book::{Book, Digest, EventEntry, KeptHold, SendEntry, from_ms};
 use crate::store::{HoldScope, Lane, WorkerId};
 
-/// Fills an empty book from the rows.
+/// Fills an empty book from the rows, which know of no leases.
 pub(super) fn load(connection: &Connection, mut book: Book) -> rusqlite::Result<Book> {
     load_numbers(connection, &mut book)?;
     for_each(
         connection,
-        "SELECT seq, event_id, message_id, lane, inbox_id, occurred_at, state, attempts, due_at, fence,
-                leased_by, finished_at
+        "SELECT seq, event_id, message_id, lane, inbox_id, occurred_at, state, attempts, due_at, finished_at
          FROM events",
         |row| load_event(&mut book, row),
     )?;
@@ -50,9 +49,9 @@ fn load_event(book: &mut Book, row: &Row<'_>) -> rusqlite::Result<()> {
         book.restore_event_name(Digest::message(&MessageId::from(message_id)), seq);
     }
     match row.get_ref(6)?.as_str()? {
-        "done" => book.restore_done(seq, row.get(11)?),
-        "parked" => book.restore_parked(seq, row.get(11)?),
-        "dead" => book.restore_dead(seq, row.get(11)?),
+        "done" => book.restore_done(seq, row.get(9)?),
+        "parked" => book.restore_parked(seq, row.get(9)?),
+        "dead" => book.restore_dead(seq, row.get(9)?),
         _ => book.restore_event(EventEntry {
             seq,
             lane: Digest::lane(&Lane(row.get(3)?)),
@@ -60,8 +59,6 @@ fn load_event(book: &mut Book, row: &Row<'_>) -> rusqlite::Result<()> {
             occurred_at: row.get(5)?,
             attempts: row.get(7)?,
             due: row.get(8)?,
-            fence: row.get::<_, Option<i64>>(9)?.unwrap_or_default(),
-            leased_by: row.get::<_, Option<_>>(10)?.map(WorkerId),
         }),
     }
     Ok(())

@@ -12,7 +12,7 @@ use crate::store::{ErrorKind, Result, StoreError};
 use super::failure::failed;
 
 /// The scripts that bring a file from each version to the next.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("workers.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("leases.sql")];
 
 /// The version after all of them.
 const LATEST: i64 = MIGRATIONS.len() as i64;
@@ -121,7 +121,12 @@ fn take_over(connection: &Connection) -> rusqlite::Result<i64> {
     connection.execute_batch(
         "BEGIN;
          UPDATE meta SET value = value + 1 WHERE name = 'opened';
-         UPDATE events SET state = 'waiting', fence = NULL, leased_by = NULL WHERE fence IS NOT NULL;
+         UPDATE events SET state = 'waiting' WHERE state = 'leased';
+         UPDATE events SET attempts = max(attempts, tried.attempt)
+         FROM (SELECT value ->> 0 AS seq, max(value ->> 1) AS attempt FROM leases, json_each(leases.events) GROUP BY 1)
+              AS tried
+         WHERE events.seq = tried.seq AND events.state = 'waiting';
+         DELETE FROM leases;
          UPDATE sends SET reserved_by = '' WHERE reserved_by IS NOT NULL;
          COMMIT;",
     )?;

@@ -11,14 +11,20 @@ use crate::store::{Bookmark, HoldScope, Lane, NewEvent, NewSend, Note, Result, S
 
 use super::drafts;
 use super::failure::failed;
+use super::leases::Leases;
+use super::recent::Recent;
 
 /// The rows in the file, within the transaction that is open on the connection.
 #[derive(Debug)]
-pub(super) struct SqliteShelf<'c>(pub(super) &'c Connection);
+pub(super) struct SqliteShelf<'w> {
+    pub(super) connection: &'w Connection,
+    pub(super) leases: &'w mut Leases,
+    pub(super) recent: &'w mut Recent,
+}
 
 impl SqliteShelf<'_> {
     pub(super) fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>> {
-        self.0.prepare_cached(sql).map_err(failed)
+        self.connection.prepare_cached(sql).map_err(failed)
     }
 
     pub(super) fn run(&self, sql: &str, params: impl Params) -> Result<()> {
@@ -113,7 +119,11 @@ impl Shelf for SqliteShelf<'_> {
         self.run(
             "INSERT INTO event_bodies (seq, body) VALUES (?1, ?2)",
             params![seq, text_or_blob(&event.body)],
-        )
+        )?;
+        if event.parked.is_none() {
+            self.recent.put(seq, event);
+        }
+        Ok(())
     }
 
     fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()> {
@@ -121,6 +131,9 @@ impl Shelf for SqliteShelf<'_> {
     }
 
     fn event(&mut self, seq: i64) -> Result<NewEvent> {
+        if let Some(event) = self.recent.take(seq) {
+            return Ok(event);
+        }
         self.row(
             "SELECT event_id, message_id, inbox_id, lane, kind, occurred_at, received_at, body
              FROM events JOIN event_bodies USING (seq) WHERE seq = ?1",
@@ -143,17 +156,17 @@ impl Shelf for SqliteShelf<'_> {
     }
 
     fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, worker: &WorkerId) -> Result<()> {
-        self.run(
-            "UPDATE events SET state = 'leased', attempts = ?2, fence = ?3, leased_by = ?4 WHERE seq = ?1",
-            (seq, attempts, fence, &worker.0),
-        )
+        self.leases.grant(seq, attempts, fence, worker.clone());
+        Ok(())
     }
 
     fn free_event(&mut self, seq: i64) -> Result<()> {
-        self.run("UPDATE events SET state = 'waiting', leased_by = NULL WHERE seq = ?1", [seq])
+        self.leases.free(seq);
+        Ok(())
     }
 
     fn settle_event(&mut self, seq: i64, fate: EventFate) -> Result<()> {
+        self.leases.end(seq, !matches!(fate.state, EventState::Waiting { .. }));
         let (state, due, finished_at) = match fate.state {
             EventState::Waiting { due } => ("waiting", Some(due), None),
             EventState::Done { at } => ("done", None, Some(at)),
@@ -161,8 +174,7 @@ impl Shelf for SqliteShelf<'_> {
             EventState::Dead { at } => ("dead", None, Some(at)),
         };
         self.run(
-            "UPDATE events SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = coalesce(?6, error),
-                               fence = NULL, leased_by = NULL
+            "UPDATE events SET state = ?2, attempts = ?3, due_at = ?4, finished_at = ?5, error = coalesce(?6, error)
              WHERE seq = ?1",
             (seq, state, fate.attempts, due, finished_at, fate.error),
         )

@@ -2,7 +2,8 @@ use bytes::Bytes;
 
 use super::*;
 use crate::store::conformance::fixture::{
-    at, ids, keys, lease, lease_one, mail, owe, record, reply, reserve, settle, state,
+    at, ids, keys, lease, lease_one, lease_request, mail, owe, record, reply, reserve, settle, settlement,
+    state,
 };
 use crate::store::{Bookmark, ErrorKind, NewEvent, Outcome, Recorded, SendState};
 
@@ -10,9 +11,21 @@ use crate::store::{Bookmark, ErrorKind, NewEvent, Outcome, Recorded, SendState};
 async fn limit_pages(store: &SqliteStore, pages: Option<i64>) {
     store
         .call(move |_, shelf| {
-            let used: i64 = shelf.0.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+            let used: i64 =
+                shelf.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
             let pages = pages.unwrap_or(used);
-            shelf.0.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+            shelf.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+/// A disk that takes nothing at all.
+async fn set_read_only(store: &SqliteStore, read_only: bool) {
+    store
+        .call(move |_, shelf| {
+            shelf.connection.pragma_update(None, "query_only", read_only).unwrap();
             Ok(())
         })
         .await
@@ -72,13 +85,39 @@ async fn a_failure_undoes_all_that_shared_the_transaction_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_was_leased_before_the_disk_failed_is_settled_when_it_is_well_again() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2), mail("3", "i", "b", 3)]).await;
+    set_read_only(&store, true).await;
+    // Answered before the commit that fails.
+    let leased = lease_one(&store, 5).await;
+    let refused = store.settle(settlement(&leased.lease, Outcome::Done, 5)).await.unwrap_err();
+    assert!(refused.is_transient(), "{refused:?}");
+    let refused = store.lease(lease_request(5, 10)).await.unwrap_err();
+    assert!(refused.is_transient(), "nothing is begun that cannot be ended: {refused:?}");
+
+    set_read_only(&store, false).await;
+    assert_eq!(ids(&lease(&store, 6, 10).await), ["3"], "nothing is lost, and nobody has two of a lane");
+    settle(&store, &leased, Outcome::Done, 6).await;
+    assert_eq!(ids(&lease(&store, 6, 10).await), ["2"]);
+    drop(store);
+    let tries: Vec<_> =
+        lease(&open(&file.path).await, 7, 10).await.iter().map(|leased| leased.attempt).collect();
+    assert_eq!(tries, [2, 2]);
+}
+
+#[tokio::test]
 async fn the_file_does_not_grow_while_as_much_is_forgotten_as_comes() {
     let file = File::new();
     let store = open(&file.path).await;
     let pages = async || {
         store
             .call(|_, shelf| {
-                Ok(shelf.0.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0)).unwrap())
+                Ok(shelf
+                    .connection
+                    .pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))
+                    .unwrap())
             })
             .await
             .unwrap()
@@ -105,7 +144,7 @@ async fn a_draft_that_cannot_be_read_stops_no_other() {
     owe(&store, 0, vec![reply("bad", "i", "t"), reply("good", "i", "t")]).await;
     store
         .call(|_, shelf| {
-            shelf.0.execute("UPDATE drafts SET draft = '{' WHERE seq = 1", ()).unwrap();
+            shelf.connection.execute("UPDATE drafts SET draft = '{' WHERE seq = 1", ()).unwrap();
             Ok(())
         })
         .await

@@ -1,14 +1,19 @@
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::limit::Lesson;
+use crate::store::book::Book;
 use crate::store::conformance::fixture::{
     answered, at, lease_request_of, lost, mail, refused, reply, reserve_request, retry, sent, settlement,
     with_attachment, worker,
 };
 use crate::store::sqlite::load::load;
+use crate::store::sqlite::shelf::SqliteShelf;
 use crate::store::{
-    Hold, HoldScope, Leased, NewEvent, NewSend, Outcome, Reservation, ReserveRequest, SendOutcome, Settlement,
+    ErrorKind, Hold, HoldScope, Leased, NewEvent, NewSend, Outcome, Reservation, ReserveRequest, SendOutcome,
+    Settlement,
 };
 
 #[derive(Debug, Clone)]
@@ -27,6 +32,7 @@ enum Step {
     Release(u8),
     Wait(u8),
     Prune(u8),
+    Fail(u8),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -47,6 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => n().prop_map(Step::Release),
         3 => n().prop_map(Step::Wait),
         1 => n().prop_map(Step::Prune),
+        2 => n().prop_map(Step::Fail),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -112,17 +119,45 @@ impl World {
             }
             Step::Release(n) => store.release(&scope(n), at(n.into())).await.unwrap(),
             Step::Wait(n) => self.now += i64::from(n) / 4,
+            Step::Fail(n) => self.fail(n).await,
             Step::Prune(n) => drop(store.prune(at(now - i64::from(n) / 8), at(now), 5).await.unwrap()),
         }
     }
 
+    /// A transaction fails after much was done in it, and nothing of that is left.
+    async fn fail(&self, n: u8) {
+        let (now, settled) = (self.now, self.leases.get(usize::from(n % 6)).cloned());
+        let verb = move |book: &mut Book, shelf: &mut SqliteShelf<'_>| {
+            let recorded = mail(&format!("failed-{now}"), "i0", "l0", 0);
+            book.record(shelf, vec![recorded], None)?;
+            if let Some(leased) = settled {
+                let settlement = settlement(&leased.lease, end(n, now), now);
+                drop(book.settle(shelf, Settlement { sends: vec![send(n)], ..settlement }));
+            }
+            // Whoever asks is alive; who is dead is dead.
+            book.lease(shelf, &lease_request_of(name(n), now, n.into()))?;
+            Err::<(), _>(ErrorKind::Unavailable.into())
+        };
+        self.store.heartbeat(&worker(name(n)), at(now)).await.unwrap();
+        self.store.lease(lease_request_of(name(n), now, 0)).await.unwrap();
+        let before = self.both().await.0;
+        self.store.call(verb).await.unwrap_err();
+        assert_eq!(self.both().await.0, before);
+    }
+
     /// What the book says, and what one made anew from the file says.
     async fn both(&self) -> (Vec<String>, Vec<String>) {
-        let both = |book: &mut crate::store::book::Book, shelf: &mut super::super::shelf::SqliteShelf<'_>| {
-            Ok((book.snapshot(), load(shelf.0, book.successor()).unwrap().snapshot()))
+        let both = |book: &mut Book, shelf: &mut SqliteShelf<'_>| {
+            let mut anew = load(shelf.connection, book.successor()).unwrap();
+            shelf.leases.restore(&mut anew);
+            Ok((book.snapshot(), anew.snapshot()))
         };
         self.store.call(both).await.unwrap()
     }
+}
+
+async fn tries(store: &SqliteStore) -> BTreeMap<i64, u32> {
+    store.call(|book, _| Ok(book.tries())).await.unwrap()
 }
 
 fn name(n: u8) -> &'static str {
@@ -169,14 +204,18 @@ proptest! {
     fn the_book_knows_what_the_file_holds(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let file = File::new();
-        let (book, anew) = runtime.block_on(async {
+        let (book, anew, tries, tried) = runtime.block_on(async {
             let store = open(&file.path).await;
             let mut world = World { store, now: 0, leases: Vec::new(), reservations: Vec::new() };
             for step in steps {
                 world.take(step).await;
             }
-            world.both().await
+            let (book, anew) = world.both().await;
+            let tries = tries(&world.store).await;
+            drop(world);
+            (book, anew, tries, self::tries(&open(&file.path).await).await)
         });
+        prop_assert_eq!(tries, tried, "a try counts over a restart, whatever became of it");
         for (book, anew) in book.iter().zip(&anew) {
             prop_assert_eq!(book, anew);
         }

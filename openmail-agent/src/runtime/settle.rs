@@ -1,0 +1,77 @@
+//! The end of an event: what becomes of it and what it owes, committed together.
+
+use futures_util::FutureExt;
+use tracing::{debug, warn};
+
+use crate::failpoint::{Point, pass};
+use crate::model::{Chain, ThreadId};
+use crate::store::{self, ErrorKind, Leased, Outcome, Settlement};
+
+use super::work::{Finding, STORE, Workbench};
+
+impl Workbench {
+    /// Step 8: nothing is owed before this commits.
+    pub(super) async fn settle(&self, leased: &Leased, finding: Finding) {
+        let mut is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
+        for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
+            warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
+        }
+        let mut is_plain = false;
+        let mut owes = finding.sends.iter().any(|send| send.stopped.is_none());
+        let mut settlement = Settlement {
+            lease: leased.lease.clone(),
+            outcome: finding.outcome,
+            now: self.now(),
+            sends: finding.sends,
+            notes: finding.notes,
+        };
+        for failures in 0.. {
+            match self.commit(settlement.clone(), owes).await {
+                Ok(()) => break,
+                Err(error) if error.is_transient() => {
+                    warn!(error = %Chain(&error), "the outcome cannot be recorded; trying again");
+                    self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
+                    settlement.now = self.now();
+                }
+                // A store that does not take this outcome may take a plainer one.
+                Err(error) if *error.kind() == ErrorKind::Corrupt && !is_plain => {
+                    settlement.outcome = self.try_again(leased, Chain(&error).to_string());
+                    (settlement.sends, settlement.notes) = (Vec::new(), Vec::new());
+                    (owes, is_quiet, is_plain) = (false, false, true);
+                }
+                Err(error) => {
+                    warn!(error = %Chain(&error), "the outcome was not recorded: the event is handled again");
+                    return;
+                }
+            }
+        }
+        pass(Point::Settled);
+        if is_quiet && let Some(thread_id) = finding.unread {
+            Box::pin(self.mark_read(&thread_id)).await;
+        }
+    }
+
+    async fn commit(&self, settlement: Settlement, owes: bool) -> store::Result<()> {
+        let mut settling = self.services.store.settle(settlement);
+        let at_once = (&mut settling).now_or_never();
+        if owes {
+            // A store that does one thing after the other finds what is owed while it commits it: a reply costs one sync less.
+            self.services.outbox.wake();
+        }
+        if let Some(settled) = at_once {
+            return settled;
+        }
+        let settled = settling.await;
+        if owes {
+            self.services.outbox.wake();
+        }
+        settled
+    }
+
+    /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.
+    async fn mark_read(&self, thread_id: &ThreadId) {
+        if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
+            debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");
+        }
+    }
+}
