@@ -24,6 +24,12 @@ const LONGEST_LIFE: Duration = Duration::from_millis(700);
 const TRIES: usize = 5;
 const ROUNDS: usize = 15;
 
+/// How many rounds a correspondent waits for a mail to arrive.
+const TOO_LONG: usize = 5 * ROUNDS;
+
+/// How many rounds without new mail the next process gets to end there too.
+const AGAIN: usize = 3;
+
 /// How long a round takes, at most.
 const ROUND: Duration = Duration::from_millis(160);
 
@@ -45,6 +51,8 @@ pub(super) struct Life<'b> {
     post: Post,
     books: Books,
     points: Vec<Point>,
+    /// For how many rounds some mail has not been recorded.
+    in_the_air: usize,
 }
 
 impl Life<'_> {
@@ -59,7 +67,8 @@ impl Life<'_> {
         fleet.start(&mut random, None);
         soon(bench.sandbox.wait_for_subscribed(1)).await;
         let books = set_up.books(&bench).await;
-        let mut life = Life { bench: &bench, seed, random, fleet, post, books, points: Vec::new() };
+        let mut life =
+            Life { bench: &bench, seed, random, fleet, post, books, points: Vec::new(), in_the_air: 0 };
         life.begin().await;
         life.die_at_every_point().await;
         life.die_at_random().await;
@@ -110,8 +119,20 @@ impl Life<'_> {
                 self.fleet.start(&mut self.random, Some(&plan(point, passing)));
                 if self.until_one_ends(point).await {
                     self.points.push(point);
+                    self.die_there_again(point).await;
                     break;
                 }
+            }
+        }
+    }
+
+    /// What one net has let through, the next must catch: whoever comes after a process that has ended may end there too.
+    async fn die_there_again(&mut self, point: Point) {
+        self.fleet.start(&mut self.random, Some(&plan(point, 1)));
+        for _ in 0..AGAIN {
+            tokio::time::sleep(ROUND).await;
+            if self.fleet.count_ended() > 0 {
+                break;
             }
         }
     }
@@ -142,9 +163,12 @@ impl Life<'_> {
         self.fleet.start(&mut self.random, None);
         let enough = self.seed.mails.max(self.post.delivered + self.seed.mails / 3);
         while self.post.delivered < enough {
-            let most = self.random.random_range(1..=5);
+            let most = self.random.random_range(1..=2 * self.post.inboxes() + 1);
             self.deliver(most, AT_LENGTH, Socket::Breaks).await;
             self.live_a_while().await;
+            if self.random.random_bool(0.2) {
+                self.books.cut_connections().await;
+            }
             if self.random.random_bool(0.3) {
                 self.pass_a_night().await;
             } else {
@@ -174,7 +198,10 @@ impl Life<'_> {
     }
 
     async fn deliver(&mut self, most: usize, at_length: f64, socket: Socket) {
-        if self.books.holdings().await.recorded == self.post.delivered {
+        let has_landed = self.books.holdings().await.recorded == self.post.delivered;
+        self.in_the_air = if has_landed { 0 } else { self.in_the_air + 1 };
+        // One that has not come by then is lost.
+        if has_landed || self.in_the_air > TOO_LONG {
             self.post.has_landed();
         }
         trouble::order(&self.bench.sandbox, &mut self.random, socket);
@@ -197,9 +224,9 @@ impl Life<'_> {
     async fn all_sent(&mut self) -> bool {
         let expected = self.post.expected();
         let mut idle = 0;
-        while idle < 4 * PATIENCE {
+        while idle < 3 * PATIENCE {
             let before = self.bench.sandbox.look(|world| world.all_sent().len());
-            if self.wait_for_sent(expected, STANDSTILL * (idle + 1)).await {
+            if self.wait_for_sent(expected, STANDSTILL * idle.clamp(1, 4)).await {
                 return true;
             }
             let after = self.bench.sandbox.look(|world| world.all_sent().len());

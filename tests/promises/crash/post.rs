@@ -13,6 +13,9 @@ pub(super) const PER_MINUTE: usize = 10;
 /// Few, so that the limits are reached and stay so.
 const INBOXES: usize = 2;
 
+/// So many can be looked through at each start, however short a life is.
+const MOST_INBOXES: usize = 20;
+
 /// How many mails are answered at once and then again, unless more must be.
 pub(super) const AT_LENGTH: f64 = 0.3;
 
@@ -53,7 +56,7 @@ pub(super) struct Tally {
 impl Post {
     /// Inboxes that were there before the store was.
     pub(super) fn new(sandbox: &Sandbox, mails: usize) -> Self {
-        let inboxes = INBOXES.max(mails / 100).min(20);
+        let inboxes = (mails / 100).clamp(INBOXES, MOST_INBOXES);
         let inboxes: Vec<_> = (0..inboxes).map(|n| sandbox.create_inbox(&format!("agent-{n}"))).collect();
         let threads = (mails / LENGTH).max(4 * inboxes.len());
         let threads = std::iter::repeat_with(Conversation::default).take(threads).collect();

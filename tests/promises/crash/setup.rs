@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use openmail_agent::store::Store as _;
 use openmail_agent::store::postgres::PostgresStore;
+use openmail_agent::store::{Census, Store as _};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::bench::Bench;
@@ -26,10 +26,13 @@ enum Kind {
     },
 }
 
+/// So many connections may have been cut before one is new.
+const CONNECTIONS: usize = 17;
+
 /// A look into the store from beside the processes.
 pub(super) enum Books {
     Sqlite(PathBuf),
-    Postgres(PostgresStore),
+    Postgres { store: PostgresStore, url: String },
 }
 
 /// What the store holds.
@@ -54,7 +57,8 @@ impl SetUp {
     pub(super) fn postgres(processes: usize) -> Option<Self> {
         let place = Place::shared()?;
         let name = if processes == 1 { "Postgres, 1 process" } else { "Postgres, 3 processes" };
-        Some(Self { name, processes, store: Kind::Postgres { url: place.fresh(), _place: place } })
+        let url = format!("{}&application_name=crash_{:x}", place.fresh(), rand::random::<u64>());
+        Some(Self { name, processes, store: Kind::Postgres { url, _place: place } })
     }
 
     /// What `OPENMAIL_STORE` has to be.
@@ -69,7 +73,8 @@ impl SetUp {
         match &self.store {
             Kind::Sqlite => Books::Sqlite(bench.store_path()),
             Kind::Postgres { url, .. } => {
-                Books::Postgres(PostgresStore::open(url).await.expect("the database is there"))
+                let store = PostgresStore::open(url).await.expect("the database is there");
+                Books::Postgres { store, url: url.clone() }
             }
         }
     }
@@ -78,14 +83,27 @@ impl SetUp {
 impl Books {
     /// Whether what a killed process had in hand stays in its name for a while.
     pub(super) fn outlive_processes(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self, Self::Postgres { .. })
+    }
+
+    /// Cuts every connection to the database, in the middle of whatever it is doing.
+    pub(super) async fn cut_connections(&self) {
+        let Self::Postgres { url, .. } = self else { return };
+        let (server, name) = url.split_once("?").expect("the schema is given");
+        let name = name.split_once("application_name=").expect("the name is given").1;
+        let (client, connection) =
+            tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect("the server is there");
+        let connection = tokio::spawn(connection);
+        let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
+        client.query(cut, &[&name]).await.expect("connections of one's own can be cut");
+        connection.abort();
     }
 
     pub(super) async fn holdings(&self) -> Holdings {
         match self {
             Self::Sqlite(path) => in_file(path),
-            Self::Postgres(store) => {
-                let census = store.census().await.expect("the database answers");
+            Self::Postgres { store, .. } => {
+                let census = census(store).await;
                 let unfinished = census.waiting + census.leased;
                 let failed = census.parked + census.dead;
                 let number = |count: u64| usize::try_from(count).unwrap();
@@ -98,6 +116,16 @@ impl Books {
             }
         }
     }
+}
+
+/// Asked again where the connection was cut.
+async fn census(store: &PostgresStore) -> Census {
+    for _ in 0..CONNECTIONS {
+        if let Ok(census) = store.census().await {
+            return census;
+        }
+    }
+    panic!("the database does not answer");
 }
 
 /// Read only: whoever closes a file that it may write to tidies up after those that were killed.
