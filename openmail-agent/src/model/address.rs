@@ -38,6 +38,9 @@ impl Address {
         if text.trim().is_empty() {
             return Ok(Vec::new());
         }
+        if let Some(one) = Self::quoted(text) {
+            return Ok(vec![one]);
+        }
         Self::flatten(addrparse(text).map_err(|_| AddressError)?).collect()
     }
 
@@ -45,7 +48,7 @@ impl Address {
     /// must not cost the others.
     #[must_use]
     pub fn parse_list_lossy(text: &str) -> Vec<Self> {
-        if let Some(one) = Self::plain(text) {
+        if let Some(one) = Self::plain(text).or_else(|| Self::quoted(text)) {
             return vec![one];
         }
         if let Ok(list) = addrparse(text) {
@@ -96,6 +99,15 @@ impl Address {
         is_words.then(|| Self { name: (!name.is_empty()).then(|| name.into()), mailbox: mailbox.into(), at })
     }
 
+    /// An address with a local part in quotes and nothing around it, which the grammar of lists takes for a name.
+    fn quoted(text: &str) -> Option<Self> {
+        let mailbox = text.trim();
+        let at = mailbox.rfind('@')?;
+        let (local, domain) = (&mailbox[..at], &mailbox[at + 1..]);
+        let is_one = is_quoted(local) && !local.chars().any(char::is_control) && is_dot_atom(domain);
+        is_one.then(|| Self { name: None, mailbox: mailbox.into(), at })
+    }
+
     fn flatten(list: MailAddrList) -> impl Iterator<Item = Result<Self, AddressError>> {
         list.into_inner()
             .into_iter()
@@ -124,7 +136,7 @@ impl Address {
         if !quoted && !local.chars().all(|c| plain(c) && !special(c) && c != '@') {
             return Err(AddressError);
         }
-        if quoted && local.chars().any(char::is_control) {
+        if quoted && Self::quoted(mailbox).is_none() {
             return Err(AddressError);
         }
         let name = parsed.display_name.as_deref().map(str::trim).filter(|name| !name.is_empty());
@@ -250,6 +262,9 @@ mod tests {
         let mailboxes: Vec<_> = list.iter().map(Address::as_str).collect();
         assert_eq!(mailboxes, ["ada@a.example", "bob@b.example", "c@c.example"]);
         assert_eq!((list[0].local_part(), list[0].domain()), ("ada", "a.example"));
+        let quoted: Address = r#"Ada <"ada l"@a.example>"#.parse().unwrap();
+        assert_eq!((quoted.local_part(), quoted.domain()), (r#""ada l""#, "a.example"));
+        assert_eq!(quoted, r#""ada l"@a.example"#.parse().unwrap());
     }
 
     #[test]

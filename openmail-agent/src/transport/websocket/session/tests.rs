@@ -1,4 +1,5 @@
 mod any_order;
+mod nothing_missed;
 
 use std::time::{Duration, Instant};
 
