@@ -16,6 +16,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/sandbox/mail", post(mail::mail))
         .route("/sandbox/sent", get(mail::sent))
         .route("/sandbox/mail/{file}", get(mail::eml))
+        .route("/sandbox/mail/{id}/bounce", post(mail::bounce))
+        .route("/sandbox/mail/{id}/complain", post(mail::complain))
         .route("/sandbox/stream", get(stream::open))
         .route("/sandbox/threads", get(conversation::search))
         .route("/sandbox/threads/{id}", get(conversation::thread))

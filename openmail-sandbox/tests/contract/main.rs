@@ -23,6 +23,7 @@ mod pdf;
 mod reading;
 mod relay;
 mod replay;
+mod reputation;
 mod senders;
 mod sending;
 mod smtp;
