@@ -62,6 +62,11 @@
 //! [`Sandbox::block_sender`] and [`Sandbox::allow_sender`] are the service's sender rules: for an address or a whole domain, by the
 //! `From` header. What they keep out vanishes and is [remembered](Sandbox::dropped_mails) for the test alone.
 //!
+//! # Reputation
+//!
+//! What an agent sent can [bounce](Sandbox::bounce) or be [reported](Sandbox::complain) as spam. The recipient is suppressed, and at the
+//! service's rates the inbox is throttled, until the rate has fallen, or suspended, until it is [reactivated](Sandbox::reactivate_inbox).
+//!
 //! # Attachments
 //!
 //! Text is read out of text, HTML, CSV and PDF files, as the service does: it is in `parsedText` of events and rows, with what

@@ -141,6 +141,8 @@ fn message_row(world: &World, message: &Message) -> Value {
         "files": files.collect::<Vec<_>>(),
         "category": message.class.category,
         "verdict": message.class.verdict,
+        "bounced": world.has_bounced(&message.id),
+        "complained": world.has_complaint(&message.id),
         "lags": !is_visible(message),
         "relayed": sent.and_then(|sent| sent.relayed),
         "relay_attempts": sent.map(|sent| sent.relay_attempts.iter().map(relay_attempt_row).collect::<Vec<_>>()),

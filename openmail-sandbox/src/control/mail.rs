@@ -18,7 +18,7 @@ use crate::{
     extraction,
     model::{Delivered, Mail, RelayAttempt, RelayOutcome, Sent},
     recording::{self, RecordedMail},
-    rest::{Answer, essence, json, ok},
+    rest::{Answer, essence, json, no_content, ok},
     shared::Shared,
     world::{Refusal, Verdict, iso},
 };
@@ -115,6 +115,18 @@ pub(crate) async fn eml(State(shared): State<Arc<Shared>>, Path(file): Path<Stri
     });
     let text = sent.and_then(|sent| sent.to_rfc5322()).ok_or_else(|| Refusal::not_found("Mail"))?;
     Ok(([(CONTENT_TYPE, "message/rfc822"), (CONTENT_DISPOSITION, "attachment")], text).into_response())
+}
+
+/// A mail comes back for good.
+pub(crate) async fn bounce(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    shared.change(|world| world.bounce(&id, None))?;
+    no_content()
+}
+
+/// A mail is reported as spam by whom it was for.
+pub(crate) async fn complain(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
+    shared.change(|world| world.complain(&id))?;
+    no_content()
 }
 
 impl Injected {

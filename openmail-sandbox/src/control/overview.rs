@@ -49,6 +49,7 @@ pub(crate) fn of(world: &World) -> Value {
             "sends_repeated": world.counts.sends_repeated,
             "limits_exceeded": world.counts.limits_exceeded,
             "relay_attempts": world.counts.relay_attempts,
+            "complaints": world.complaints(),
         },
     })
 }
@@ -61,6 +62,7 @@ fn inbox_row(world: &World, inbox: &Inbox) -> Value {
         "address": inbox.address,
         "display_name": inbox.display_name,
         "suspended": inbox.suspended,
+        "throttled": world.is_throttled(inbox),
         "unread": world.index.unread_in(&inbox.id),
         "minute": {
             "limit": world.settings.burst,

@@ -17,6 +17,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/sandbox/recorded", post(mail::recorded))
         .route("/sandbox/sent", get(mail::sent))
         .route("/sandbox/mail/{file}", get(mail::eml))
+        .route("/sandbox/mail/{id}/bounce", post(mail::bounce))
+        .route("/sandbox/mail/{id}/complain", post(mail::complain))
         .route("/sandbox/overview", get(overview::now))
         .route("/sandbox/stream", get(stream::open))
         .route("/sandbox/threads", get(conversation::search))

@@ -20,7 +20,7 @@ pub(crate) fn read(octets: &[u8], envelope_from: Option<&str>) -> Option<Mail> {
     mail.message_id = message.message_id().map(bracketed);
     mail.in_reply_to = ids(message.in_reply_to()).pop();
     mail.references = ids(message.references());
-    mail.class = classify(&message, envelope_from);
+    mail.class = classify(&mail, &message, envelope_from);
     Some(mail)
 }
 

@@ -11,8 +11,6 @@ use crate::{model::Attachment, world::Refusal};
 
 /// What a mail may have in all.
 const OCTETS_AT_MOST: usize = 25 * 1024 * 1024;
-/// What must not come as a file.
-const TEXTS: [&str; 8] = ["to", "subject", "body", "bodyHtml", "threadId", "includeQuote", "replyTo", "cc"];
 
 /// A send's body, in either of its forms.
 #[derive(Debug)]
@@ -71,8 +69,7 @@ impl Parts {
                 Ok(())
             }
             ("attachments", None) => Err(bad("attachments", "must hold files")),
-            (known, Some(_)) if TEXTS.contains(&known) => Err(bad(&name, "must not be a file")),
-            // Counted as a field that the contract does not list, and otherwise ignored, as in JSON.
+            // No type that the contract gives a field; under a name that it does not list it is counted and ignored.
             (_, Some(_)) => add(&mut self.fields, name, Value::Null),
             (_, None) => {
                 let text = String::from_utf8(content.to_vec()).map_err(|_| bad(&name, "is not UTF-8"))?;

@@ -31,6 +31,30 @@ impl Sandbox {
         });
     }
 
+    /// Lets a mail that was sent come back for good, as if its recipient did not exist: the row's `status` becomes `failed`, the recipient is
+    /// suppressed as `bounce`, and the inbox's reputation suffers. From 5 % of 100 sends in a week on it is throttled, from 10 % of
+    /// them, or of 20 in a day, and 5 bounces on suspended.
+    ///
+    /// # Panics
+    ///
+    /// If no mail was sent under this id.
+    pub fn bounce(&self, message_id: &str) {
+        let bounced = self.shared.change(|world| world.bounce(message_id, None));
+        assert!(bounced.is_ok(), "nothing was sent as {message_id}");
+    }
+
+    /// Lets the recipient of a mail that was sent report it as spam: it is suppressed as `complaint`, and the inbox's reputation
+    /// suffers. From 0.1 % of 1,000 sends in a week on it is throttled, from 0.3 % of them, or of 200 in a day, and 3 complaints on
+    /// suspended.
+    ///
+    /// # Panics
+    ///
+    /// If no mail was sent under this id.
+    pub fn complain(&self, message_id: &str) {
+        let complained = self.shared.change(|world| world.complain(message_id));
+        assert!(complained.is_ok(), "nothing was sent as {message_id}");
+    }
+
     /// Pauses the account's sending for its spend cap (402 `spend_cap_paused`), or ends the pause.
     pub fn pause_account(&self, paused: bool) {
         self.shared.change(|world| world.standing.paused = paused);

@@ -81,14 +81,14 @@ impl World {
     }
 
     fn daily_limit(&self, inbox: &Inbox) -> u32 {
-        if inbox.throttled { self.settings.daily / 4 } else { self.settings.daily }
+        if self.is_throttled(inbox) { self.settings.daily / 4 } else { self.settings.daily }
     }
 
     /// An inbox that is no longer young has no cap but that of its sends.
     fn cold_limit(&self, inbox: &Inbox) -> u32 {
         let young = later(inbox.created_at, YOUTH) > self.now();
         let limit = if young { self.settings.cold } else { self.settings.daily.max(self.settings.cold) };
-        if inbox.throttled { limit / 2 } else { limit }
+        if self.is_throttled(inbox) { limit / 2 } else { limit }
     }
 
     fn account_cold_limit(&self) -> Option<u32> {

@@ -19,6 +19,7 @@ mod quote;
 mod refusal;
 mod relay;
 mod replay;
+mod reputation;
 mod rows;
 mod senders;
 mod sends;

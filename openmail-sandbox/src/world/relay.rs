@@ -66,7 +66,7 @@ impl World {
                 ..handover.clone()
             }));
         } else if let RelayOutcome::Refused { status } = outcome {
-            self.bounce(handover, status);
+            self.give_back(handover, status);
         }
         let is_over = !self.relay.iter().any(|other| other.sent == handover.sent);
         let Some(sent) = self.sent.get_mut(handover.sent) else { return };
@@ -82,9 +82,12 @@ impl World {
     }
 
     /// An address that there is not is suppressed, as the service does with hard bounces.
-    fn bounce(&mut self, handover: &Handover, status: Option<u16>) {
-        if matches!(status, Some(550 | 551 | 553)) {
-            handover.recipients.iter().for_each(|address| self.suppress(address, "bounce"));
+    fn give_back(&mut self, handover: &Handover, status: Option<u16>) {
+        let message_id = self.sent.get(handover.sent).map(|sent| sent.message_id.clone());
+        let recipient = handover.recipients.first().filter(|_| matches!(status, Some(550 | 551 | 553)));
+        if let Some((message_id, recipient)) = message_id.zip(recipient) {
+            // It is a mail of ours, so it is there.
+            self.bounce(&message_id, Some(recipient)).ok();
         }
     }
 

@@ -72,7 +72,7 @@ impl World {
             "attachments": attachments,
             "status": match message.direction {
                 Direction::Inbound => "received",
-                Direction::Outbound if self.has_bounced(message) => "failed",
+                Direction::Outbound if self.has_bounced(&message.id) => "failed",
                 Direction::Outbound => "sent",
             },
             "category": message.class.category,
@@ -85,10 +85,6 @@ impl World {
             row["bodyHtml"] = json!(html);
         }
         row
-    }
-
-    fn has_bounced(&self, message: &Message) -> bool {
-        self.sent_as(&message.id).is_some_and(|sent| sent.relayed == Some(false))
     }
 
     fn attachment_row(&self, message: &Message, at: usize, file: &Attachment) -> Value {

@@ -52,6 +52,16 @@ impl Rest {
         self.call(Method::POST, path, body).await
     }
 
+    /// The first event of the stream that the page draws, as it came and as it is meant.
+    pub(crate) async fn overview(&self) -> (usize, Value) {
+        let mut stream = self.request(Method::GET, "/sandbox/stream").send().await.unwrap();
+        let mut first = Vec::new();
+        while !first.ends_with(b"\n\n") {
+            first.extend(stream.chunk().await.unwrap().unwrap());
+        }
+        (first.len(), serde_json::from_slice(first.strip_prefix(b"data: ").unwrap()).unwrap())
+    }
+
     pub(crate) async fn send(&self, inbox: &Inbox, key: &str, body: Value) -> Answer {
         let request = self.request(Method::POST, &format!("/v1/inboxes/{}/send", inbox.id));
         Answer::of(request.header("Idempotency-Key", key).json(&body).send().await.unwrap()).await

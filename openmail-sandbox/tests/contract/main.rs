@@ -24,6 +24,7 @@ mod reading;
 mod recording;
 mod relay;
 mod replay;
+mod reputation;
 mod senders;
 mod sending;
 mod smtp;

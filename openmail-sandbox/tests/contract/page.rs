@@ -78,6 +78,33 @@ async fn the_clock_moves_from_the_page() {
 }
 
 #[tokio::test]
+async fn the_page_is_worked_by_keys() {
+    let sandbox = Sandbox::start().await.unwrap();
+    sandbox.create_inbox("support");
+    let Some(page) = page(&sandbox).await else { return };
+    page.wait_for_text("#inboxes", "support").await;
+    // U+E014 is the right arrow, U+E00C Escape.
+    page.press("#tab-events", "\u{e014}\u{e014}").await;
+    assert_eq!(page.evaluate("document.activeElement.id").await, "tab-time");
+    assert_eq!(
+        page.evaluate("[...document.querySelectorAll('[role=tabpanel]:not([hidden])')].map((one) => one.id)")
+            .await,
+        json!(["time"])
+    );
+    page.press("body", "c").await;
+    page.wait_for("document.getElementById('composer').open").await;
+    assert_eq!(page.evaluate("document.activeElement.id").await, "mail-subject");
+    page.press("#mail-subject", "\u{e00c}").await;
+    page.wait_for("!document.getElementById('composer').open").await;
+    let ringless =
+        "[...document.querySelectorAll('button, input, select, textarea, a, summary')].filter((one) => {
+        one.focus({focusVisible: true});
+        return one === document.activeElement && getComputedStyle(one).outlineStyle === 'none';
+    }).map((one) => one.id || one.textContent)";
+    assert_eq!(page.evaluate(ringless).await, json!([]));
+}
+
+#[tokio::test]
 async fn a_phone_shows_one_column_and_nothing_sticks_out() {
     let sandbox = Sandbox::start().await.unwrap();
     let inbox = sandbox.create_inbox("support");

@@ -1,10 +1,8 @@
 //! More mail than the page shows at once.
 
 use openmail_sandbox::{Mail, Sandbox};
-use reqwest::Client;
-use serde_json::Value;
 
-use crate::{client::PATIENCE, webdriver::Browser};
+use crate::{client::Rest, webdriver::Browser};
 
 #[tokio::test]
 async fn threads_beyond_the_list_are_found_by_search_and_by_their_address() {
@@ -60,16 +58,10 @@ async fn what_the_page_loads_first_does_not_grow_with_the_mail() {
     (0..300).for_each(|n| {
         drop(sandbox.deliver(Mail::from(format!("p{n}@example.com")).to(&inbox.address).text(&text)));
     });
-    let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-    let mut stream = http.get(format!("{}/sandbox/stream", sandbox.base_url())).send().await.unwrap();
-    let mut first = Vec::new();
-    while !first.ends_with(b"\n\n") {
-        first.extend(stream.chunk().await.unwrap().unwrap());
-    }
-    let overview: Value = serde_json::from_slice(first.strip_prefix(b"data: ").unwrap()).unwrap();
+    let (octets, overview) = Rest::of(&sandbox).overview().await;
     assert_eq!(
         (overview["threads"].as_array().unwrap().len(), &overview["inboxes"][0]["unread"]),
         (200, &300.into())
     );
-    assert!(first.len() < 200_000, "{} octets", first.len());
+    assert!(octets < 200_000, "{octets} octets");
 }

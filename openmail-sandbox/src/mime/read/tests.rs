@@ -84,6 +84,24 @@ fn mail_says_itself_whether_a_machine_wrote_it() {
 }
 
 #[test]
+fn the_marks_that_filters_are_tested_with_are_spam_and_malware() {
+    let gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X";
+    let eicar = "Content-Type: application/octet-stream; name=x.com\nContent-Disposition: attachment\n\n\
+                 X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*";
+    for (rest, verdict) in
+        [(format!("\n{gtube}"), "spam"), (eicar.to_owned(), "malicious"), ("\nHi".into(), "clean")]
+    {
+        let mail = read(&lines(&format!("From: a@b.example\n{rest}\n")), None).unwrap();
+        let category = if verdict == "clean" { "personal" } else { verdict };
+        assert_eq!(
+            (mail.class.verdict.unwrap(), mail.class.category.unwrap()),
+            (verdict.into(), category.into())
+        );
+        assert_eq!(mail.class.auto_replyable, Some(verdict == "clean"));
+    }
+}
+
+#[test]
 fn text_without_headers_is_no_mail() {
     assert!(read(b"", None).is_none());
     assert!(read(b"\r\n\r\n", None).is_none());

@@ -48,6 +48,7 @@ const kinds = [
   ["marketing", "marketing"],
   ["bounce", "bounce"],
   ["spam", "spam"],
+  ["malicious", "malicious"],
 ];
 newMail.append(
   field("from", "From", h("input", { list: "people", required: true, autocomplete: "off" })),
@@ -88,7 +89,8 @@ export function fillComposer({ overview }) {
 newMail.addEventListener("submit", async (event) => {
   event.preventDefault();
   const { from, to, cc, subject, text, files, html, category } = newMail.elements;
-  const classes = category.value ? { category: category.value, auto_replyable: category.value === "personal" } : {};
+  const verdict = ["spam", "malicious"].includes(category.value) ? category.value : "clean";
+  const classes = category.value ? { category: category.value, auto_replyable: category.value === "personal", verdict } : {};
   const copied = cc.value.split(",").map((address) => address.trim()).filter(Boolean);
   const sent = await send(newMail, {
     from: from.value,

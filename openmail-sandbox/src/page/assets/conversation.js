@@ -1,4 +1,4 @@
-import { call, segment } from "./api.js";
+import { act, call, segment } from "./api.js";
 import { replyForm } from "./compose.js";
 import { bytes, day, duration, exactTime, find, h, notify, person, reconcile, setText, threadOf, time } from "./dom.js";
 
@@ -28,7 +28,7 @@ export function showConversation(page) {
   setText(find("subject"), thread.subject || "(no subject)");
   const count = `${thread.messages} ${thread.messages === 1 ? "mail" : "mails"}`;
   setText(find("subject-line"), `${person(thread.person).name} and ${inbox?.address ?? "a deleted inbox"} · ${count}`);
-  const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts} ${latest}`;
+  const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts} ${page.overview.counts.complaints} ${latest}`;
   if (shown.mark !== mark) read(page, thread.id, mark);
   else draw(page);
 }
@@ -77,7 +77,7 @@ function letter(message) {
     h("time", { dateTime: message.at, title: `${day(message.at)} ${exactTime(message.at)} UTC` }, time(message.at)),
     h("p", { class: "to" }, `to ${message.to}${message.cc.length ? `, cc ${message.cc.join(", ")}` : ""}`),
   );
-  const foot = h("footer", {}, h("span", { class: "fate" }), ...labels(message), outbound ? emlLink(message) : null);
+  const foot = h("footer", {}, h("span", { class: "fate" }), ...labels(message), ...(outbound ? verdicts(message) : []), outbound ? emlLink(message) : null);
   return h("li", { class: `letter ${message.direction}` }, h("article", {}, head, body(message), files(message), foot));
 }
 
@@ -135,6 +135,12 @@ function labels(message) {
   return said.filter(Boolean).map((text) => h("span", { class: "chip" }, text));
 }
 
+/** What the people outside and their servers can say to a mail. */
+function verdicts(message) {
+  const verdict = (what, text, done) => h("button", { type: "button", class: "small plain", onclick: () => act("POST", `/sandbox/mail/${segment(message.id)}/${what}`, undefined, done) }, text);
+  return [verdict("bounce", "Bounce", "It bounced: the recipient is suppressed."), verdict("complain", "Report spam", "Reported: the recipient is suppressed.")];
+}
+
 function emlLink(message) {
   return h("a", { class: "eml", href: `/sandbox/mail/${segment(message.id)}.eml`, download: `${message.id}.eml` }, "Download .eml");
 }
@@ -162,6 +168,8 @@ function fateOf(message, event) {
 /** What the relay made of it. */
 function fateOutside(message) {
   const last = message.relay_attempts?.at(-1);
+  if (message.complained) return { text: "Reported as spam", state: "failed" };
+  if (message.bounced && message.relayed !== false) return { text: "Bounced", state: "failed" };
   if (message.relayed) return { text: `Relayed${last.attempt > 1 ? `, at attempt ${last.attempt}` : ""}`, state: "delivered" };
   if (!last) return { text: "", state: "" };
   const why = last.status ? `said ${last.status}` : "cannot be reached";

@@ -67,8 +67,8 @@ function updateInbox(item, inbox, current) {
   button.title = inbox.address;
   setText(item.querySelector(".inbox-name"), inbox.id ? inbox.address.split("@")[0] : inbox.address);
   const count = item.querySelector(".count");
-  setText(count, inbox.suspended ? "suspended" : inbox.unread ? String(inbox.unread) : "");
-  count.classList.toggle("bad", Boolean(inbox.suspended));
+  setText(count, inbox.suspended ? "suspended" : inbox.throttled ? "throttled" : inbox.unread ? String(inbox.unread) : "");
+  count.classList.toggle("bad", Boolean(inbox.suspended || inbox.throttled));
   if (inbox.unread && !inbox.suspended) count.setAttribute("aria-label", `${inbox.unread} unread`);
 }
 
