@@ -46,6 +46,9 @@ pub trait Store: Send + Sync + 'static {
     /// Prolongs a lease.
     async fn extend(&self, lease: &Lease, until: Timestamp) -> Result<()>;
 
+    /// Whether an older event waits in the same lane, which was recorded after this one was leased.
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool>;
+
     /// Ends a lease: the event's fate, the sends it owes, what its thread remembers, all or nothing.
     ///
     /// A send whose key is known already is left as it was committed the first time.

@@ -61,6 +61,10 @@ impl Store for MemoryStore {
         book.extend(shelf, lease, until)
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.lock().book.is_overtaken(lease)
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<()> {
         let Inner { book, shelf } = &mut *self.lock();
         book.settle(shelf, settlement)

@@ -132,6 +132,11 @@ impl Store for SqliteStore {
         self.call(move |book, shelf| book.extend(shelf, &lease, until)).await
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        let lease = lease.clone();
+        self.call(move |book, _| book.is_overtaken(&lease)).await
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<()> {
         self.call(|book, shelf| book.settle(shelf, settlement)).await
     }
