@@ -15,7 +15,7 @@ use crate::failpoint::{Point, pass};
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::Router;
-use crate::store::{self, Hold, HoldScope, Leased, NewEvent, NewSend, Note, Outcome};
+use crate::store::{self, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, StoreError};
 use crate::transport::{Intake, catch_up};
 use crate::wire;
 
@@ -188,7 +188,7 @@ impl Workbench {
             Row::Later(at) => return Outcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(thread)) = (&inbox, &thread)
-            && self.has_overtaken(&message, thread, inbox).await
+            && self.has_overtaken(&message, thread, inbox, &leased.lease).await
         {
             return self.given_back();
         }
@@ -205,16 +205,21 @@ impl Workbench {
         Finding { unread, ..finding }
     }
 
-    /// Whether the conversation has earlier mails that no event told of: they are recorded now, and come first.
-    async fn has_overtaken(&self, mail: &Message, thread: &Thread, inbox: &Inbox) -> bool {
-        match catch_up::feed_earlier(&self.intake, inbox, thread.messages(), mail).await {
-            Ok(0) => false,
-            Ok(earlier) => {
-                info!(earlier, "found earlier mail of the conversation, which is handled first");
+    /// Whether earlier mails of the conversation wait, among them those that no event told of: they come first.
+    async fn has_overtaken(&self, mail: &Message, thread: &Thread, inbox: &Inbox, lease: &Lease) -> bool {
+        let overtaken = async {
+            let has_earlier = catch_up::feed_earlier(&self.intake, inbox, thread.messages(), mail).await?;
+            Ok(has_earlier && self.services.store.is_overtaken(lease).await?)
+        };
+        match overtaken.await {
+            Ok(false) => false,
+            Ok(true) => {
+                debug!("earlier mail of the conversation is handled first");
                 true
             }
             Err(error) => {
-                warn!(error = %Chain(&error), "earlier mail of the conversation cannot be recorded; trying again");
+                let error: StoreError = error;
+                warn!(error = %Chain(&error), "earlier mail of the conversation cannot be looked for; trying again");
                 true
             }
         }

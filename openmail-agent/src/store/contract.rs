@@ -59,6 +59,9 @@ pub trait Store: Send + Sync + 'static {
     /// heartbeat where there is none that stands, so that nobody is ever given its own event a second time.
     async fn lease(&self, request: LeaseRequest) -> Result<Leases>;
 
+    /// Whether an older event waits in the same lane, which was recorded after this one was leased.
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool>;
+
     /// Ends a lease: the event's fate, the sends it owes, what its thread remembers, all or nothing. A lease that
     /// lapsed is as good as any until somebody else takes the event.
     ///

@@ -111,6 +111,10 @@ impl Store for Commits {
         self.store.retire(worker, now).await
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.store.is_overtaken(lease).await
+    }
+
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
         self.store.reserve(request).await
     }

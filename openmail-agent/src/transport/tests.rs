@@ -85,6 +85,10 @@ impl Store for FailingStore {
         self.inner.retire(worker, now).await
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.inner.is_overtaken(lease).await
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<()> {
         self.inner.settle(settlement).await
     }

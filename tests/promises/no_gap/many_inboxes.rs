@@ -79,7 +79,8 @@ async fn missed_mail_is_answered(replay: Option<Drift>) {
     let running = mailboxes.run().await;
     mailboxes.all_are_answered().await;
     let rounds = (mailboxes.lists_read() - before).div_ceil(INBOXES as u64);
-    assert!((1..=2).contains(&rounds), "a round is a request an inbox: {rounds} rounds");
+    // At the start, after the full replay, and half a minute later where it takes as long.
+    assert!((1..=3).contains(&rounds), "a round is a request an inbox: {rounds} rounds");
     running.stop().await.unwrap();
 }
 

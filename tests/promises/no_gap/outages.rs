@@ -49,6 +49,12 @@ async fn the_service_gives_up(bench: &Bench, mails: usize) {
     assert!(attempts.iter().all(|attempt| state(&attempt.event_id) == Some(EventState::Failed)));
 }
 
+/// The socket is tried again half a minute later at the most.
+async fn socket_is_back(bench: &Bench) {
+    let back = bench.sandbox.wait_for_subscribed(1);
+    tokio::time::timeout(Duration::from_secs(90), back).await.expect("the socket is tried again");
+}
+
 /// Holds that each was answered once, in order, and in the conversation.
 async fn are_answered(bench: &Bench, texts: &[String]) {
     bench.advance_until(|| bench.sandbox.all_sent().len() >= texts.len()).await;
@@ -75,7 +81,7 @@ async fn mail_that_the_service_gave_up_delivering_is_found_although_only_the_web
     are_answered(&bench, &texts).await;
 
     bench.sandbox.lift(refused);
-    soon(bench.sandbox.wait_for_subscribed(1)).await;
+    socket_is_back(&bench).await;
     texts.extend(write(&bench, &thread, ["over the socket".to_owned()]));
     are_answered(&bench, &texts).await;
     assert!(bench.sandbox.counts().events_replayed >= 3, "all that was missed came a second time");
@@ -101,7 +107,7 @@ async fn an_outage_of_both_ways_longer_than_the_webhooks_retries_leaves_no_gap()
 
     bench.sandbox.lift(unreachable);
     bench.tell_the_webhook_of(&running);
-    soon(bench.sandbox.wait_for_subscribed(1)).await;
+    socket_is_back(&bench).await;
     texts.extend(write(&bench, &thread, ["back again".to_owned()]));
     are_answered(&bench, &texts).await;
     running.stop().await.unwrap();

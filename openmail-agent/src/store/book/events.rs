@@ -103,6 +103,12 @@ impl Events {
         }
     }
 
+    pub(super) fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.check(lease)?;
+        let entry = self.unfinished.get(&lease.seq.0);
+        Ok(entry.is_some_and(|entry| self.lanes.has_older(entry.lane, (entry.occurred_at, lease.seq.0))))
+    }
+
     /// Ends a lease that was [checked](Self::check).
     pub(super) fn settle(
         &mut self,

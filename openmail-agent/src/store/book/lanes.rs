@@ -133,6 +133,11 @@ impl Lanes {
         Some((lane, rank))
     }
 
+    /// Whether anything in the lane is older.
+    pub(super) fn has_older(&self, lane: Digest, rank: Rank) -> bool {
+        self.items.range((lane, FIRST)..(lane, rank)).next().is_some()
+    }
+
     /// Marks a lane as busy with something of this group.
     pub(super) fn occupy(&mut self, lane: Digest, group: u32) {
         self.lanes.entry(lane).or_default().busy = true;

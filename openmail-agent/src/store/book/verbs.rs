@@ -76,6 +76,10 @@ impl Book {
         Ok(leases)
     }
 
+    pub(crate) fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.events.is_overtaken(lease)
+    }
+
     pub(crate) fn settle(&mut self, shelf: &mut impl Shelf, settlement: Settlement) -> Result<()> {
         self.events.check(&settlement.lease)?;
         let now = floor_ms(settlement.now);

@@ -3,13 +3,14 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 
 use super::fixture::*;
-use crate::store::{LeaseRequest, NewEvent, Outcome, Store};
+use crate::store::{ErrorKind, LeaseRequest, NewEvent, Outcome, Store};
 
 checks![
     a_lane_goes_one_at_a_time_oldest_first,
     equally_old_ones_go_in_the_order_they_came,
     a_lane_waits_for_its_first,
     an_older_one_that_comes_late_goes_first,
+    an_older_one_that_comes_during_a_lease_is_noticed,
     a_dead_first_lets_its_lane_go_on,
     the_next_due_is_the_earliest_that_waits_for_a_time,
     a_flood_in_one_inbox_costs_the_others_nothing,
@@ -54,6 +55,18 @@ async fn an_older_one_that_comes_late_goes_first(store: &dyn Store) {
     settle(store, &late, Outcome::Done, 7).await;
     assert!(lease(store, 29, 1).await.is_empty());
     assert_eq!(ids(&lease(store, 30, 1).await), ["2"]);
+}
+
+async fn an_older_one_that_comes_during_a_lease_is_noticed(store: &dyn Store) {
+    record(store, vec![mail("2", "i", "a", 2)]).await;
+    let leased = lease_one(store, 5).await;
+    record(store, vec![mail("3", "i", "a", 3), mail("other", "i", "b", 1)]).await;
+    assert!(!store.is_overtaken(&leased.lease).await.unwrap());
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    assert!(store.is_overtaken(&leased.lease).await.unwrap());
+    settle(store, &leased, Outcome::Defer { at: at(5) }, 5).await;
+    assert_eq!(*store.is_overtaken(&leased.lease).await.unwrap_err().kind(), ErrorKind::LeaseLost);
+    assert_eq!(ids(&lease(store, 5, 10).await), ["other", "1"]);
 }
 
 async fn a_dead_first_lets_its_lane_go_on(store: &dyn Store) {

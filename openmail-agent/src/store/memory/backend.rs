@@ -65,6 +65,10 @@ impl Store for MemoryStore {
         book.lease(shelf, &request)
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.lock().book.is_overtaken(lease)
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<()> {
         let Inner { book, shelf } = &mut *self.lock();
         book.settle(shelf, settlement)

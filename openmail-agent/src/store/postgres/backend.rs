@@ -102,6 +102,20 @@ impl Store for PostgresStore {
         self.pool.transact(&Take { request: &request, doubt: &self.doubt }).await
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        let sql = "
+            SELECT EXISTS (
+                SELECT 1 FROM events older
+                WHERE older.lane_id = e.lane_id AND older.state IN ('waiting', 'leased')
+                  AND (older.occurred_at, older.seq) < (e.occurred_at, e.seq))
+            FROM events e WHERE e.seq = $1 AND e.fence = $2 AND e.state IN ('waiting', 'leased')";
+        let found = self.pool.query(sql, &[&lease.seq.0, &lease.fence]).await?;
+        match found.first() {
+            Some(row) => Ok(row.try_get(0).map_err(Trouble::from)?),
+            None => Err(crate::store::ErrorKind::LeaseLost.into()),
+        }
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<()> {
         self.settler.call(settlement).await
     }

@@ -140,6 +140,11 @@ impl Store for SqliteStore {
         self.ask(|answer| Message::Lease(request, answer)).await
     }
 
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        let lease = lease.clone();
+        self.call(move |book, _| book.is_overtaken(&lease)).await
+    }
+
     async fn settle(&self, settlement: Settlement) -> Result<()> {
         self.call(|book, shelf| book.settle(shelf, settlement)).await
     }

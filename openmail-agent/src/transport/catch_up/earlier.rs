@@ -5,7 +5,8 @@ use crate::transport::Intake;
 use super::round::received;
 use super::watermark::Watermark;
 
-/// Feeds in the mails of a conversation that came before `mail` and that the store has not seen, and tells how many.
+/// Feeds in the mails of a conversation that came before `mail` and that no round has seen, and tells whether there are earlier
+/// mails at all: one that is known may still wait.
 ///
 /// A service that replays the newest of what was missed brings the end of a conversation before its beginning, as does any
 /// event that was overtaken. Whoever is about to handle `mail` reads the conversation anyway, so the gap is closed on the spot
@@ -19,20 +20,18 @@ pub async fn feed_earlier(
     inbox: &Inbox,
     conversation: &[Message],
     mail: &Message,
-) -> store::Result<usize> {
+) -> store::Result<bool> {
     let is_earlier = |row: &&Message| row.direction == Direction::Inbound && row.at < mail.at;
     if !conversation.iter().any(|row| is_earlier(&row)) {
-        return Ok(0);
+        return Ok(false);
     }
-    let Some(mark) = intake.store().bookmark(&Watermark::bookmark_name(&inbox.id)).await? else {
-        return Ok(0);
-    };
-    let Some(mark) = Watermark::parse(&mark) else { return Ok(0) };
-    let news = conversation.iter().filter(is_earlier).filter(|row| mark.is_news(row));
-    let news: Vec<_> = news.map(|row| received(inbox, row)).collect();
-    if news.is_empty() {
-        return Ok(0);
+    let mark = intake.store().bookmark(&Watermark::bookmark_name(&inbox.id)).await?;
+    if let Some(mark) = mark.as_deref().and_then(Watermark::parse) {
+        let news = conversation.iter().filter(is_earlier).filter(|row| mark.is_news(row));
+        let news: Vec<_> = news.map(|row| received(inbox, row)).collect();
+        if !news.is_empty() {
+            intake.take(news, None).await?;
+        }
     }
-    let recorded = intake.take(news, None).await?;
-    Ok(recorded.iter().filter(|verdict| matches!(verdict, store::Recorded::New(_))).count())
+    Ok(true)
 }
