@@ -9,8 +9,12 @@ use std::{
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::client::PATIENCE;
+
+/// More browsers at once than this only keep each other waiting.
+static BROWSERS: Semaphore = Semaphore::const_new(4);
 
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -20,6 +24,31 @@ pub(crate) struct Browser {
     session: String,
     driver: Child,
     _profile: TempDir,
+    _place: SemaphorePermit<'static>,
+}
+
+/// The driver and its port; none if there is no driver on this machine.
+fn start_driver() -> Option<(Child, String)> {
+    // It takes a free port for IPv4, and gives up if the same one is taken for IPv6.
+    for _ in 0..10 {
+        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
+        let mut driver = match started {
+            Ok(driver) => driver,
+            Err(error) => {
+                assert!(std::env::var("CI").as_deref() != Ok("true"), "chromedriver is needed: {error}");
+                eprintln!("SKIPPED: the page is not tested, because there is no chromedriver ({error})");
+                return None;
+            }
+        };
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let said = |line: String| Some(line.split_once("successfully on port ")?.1.to_owned());
+        if let Some(port) = lines.find_map(said) {
+            return Some((driver, port.trim_end_matches('.').to_owned()));
+        }
+        driver.kill().ok();
+        driver.wait().ok();
+    }
+    panic!("chromedriver found no port");
 }
 
 impl Drop for Browser {
@@ -34,23 +63,12 @@ impl Drop for Browser {
 impl Browser {
     /// None, and loudly so, where there is no chromedriver. In CI that is a failure.
     pub(crate) async fn open(width: u32, height: u32, url: &str) -> Option<Self> {
-        let started = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn();
-        let mut driver = match started {
-            Ok(driver) => driver,
-            Err(error) => {
-                assert!(std::env::var("CI").as_deref() != Ok("true"), "chromedriver is needed: {error}");
-                eprintln!("SKIPPED: the page is not tested, because there is no chromedriver ({error})");
-                return None;
-            }
-        };
-        let lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let said =
-            |line: Result<String, _>| Some(line.unwrap().split_once("successfully on port ")?.1.to_owned());
-        let port = lines.into_iter().find_map(said).expect("a port");
+        let place = BROWSERS.acquire().await.unwrap();
+        let (driver, port) = start_driver()?;
         let profile = TempDir::new().unwrap();
         let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let base = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
-        let mut browser = Self { http, session: base, driver, _profile: profile };
+        let base = format!("http://127.0.0.1:{port}");
+        let mut browser = Self { http, session: base, driver, _profile: profile, _place: place };
         let options = browser.options(width, height);
         let session = browser.call(Method::POST, "/session", options).await;
         browser.session = format!("{}/session/{}", browser.session, session["sessionId"].as_str().unwrap());
