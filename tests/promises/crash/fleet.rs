@@ -31,6 +31,8 @@ pub(super) struct Fleet<'b> {
     bench: &'b Bench,
     store: String,
     secret: String,
+    /// How many mails an inbox may send in a day.
+    daily: String,
     takes_webhooks: bool,
     ports: Vec<u16>,
     processes: Vec<Option<Process>>,
@@ -49,11 +51,12 @@ pub(super) struct Kills {
 }
 
 impl<'b> Fleet<'b> {
-    pub(super) fn new(bench: &'b Bench, set_up: &SetUp) -> Self {
+    pub(super) fn new(bench: &'b Bench, set_up: &SetUp, daily: u32) -> Self {
         let ports: Vec<_> = (0..set_up.processes).map(|_| free_port()).collect();
         Self {
             bench,
             store: set_up.location(bench),
+            daily: daily.to_string(),
             secret: bench.sandbox.set_account_webhook(address(ports[0])),
             takes_webhooks: true,
             processes: ports.iter().map(|_| None).collect(),
@@ -90,6 +93,7 @@ impl<'b> Fleet<'b> {
             ("OPENMAIL_WEBHOOK_ADDR", &webhook),
             ("OPENMAIL_WEBHOOK_SECRET", &self.secret),
             ("TEST_AGENT_AHEAD", &ahead),
+            ("TEST_AGENT_DAILY", &self.daily),
         ];
         vars.extend(failpoint.map(|plan| ("OPENMAIL_FAILPOINT", plan)));
         Process::start(self.bench, &vars)

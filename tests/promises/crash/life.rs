@@ -62,10 +62,10 @@ impl Life<'_> {
     pub(super) async fn of(set_up: SetUp) -> Report {
         let seed = Seed::from_env();
         println!("CRASH_SEED={} CRASH_MAILS={} {}", seed.number, seed.mails, set_up.name);
-        let bench = Bench::with(Sandbox::builder()).await;
+        let bench = Bench::with(Sandbox::builder().daily(seed.daily())).await;
         let mut random = seed.random();
         let post = Post::new(&bench.sandbox, seed.mails);
-        let mut fleet = Fleet::new(&bench, &set_up);
+        let mut fleet = Fleet::new(&bench, &set_up, seed.daily());
         fleet.start(&mut random, None);
         soon(bench.sandbox.wait_for_subscribed(1)).await;
         let books = set_up.books(&bench).await;
@@ -89,12 +89,12 @@ impl Life<'_> {
             name: set_up.name,
             seed,
             kills: life.fleet.kills,
-            points: life.points,
             mails: life.post.delivered,
             tally,
             holdings,
             counts: bench.sandbox.counts(),
-            story: life.fleet.logs() + &life.post.story(&bench.sandbox),
+            story: life.story().await,
+            points: life.points,
         }
     }
 
@@ -112,6 +112,12 @@ impl Life<'_> {
         self.post.deliver_to_all(sandbox, &mut self.random);
         let expected = self.post.expected();
         soon(sandbox.wait_for(|world| (world.all_sent().len() >= expected).then_some(()))).await;
+    }
+
+    /// What is to be known of a failure.
+    async fn story(&self) -> String {
+        let (logs, post) = (self.fleet.logs(), self.post.story(&self.bench.sandbox));
+        format!("{logs}\n{post}\nfailed sends: {:?}\n", self.books.failures().await)
     }
 
     async fn die_at_every_point(&mut self) {
