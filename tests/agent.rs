@@ -48,9 +48,8 @@ async fn main() -> Result<()> {
         .with_ansi(false)
         .init();
     let mut runtime = Runtime::from_env()?.handlers(handlers![agent]);
-    if let Ok(quota) = std::env::var("TEST_AGENT_QUOTA") {
-        let quota = quota.parse()?;
-        runtime = runtime.quotas(Quotas::new(quota, quota));
+    if let Ok(daily) = std::env::var("TEST_AGENT_DAILY") {
+        runtime = runtime.quotas(Quotas::new(Quotas::default().per_minute, daily.parse()?));
     }
     if let Ok(seconds) = std::env::var("TEST_AGENT_AHEAD") {
         runtime = runtime.clock(Clock::ahead(Duration::from_secs(seconds.parse()?)));

@@ -24,10 +24,16 @@ const LOGS: usize = 10;
 /// Below what systems hand out by themselves, so that a port stays free while its process is away.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 
+/// Where nobody listens.
+const NOBODY: u16 = 9;
+
 pub(super) struct Fleet<'b> {
     bench: &'b Bench,
     store: String,
     secret: String,
+    /// How many mails an inbox may send in a day.
+    daily: String,
+    takes_webhooks: bool,
     ports: Vec<u16>,
     processes: Vec<Option<Process>>,
     /// How far the processes' clock is ahead of the machine's, as the sandbox's is.
@@ -45,12 +51,14 @@ pub(super) struct Kills {
 }
 
 impl<'b> Fleet<'b> {
-    pub(super) fn new(bench: &'b Bench, set_up: &SetUp) -> Self {
+    pub(super) fn new(bench: &'b Bench, set_up: &SetUp, daily: u32) -> Self {
         let ports: Vec<_> = (0..set_up.processes).map(|_| free_port()).collect();
         Self {
             bench,
             store: set_up.location(bench),
+            daily: daily.to_string(),
             secret: bench.sandbox.set_account_webhook(address(ports[0])),
+            takes_webhooks: true,
             processes: ports.iter().map(|_| None).collect(),
             ports,
             ahead: Duration::ZERO,
@@ -66,9 +74,16 @@ impl<'b> Fleet<'b> {
                 self.processes[at] = Some(self.process(at, failpoint));
             }
         }
-        // Whoever is there takes webhooks.
+        self.take_webhooks(random, self.takes_webhooks);
+    }
+
+    /// Has one of all take webhooks, or none.
+    pub(super) fn take_webhooks(&mut self, random: &mut StdRng, takes_webhooks: bool) {
+        self.takes_webhooks = takes_webhooks;
+        // Drawn in either case, so that what follows is the same.
         let chosen = random.random_range(0..self.ports.len());
-        self.bench.sandbox.set_account_webhook(address(self.ports[chosen]));
+        let port = if takes_webhooks { self.ports[chosen] } else { NOBODY };
+        self.bench.sandbox.set_account_webhook(address(port));
     }
 
     fn process(&self, at: usize, failpoint: Option<&str>) -> Process {
@@ -78,6 +93,7 @@ impl<'b> Fleet<'b> {
             ("OPENMAIL_WEBHOOK_ADDR", &webhook),
             ("OPENMAIL_WEBHOOK_SECRET", &self.secret),
             ("TEST_AGENT_AHEAD", &ahead),
+            ("TEST_AGENT_DAILY", &self.daily),
         ];
         vars.extend(failpoint.map(|plan| ("OPENMAIL_FAILPOINT", plan)));
         Process::start(self.bench, &vars)
@@ -140,6 +156,8 @@ impl<'b> Fleet<'b> {
         for at in 0..self.processes.len() {
             self.kill(at).await;
         }
+        // No row lags that long.
+        self.bench.sandbox.release_rows();
         self.bench.sandbox.advance(length);
         self.ahead += length;
     }

@@ -15,7 +15,7 @@ use super::post::{AT_LENGTH, Post};
 use super::report::Report;
 use super::seed::Seed;
 use super::setup::{Books, SetUp};
-use super::trouble::{self, Socket};
+use super::trouble::{self, Spared};
 
 /// No process lives longer while everything goes wrong, unless its failpoint lets it.
 const LONGEST_LIFE: Duration = Duration::from_millis(700);
@@ -53,6 +53,8 @@ pub(super) struct Life<'b> {
     points: Vec<Point>,
     /// For how many rounds some mail has not been recorded.
     in_the_air: usize,
+    /// Whether they are several of a conversation.
+    in_a_row: bool,
 }
 
 impl Life<'_> {
@@ -60,15 +62,24 @@ impl Life<'_> {
     pub(super) async fn of(set_up: SetUp) -> Report {
         let seed = Seed::from_env();
         println!("CRASH_SEED={} CRASH_MAILS={} {}", seed.number, seed.mails, set_up.name);
-        let bench = Bench::with(Sandbox::builder()).await;
+        let bench = Bench::with(Sandbox::builder().daily(seed.daily())).await;
         let mut random = seed.random();
         let post = Post::new(&bench.sandbox, seed.mails);
-        let mut fleet = Fleet::new(&bench, &set_up);
+        let mut fleet = Fleet::new(&bench, &set_up, seed.daily());
         fleet.start(&mut random, None);
         soon(bench.sandbox.wait_for_subscribed(1)).await;
         let books = set_up.books(&bench).await;
-        let mut life =
-            Life { bench: &bench, seed, random, fleet, post, books, points: Vec::new(), in_the_air: 0 };
+        let mut life = Life {
+            bench: &bench,
+            seed,
+            random,
+            fleet,
+            post,
+            books,
+            points: Vec::new(),
+            in_the_air: 0,
+            in_a_row: false,
+        };
         life.begin().await;
         life.die_at_every_point().await;
         life.die_at_random().await;
@@ -78,19 +89,20 @@ impl Life<'_> {
             name: set_up.name,
             seed,
             kills: life.fleet.kills,
-            points: life.points,
             mails: life.post.delivered,
             tally,
             holdings,
             counts: bench.sandbox.counts(),
-            story: life.fleet.logs() + &life.post.story(&bench.sandbox),
+            story: life.story().await,
+            points: life.points,
         }
     }
 
-    /// Before the first mail ever, there is no place in the stream to go on from.
+    /// Before the first mail ever, there is no place in the stream to go on from; and what is in an inbox at first sight is
+    /// history.
     async fn begin(&mut self) {
         let sandbox = &self.bench.sandbox;
-        let inboxes = self.post.inboxes() as u64;
+        let inboxes = sandbox.inboxes().len() as u64;
         soon(
             sandbox.wait_for(|world| {
                 (world.counts().requests(Operation::ListMessages) >= inboxes).then_some(())
@@ -100,6 +112,12 @@ impl Life<'_> {
         self.post.deliver_to_all(sandbox, &mut self.random);
         let expected = self.post.expected();
         soon(sandbox.wait_for(|world| (world.all_sent().len() >= expected).then_some(()))).await;
+    }
+
+    /// What is to be known of a failure.
+    async fn story(&self) -> String {
+        let (logs, post) = (self.fleet.logs(), self.post.story(&self.bench.sandbox));
+        format!("{logs}\n{post}\nfailed sends: {:?}\n", self.books.failures().await)
     }
 
     async fn die_at_every_point(&mut self) {
@@ -144,11 +162,11 @@ impl Life<'_> {
             self.bench.sandbox.drop_sockets();
             self.bench.sandbox.fault(Fault::RefuseUpgrade { status: 503 })
         });
-        let socket = if point == Point::Acknowledged { Socket::Stays } else { Socket::Breaks };
+        let spared = if point == Point::Acknowledged { Spared::TheSocket } else { Spared::Nothing };
         let chance = if matches!(point, Point::Remembered | Point::Owed) { 1.0 } else { AT_LENGTH };
         let mut ended = 0;
         for _ in 0..ROUNDS {
-            self.deliver(3, chance, socket).await;
+            self.deliver(3, chance, spared).await;
             tokio::time::sleep(self.random.random_range(Duration::ZERO..ROUND)).await;
             ended = self.fleet.count_ended();
             if ended > 0 {
@@ -164,7 +182,9 @@ impl Life<'_> {
         let enough = self.seed.mails.max(self.post.delivered + self.seed.mails / 3);
         while self.post.delivered < enough {
             let most = self.random.random_range(1..=2 * self.post.inboxes() + 1);
-            self.deliver(most, AT_LENGTH, Socket::Breaks).await;
+            if !self.deliver_in_a_row(AT_LENGTH).await {
+                self.deliver(most, AT_LENGTH, Spared::Nothing).await;
+            }
             self.live_a_while().await;
             if self.random.random_bool(0.2) {
                 self.books.cut_connections().await;
@@ -182,9 +202,12 @@ impl Life<'_> {
     /// when nothing does.
     async fn live_a_while(&mut self) {
         let sandbox = &self.bench.sandbox;
-        let requests = sandbox.look(|world| world.requests().count()) + self.random.random_range(0..40);
+        let requests = sandbox.look(|world| world.requests().count())
+            + self.random.random_range(0..40 * (1 + self.in_the_air / 4));
         let enough = sandbox.wait_for(|world| (world.requests().count() >= requests).then_some(()));
-        let _ = tokio::time::timeout(self.random.random_range(Duration::ZERO..LONGEST_LIFE), enough).await;
+        // The longer a mail is on its way, the more time there is to find it.
+        let longest = LONGEST_LIFE * u32::try_from(1 + self.in_the_air / 4).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(self.random.random_range(Duration::ZERO..longest), enough).await;
     }
 
     async fn pass_a_night(&mut self) {
@@ -197,15 +220,40 @@ impl Life<'_> {
         self.fleet.night(length).await;
     }
 
-    async fn deliver(&mut self, most: usize, at_length: f64, socket: Socket) {
+    async fn deliver(&mut self, most: usize, at_length: f64, spared: Spared) {
+        let has_landed = self.has_landed().await;
+        if has_landed && self.in_a_row {
+            self.in_a_row = false;
+            self.fleet.take_webhooks(&mut self.random, true);
+        }
+        let spared = if self.in_a_row { Spared::TheOrder } else { spared };
+        trouble::order(&self.bench.sandbox, &mut self.random, spared);
+        self.post.deliver(&self.bench.sandbox, &mut self.random, most, at_length);
+    }
+
+    /// Delivers several mails of each conversation at once, in their order, where nothing can change that: by one way, and
+    /// while nothing else is in the air. Tells whether it did.
+    async fn deliver_in_a_row(&mut self, at_length: f64) -> bool {
+        if self.in_a_row || !self.random.random_bool(0.3) || !self.has_landed().await {
+            return false;
+        }
+        self.in_a_row = true;
+        self.fleet.take_webhooks(&mut self.random, false);
+        self.bench.sandbox.lift_all();
+        trouble::order(&self.bench.sandbox, &mut self.random, Spared::TheOrder);
+        self.post.deliver_in_a_row(&self.bench.sandbox, &mut self.random, at_length);
+        true
+    }
+
+    /// Whether all that was delivered is recorded.
+    async fn has_landed(&mut self) -> bool {
         let has_landed = self.books.holdings().await.recorded == self.post.delivered;
         self.in_the_air = if has_landed { 0 } else { self.in_the_air + 1 };
         // One that has not come by then is lost.
         if has_landed || self.in_the_air > TOO_LONG {
             self.post.has_landed();
         }
-        trouble::order(&self.bench.sandbox, &mut self.random, socket);
-        self.post.deliver(&self.bench.sandbox, &mut self.random, most, at_length);
+        has_landed
     }
 
     /// Nothing goes wrong any more: all that is owed leaves as soon as the limits let it.

@@ -14,7 +14,7 @@ pub(super) const PER_MINUTE: usize = 10;
 const INBOXES: usize = 2;
 
 /// So many can be looked through at each start, however short a life is.
-const MOST_INBOXES: usize = 20;
+const MOST_INBOXES: usize = 15;
 
 /// How many mails are answered at once and then again, unless more must be.
 pub(super) const AT_LENGTH: f64 = 0.3;
@@ -71,9 +71,21 @@ impl Post {
     pub(super) fn deliver(&mut self, sandbox: &Sandbox, random: &mut StdRng, most: usize, at_length: f64) {
         for _ in 0..most {
             let thread = random.random_range(0..self.threads.len());
-            if self.in_the_air.insert(thread) {
+            if self.in_the_air.len() < 4 * self.inboxes.len() && self.in_the_air.insert(thread) {
                 let at_length = random.random_bool(at_length);
                 self.deliver_in(sandbox, random, thread, at_length);
+            }
+        }
+    }
+
+    /// Delivers several mails of some conversations, in turns.
+    pub(super) fn deliver_in_a_row(&mut self, sandbox: &Sandbox, random: &mut StdRng, at_length: f64) {
+        let threads: Vec<_> = (0..2).map(|_| random.random_range(0..self.threads.len())).collect();
+        for _ in 0..3 {
+            for thread in &threads {
+                self.in_the_air.insert(*thread);
+                let at_length = random.random_bool(at_length);
+                self.deliver_in(sandbox, random, *thread, at_length);
             }
         }
     }

@@ -29,6 +29,12 @@ impl Seed {
         }
     }
 
+    /// What an inbox may send in a day: the service's own limit, unless a run is so long that a send which was attempted in vain
+    /// could wait for its slot longer than the service remembers its key.
+    pub(super) fn daily(self) -> u32 {
+        u32::try_from(self.mails).unwrap_or(u32::MAX).max(200)
+    }
+
     pub(super) fn random(self) -> StdRng {
         StdRng::seed_from_u64(self.number)
     }

@@ -29,6 +29,8 @@ enum Kind {
 /// So many connections may have been cut before one is new.
 const CONNECTIONS: usize = 17;
 
+const FAILURES: &str = "SELECT error FROM sends WHERE state = 'failed'";
+
 /// A look into the store from beside the processes.
 pub(super) enum Books {
     Sqlite(PathBuf),
@@ -89,14 +91,27 @@ impl Books {
     /// Cuts every connection to the database, in the middle of whatever it is doing.
     pub(super) async fn cut_connections(&self) {
         let Self::Postgres { url, .. } = self else { return };
-        let (server, name) = url.split_once("?").expect("the schema is given");
-        let name = name.split_once("application_name=").expect("the name is given").1;
-        let (client, connection) =
-            tokio_postgres::connect(server, tokio_postgres::NoTls).await.expect("the server is there");
-        let connection = tokio::spawn(connection);
+        let (client, name) = connect(url).await;
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
         client.query(cut, &[&name]).await.expect("connections of one's own can be cut");
-        connection.abort();
+    }
+
+    /// Why sends have failed for good.
+    pub(super) async fn failures(&self) -> Vec<String> {
+        match self {
+            Self::Sqlite(path) => {
+                let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+                let file = file.expect("the store's file opens");
+                let mut query = file.prepare(FAILURES).expect("the query fits the schema");
+                let rows = query.query_map((), |row| row.get(0)).and_then(Iterator::collect);
+                rows.expect("the store's file can be read")
+            }
+            Self::Postgres { url, .. } => {
+                let (client, _) = connect(url).await;
+                let rows = client.query(FAILURES, &[]).await.expect("the query fits the schema");
+                rows.iter().map(|row| row.get(0)).collect()
+            }
+        }
     }
 
     pub(super) async fn holdings(&self) -> Holdings {
@@ -116,6 +131,19 @@ impl Books {
             }
         }
     }
+}
+
+/// A connection of the bench's own to the database, in its schema, and the name that the processes' connections have.
+async fn connect(url: &str) -> (tokio_postgres::Client, String) {
+    let (server, parameters) = url.split_once('?').expect("the schema is given");
+    let (schema, name) = parameters.split_once("&application_name=").expect("the name is given");
+    let (_, schema) = schema.split_once("schema=").expect("the schema is given");
+    let connected = tokio_postgres::connect(server, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.expect("the server is there");
+    // Ends with the client.
+    tokio::spawn(connection);
+    client.batch_execute(&format!("SET search_path TO {schema}")).await.expect("the schema is there");
+    (client, name.to_owned())
 }
 
 /// Asked again where the connection was cut.

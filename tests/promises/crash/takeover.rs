@@ -20,8 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 async fn another_process_takes_over_the_socket_of_a_killed_one_within_ten_seconds() {
     let Some(set_up) = SetUp::postgres(3) else { return };
     let seed = Seed::from_env();
-    let bench = Bench::with(Sandbox::builder()).await;
-    let mut takeovers = Takeovers { bench: &bench, fleet: Fleet::new(&bench, &set_up), seed, mails: 0 };
+    let bench = Bench::with(Sandbox::builder().daily(seed.daily())).await;
+    let mut takeovers =
+        Takeovers { bench: &bench, fleet: Fleet::new(&bench, &set_up, seed.daily()), seed, mails: 0 };
     takeovers.subscribed(0).await;
     let mut sockets = Vec::new();
     let mut events = Vec::new();

@@ -11,8 +11,8 @@ use tokio_postgres::{Client, NoTls};
 use super::cluster::Place;
 use super::{at, lease_request, mail, processes, reply, reserve_request};
 
-/// What stays on purpose: no more of it than there are conversations, inboxes and the like.
-const KEPT: [&str; 6] = ["bookmarks", "claims", "holds", "inboxes", "thread_notes", "turns"];
+/// What stays on purpose: no more of it than there are conversations, inboxes, processes and the like.
+const KEPT: [&str; 7] = ["bookmarks", "claims", "holds", "inboxes", "thread_notes", "turns", "workers"];
 
 #[tokio::test]
 async fn what_is_forgotten_leaves_nothing_behind_in_any_table() {
