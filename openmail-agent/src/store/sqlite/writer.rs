@@ -136,7 +136,7 @@ impl Writer {
         }
         let changes = self.file.connection.total_changes();
         self.file.connection.prepare_cached("BEGIN")?.execute(())?;
-        for ask in asked {
+        for ask in &mut *asked {
             self.lease(ask)?;
         }
         let mut next = 0;
@@ -151,7 +151,10 @@ impl Writer {
                 verbs.append(&mut self.verbs);
             }
         }
-        self.leases.write(&self.file.connection)?;
+        // Nobody waits for the file to name what is leased: the next transaction does, unless all is settled by then.
+        if !verbs.is_empty() || asked.iter().any(|ask| ask.answer.is_some()) {
+            self.leases.write(&self.file.connection)?;
+        }
         pass(Point::Committing);
         self.file.connection.prepare_cached("COMMIT")?.execute(())?;
         pass(Point::Committed);
