@@ -3,9 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "webhook")]
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+#[cfg(feature = "webhook")]
+use tokio_util::task::AbortOnDropHandle;
 use tracing::{error, info, warn};
 
 use crate::api::Client;
@@ -155,7 +159,9 @@ impl Transports {
             self.readiness.set_webhook(true);
             let stop = shutdown.clone();
             parts.spawn(async move {
-                crate::transport::webhook::listen(listener, webhook, stop.clone()).await;
+                // Each in a task of its own: a connection that keeps a processor busy, or panics, is alone in that.
+                let run = |connection| AbortOnDropHandle::new(tokio::spawn(connection)).map(drop);
+                crate::transport::webhook::listen_with(listener, webhook, stop.clone(), run).await;
                 if stop.is_cancelled() { Part::Attendant } else { Part::Webhook }
             });
         }

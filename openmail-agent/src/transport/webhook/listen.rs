@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use axum::Router;
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -29,6 +30,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 ///
 /// Dropping the future ends every connection at once; what was not answered is sent again by the service.
 pub async fn listen(listener: TcpListener, webhook: Webhook, shutdown: CancellationToken) {
+    listen_with(listener, webhook, shutdown, std::convert::identity).await;
+}
+
+/// As [`listen`], with each connection run the way `run` says, such as in a task of its own. It has ended when what `run`
+/// gives back has, and must end when that is dropped.
+///
+/// # Cancel safety
+///
+/// As that of [`listen`].
+pub async fn listen_with<F>(
+    listener: TcpListener,
+    webhook: Webhook,
+    shutdown: CancellationToken,
+    mut run: impl FnMut(BoxFuture<'static, ()>) -> F,
+) where
+    F: Future<Output = ()>,
+{
     webhook.readiness().set_webhook(true);
     let router = webhook.router();
     let mut connections = FuturesUnordered::new();
@@ -37,7 +55,8 @@ pub async fn listen(listener: TcpListener, webhook: Webhook, shutdown: Cancellat
             () = shutdown.cancelled() => break,
             Some(()) = connections.next() => {}
             accepted = accept(&listener), if connections.len() < CONNECTIONS => {
-                connections.extend(accepted.map(|stream| serve(stream, router.clone(), shutdown.clone())));
+                let connection = accepted.map(|stream| serve(stream, router.clone(), shutdown.clone()));
+                connections.extend(connection.map(|connection| run(Box::pin(connection))));
             }
         }
     }

@@ -12,5 +12,5 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use listen::listen;
+pub use listen::{listen, listen_with};
 pub use service::{NoSecret, Webhook};
