@@ -98,7 +98,8 @@ pub struct Leased {
     pub lease: Lease,
     /// The event as it was recorded.
     pub event: NewEvent,
-    /// Which try this is, from 1. A crash counts, a [deferral](Outcome::Defer) does not.
+    /// Which try this is, from 1. A crash counts, a [deferral](Outcome::Defer) does not. A store need not count a first crash
+    /// that follows the lease within seconds, since a lease is not worth waiting for the disk.
     pub attempt: u32,
 }
 

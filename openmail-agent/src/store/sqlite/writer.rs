@@ -86,6 +86,16 @@ impl Writer {
         while self.gather() {
             self.run_batch();
         }
+        if let Err(error) = self.name_leases() {
+            tracing::warn!(%error, "the store could not note which events were being handled at the end");
+        }
+    }
+
+    /// Tells the file what is still leased at the end, if no transaction since has.
+    fn name_leases(&mut self) -> rusqlite::Result<()> {
+        let transaction = self.file.connection.unchecked_transaction()?;
+        self.leases.write(&transaction)?;
+        transaction.commit()
     }
 
     /// Waits for a call and takes what came with it, or tells that nobody can call any more.
@@ -151,7 +161,8 @@ impl Writer {
                 verbs.append(&mut self.verbs);
             }
         }
-        // Nobody waits for the file to name what is leased: the next transaction does, unless all is settled by then.
+        // Nobody waits for the file to name what is leased: the next transaction does, unless all is settled by then. The
+        // heartbeat is one, so that a try counts after a few seconds at the latest.
         if !verbs.is_empty() || asked.iter().any(|ask| ask.answer.is_some()) {
             self.leases.write(&self.file.connection)?;
         }
