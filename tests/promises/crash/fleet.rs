@@ -186,11 +186,18 @@ impl<'b> Fleet<'b> {
         ended
     }
 
+    /// Waits until all that were started are there.
+    pub(super) async fn awake(&self) {
+        for process in self.processes.iter().flatten() {
+            process.log.words("starting").await;
+        }
+    }
+
     /// Tells all to stop, and holds that they do so cleanly.
     pub(super) async fn stop(&mut self) {
+        // Before that, nobody has asked for the signal.
+        self.awake().await;
         for process in self.processes.iter_mut().filter_map(Option::take) {
-            // Before that, nobody has asked for the signal.
-            process.log.words("starting").await;
             process.signal("TERM").await;
             let ended = soon(process.ended()).await;
             assert!(is_clean(ended.status), "{}\n{}", ended.status, ended.log);

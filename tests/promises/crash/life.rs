@@ -39,7 +39,8 @@ const STANDSTILL: Duration = Duration::from_millis(800);
 /// Longer than a minute's limit lasts, than leases and reservations of the dead, and than the longest pause between attempts.
 const NIGHT: Duration = Duration::from_secs(11 * 60);
 
-/// After so many nights without an answer the day is used up, and the next night lasts until it is over.
+/// After so many nights without an answer the day is used up, and the next night lasts until it is over. Hardly longer: a reply
+/// that was attempted in vain has a day to leave, and a busy machine may be slow.
 const PATIENCE: u32 = 3;
 
 /// What a run has in hand.
@@ -178,6 +179,8 @@ impl Life<'_> {
     }
 
     async fn die_at_random(&mut self) {
+        // None that would still end at a point.
+        self.pass_a_night().await;
         self.fleet.start(&mut self.random, None);
         let enough = self.seed.mails.max(self.post.delivered + self.seed.mails / 3);
         while self.post.delivered < enough {
@@ -279,16 +282,23 @@ impl Life<'_> {
             }
             let after = self.bench.sandbox.look(|world| world.all_sent().len());
             idle = if after > before { 0 } else { idle + 1 };
-            let length = if idle > PATIENCE { Duration::from_secs(6 * 60 * 60) } else { NIGHT };
+            let length = if idle == PATIENCE + 1 { self.until_midnight() } else { NIGHT };
             self.fleet.night(length).await;
             self.fleet.start(&mut self.random, None);
         }
         false
     }
 
+    fn until_midnight(&self) -> Duration {
+        const DAY: u64 = 24 * 60 * 60;
+        let now = self.bench.sandbox.now().as_second().unsigned_abs();
+        Duration::from_secs(DAY - now % DAY)
+    }
+
     /// Waits until so many have left; gives up when none does for a while.
     async fn wait_for_sent(&self, expected: usize, patience: Duration) -> bool {
         let sandbox = &self.bench.sandbox;
+        self.fleet.awake().await;
         loop {
             let before = sandbox.look(|world| world.all_sent().len());
             if before >= expected && self.post.tally(sandbox).lost == 0 {
