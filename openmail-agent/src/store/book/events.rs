@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::model::InboxId;
 use crate::store::{
@@ -9,17 +9,17 @@ use crate::store::{EventSeq, StoreError};
 use super::finished::Finished;
 use super::interner::Interner;
 use super::lanes::{AT_ONCE, Lanes};
-use super::{Digest, EventFate, EventState, Shelf, ceil_ms, floor_ms, from_ms};
+use super::{Digest, EventFate, EventState, Index, Shelf, ceil_ms, floor_ms, from_ms};
 
 /// Events that wait or are leased, and the names of all that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Events {
-    pub(super) unfinished: HashMap<i64, Entry>,
+    pub(super) unfinished: Index<i64, Entry>,
     pub(super) lanes: Lanes,
     pub(super) inboxes: Interner<Option<InboxId>>,
     /// What each worker has.
     pub(super) leases: BTreeSet<(u32, i64)>,
-    pub(super) known: HashMap<Digest, i64>,
+    pub(super) known: Index<Digest, i64>,
     pub(super) done: Finished,
     pub(super) parked: Finished,
     pub(super) dead: Finished,

@@ -1,6 +1,7 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use super::Digest;
+use super::queue::Queue;
+use super::{Digest, Index};
 
 /// A place in a lane: when, and under which number.
 pub(super) type Rank = (i64, i64);
@@ -8,17 +9,13 @@ pub(super) type Rank = (i64, i64);
 /// Due at once.
 pub(super) const AT_ONCE: i64 = i64::MIN;
 
-const FIRST: Rank = (i64::MIN, i64::MIN);
-const LAST: Rank = (i64::MAX, i64::MAX);
-
 /// Decides what is next: one at a time per lane, in the order of rank; lanes whose first is due take turns by group.
 ///
 /// A lane is in one place at a time: busy, ready (its first is due), or later (its first waits for a time). Nothing is ever
 /// searched for: each step costs the logarithm of what waits.
 #[derive(Debug)]
 pub(super) struct Lanes {
-    items: BTreeMap<(Digest, Rank), Item>,
-    lanes: HashMap<Digest, Lane>,
+    lanes: Index<Digest, Lane>,
     groups: Vec<Group>,
     /// Groups with a ready lane: the least loaded first, in turns among equals.
     turns: BTreeSet<(u32, u64, u32)>,
@@ -43,6 +40,7 @@ struct Item {
 
 #[derive(Debug, Default)]
 struct Lane {
+    items: Queue<Item>,
     busy: bool,
     place: Place,
 }
@@ -71,8 +69,7 @@ struct Group {
 impl Default for Lanes {
     fn default() -> Self {
         Self {
-            items: BTreeMap::new(),
-            lanes: HashMap::new(),
+            lanes: Index::default(),
             groups: Vec::new(),
             turns: BTreeSet::new(),
             later: BTreeSet::new(),
@@ -87,20 +84,22 @@ impl Lanes {
     pub(super) fn insert(&mut self, lane: Digest, rank: Rank, group: u32, due: i64) {
         let groups = self.groups.len().max(group as usize + 1);
         self.groups.resize_with(groups, Group::default);
-        self.items.insert((lane, rank), Item { due, group });
+        self.lanes.entry(lane).or_default().items.insert(rank, Item { due, group });
         self.place(lane);
     }
 
     pub(super) fn remove(&mut self, lane: Digest, rank: Rank) {
-        self.items.remove(&(lane, rank));
+        let Some(entry) = self.lanes.get_mut(&lane) else { return };
+        entry.items.remove(rank);
         self.place(lane);
     }
 
     pub(super) fn postpone(&mut self, lane: Digest, rank: Rank, due: i64) {
-        if let Some(item) = self.items.get_mut(&(lane, rank)) {
+        let item = self.lanes.get_mut(&lane).and_then(|lane| lane.items.get_mut(rank));
+        if let Some(item) = item {
             item.due = due;
+            self.place(lane);
         }
-        self.place(lane);
     }
 
     /// Time has passed: what waited for it is ready.
@@ -135,14 +134,17 @@ impl Lanes {
 
     /// Whether anything in the lane is older.
     pub(super) fn has_older(&self, lane: Digest, rank: Rank) -> bool {
-        self.items.range((lane, FIRST)..(lane, rank)).next().is_some()
+        let first = self.lanes.get(&lane).and_then(|lane| lane.items.first());
+        first.is_some_and(|(first, _)| *first < rank)
     }
 
     /// Marks a lane as busy with something of this group.
     pub(super) fn occupy(&mut self, lane: Digest, group: u32) {
         self.lanes.entry(lane).or_default().busy = true;
         self.groups[group as usize].load += 1;
-        self.place(lane);
+        for other in self.arrange(lane).into_iter().flatten().filter(|other| *other != group) {
+            self.seat(other, false);
+        }
         self.seat(group, true);
     }
 
@@ -189,57 +191,62 @@ impl Lanes {
     /// What waits, and for what, whoever's turn it is.
     #[cfg(test)]
     pub(super) fn snapshot(&self) -> Vec<String> {
-        let items = self.items.iter().map(|((lane, rank), item)| {
-            let busy = self.lanes.get(lane).is_some_and(|lane| lane.busy);
-            format!("{:?}", (lane, rank, item.due, busy))
+        let items = self.lanes.iter().flat_map(|(name, lane)| {
+            lane.items.iter().map(move |(rank, item)| format!("{:?}", (name, rank, item.due, lane.busy)))
         });
         items.collect()
     }
 
+    /// Puts a lane where it belongs, and the groups concerned among the turns.
     fn place(&mut self, lane: Digest) {
-        let first =
-            self.items.range((lane, FIRST)..=(lane, LAST)).next().map(|((_, rank), item)| (*rank, *item));
-        let entry = self.lanes.entry(lane).or_default();
-        let place = match first {
-            Some((rank, item)) if !entry.busy && item.due <= self.now => {
-                Place::Ready { group: item.group, rank }
+        let [entered, left] = self.arrange(lane);
+        for group in [entered, left.filter(|left| Some(*left) != entered)].into_iter().flatten() {
+            self.seat(group, false);
+        }
+    }
+
+    /// Puts a lane where it belongs, and tells which groups have a lane more or less ready.
+    fn arrange(&mut self, lane: Digest) -> [Option<u32>; 2] {
+        let now = self.now;
+        let Some(entry) = self.lanes.get_mut(&lane) else { return [None, None] };
+        let place = match entry.items.first() {
+            Some((rank, item)) if !entry.busy && item.due <= now => {
+                Place::Ready { group: item.group, rank: *rank }
             }
             Some((_, item)) if !entry.busy => Place::Later { due: item.due },
             _ => Place::Nowhere,
         };
         let left = std::mem::replace(&mut entry.place, place);
-        if first.is_none() && !entry.busy {
+        if entry.items.first().is_none() && !entry.busy {
             self.lanes.remove(&lane);
         }
-        if left != place {
-            // In this order, so that a group with nothing else ready does not lose its turn.
-            self.enter(lane, place);
-            self.leave(lane, left);
-        }
+        if left == place { [None, None] } else { [self.enter(lane, place), self.leave(lane, left)] }
     }
 
-    fn leave(&mut self, lane: Digest, place: Place) {
+    fn leave(&mut self, lane: Digest, place: Place) -> Option<u32> {
         match place {
-            Place::Nowhere => {}
+            Place::Nowhere => None,
             Place::Ready { group, rank } => {
                 self.groups[group as usize].ready.remove(&(rank, lane));
-                self.seat(group, false);
+                Some(group)
             }
             Place::Later { due } => {
                 self.later.remove(&(due, lane));
+                None
             }
         }
     }
 
-    fn enter(&mut self, lane: Digest, place: Place) {
+    fn enter(&mut self, lane: Digest, place: Place) -> Option<u32> {
         match place {
-            Place::Nowhere => {}
+            Place::Nowhere => None,
             Place::Ready { group, rank } => {
                 self.groups[group as usize].ready.insert((rank, lane));
-                self.seat(group, false);
+                Some(group)
             }
             Place::Later { due } => {
                 self.later.insert((due, lane));
+                None
             }
         }
     }

@@ -10,12 +10,15 @@ mod gates;
 mod interner;
 mod lanes;
 mod moment;
+mod queue;
 #[cfg(feature = "sqlite")]
 mod restore;
 mod sends;
 mod shelf;
 mod verbs;
 mod workers;
+
+use std::collections::HashMap;
 
 pub(crate) use digest::Digest;
 pub(crate) use moment::{ceil_ms, floor_ms, from_ms};
@@ -28,3 +31,6 @@ pub(crate) use {
     sends::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE},
     verbs::LEDGER_LIFE_MS,
 };
+
+/// A map whose keys are given here, or digests: nobody outside can choose them so that they collide.
+pub(crate) type Index<K, V> = HashMap<K, V, foldhash::fast::RandomState>;

@@ -164,8 +164,8 @@ impl Book {
         lines.extend(sorted(sends.owed.iter().map(|(seq, entry)| {
             (seq, entry.lane, entry.attempts, entry.fence, entry.reserved_by, entry.first_attempt_at)
         })));
-        lines.extend(events.lanes.snapshot());
-        lines.extend(sends.lanes.snapshot());
+        lines.extend(sorted(events.lanes.snapshot()));
+        lines.extend(sorted(sends.lanes.snapshot()));
         lines.extend(self.gates.snapshot());
         lines
     }

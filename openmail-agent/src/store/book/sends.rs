@@ -1,4 +1,4 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::finished::Finished;
 use super::gates::{Gates, Sender};
 use super::interner::Interner;
 use super::lanes::{AT_ONCE, Lanes};
-use super::{Digest, FreshSend, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
+use super::{Digest, FreshSend, Index, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
 
 /// Kept from the end of a key's life, for the attempt itself and for clocks that differ.
 pub(crate) const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
@@ -27,12 +27,12 @@ pub(crate) const UNREADABLE: &str = "not attempted: the stored draft cannot be r
 /// Sends that are owed, and the keys of all that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Sends {
-    pub(super) owed: HashMap<i64, Entry>,
+    pub(super) owed: Index<i64, Entry>,
     pub(super) lanes: Lanes,
     pub(super) senders: Interner<Sender>,
     /// What each worker has.
     pub(super) reservations: BTreeSet<(u32, i64)>,
-    pub(super) keys: HashMap<Digest, i64>,
+    pub(super) keys: Index<Digest, i64>,
     pub(super) sent: Finished,
     pub(super) failed: Finished,
     pub(super) next_seq: i64,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId};
-use crate::store::book::{Digest, EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf};
+use crate::store::book::{Digest, EventFate, EventState, FreshSend, Index, KeptHold, SendFate, Shelf};
 use crate::store::{
     Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, StoreError,
     WorkerId,
@@ -15,12 +15,12 @@ use crate::store::{
 pub(super) struct MemoryShelf {
     bookmarks: HashMap<String, String>,
     notes: HashMap<Scope, Bytes>,
-    steps: HashMap<i64, Vec<Scope>>,
+    steps: Index<i64, Vec<Scope>>,
     /// Until they are finished.
-    events: HashMap<i64, NewEvent>,
+    events: Index<i64, NewEvent>,
     /// Until they are forgotten.
-    names: HashMap<i64, Names>,
-    sends: HashMap<i64, SendRow>,
+    names: Index<i64, Names>,
+    sends: Index<i64, SendRow>,
 }
 
 /// What an event is known by.

@@ -1,10 +1,10 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use rusqlite::Connection;
 
 use crate::store::WorkerId;
-use crate::store::book::Book;
+use crate::store::book::{Book, Index};
 
 /// What is leased, and which rows of the file name it.
 ///
@@ -12,9 +12,9 @@ use crate::store::book::Book;
 /// that row: it is there for the tries to count when the process dies.
 #[derive(Debug, Default)]
 pub(super) struct Leases {
-    held: HashMap<i64, Held>,
+    held: Index<i64, Held>,
     /// How much of what a row names is held still.
-    rows: HashMap<i64, usize>,
+    rows: Index<i64, usize>,
     next_row: i64,
     /// Held, and not named by any row.
     unnamed: Vec<i64>,

@@ -1,6 +1,7 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use crate::store::NewEvent;
+use crate::store::book::Index;
 
 /// How many events are kept at most.
 const EVENTS: usize = 2_048;
@@ -11,7 +12,7 @@ const BYTES: usize = 16 * 1024 * 1024;
 /// The latest events that nobody has leased yet, so that what is leased soon is not read back from the file.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    events: HashMap<i64, NewEvent>,
+    events: Index<i64, NewEvent>,
     /// In the order in which they came; those that were taken since are among them.
     order: VecDeque<i64>,
     bytes: usize,
