@@ -49,6 +49,32 @@ async fn a_mail_is_written_on_the_page_and_its_answer_appears_in_the_thread() {
 }
 
 #[tokio::test]
+async fn the_page_stays_in_its_window_whatever_is_written() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inboxes: Vec<_> = (0..20).map(|at| sandbox.create_inbox(&format!("inbox-{at}"))).collect();
+    let long = "Donaudampfschifffahrtsgesellschaft".repeat(12);
+    let mail = Mail::from(format!("{long} <{long}@example.com>")).to(&inboxes[0].address);
+    let mail =
+        mail.subject(&long).text(format!("{long}\n").repeat(60)).attachment(&long, "text/csv", long.clone());
+    let mail = sandbox.deliver(mail);
+    for (width, height) in [(1280, 720), (500, 800)] {
+        let address = format!("{}/#{}", sandbox.base_url(), mail.thread_id);
+        let Some(page) = Browser::open(width, height, &address).await else { return };
+        page.wait_for("document.querySelector('.letter .files')").await;
+        let wider = "['html', 'main', '#conversation', '#thread'].filter((one) => \
+                     document.querySelector(one).scrollWidth > document.querySelector(one).clientWidth)";
+        assert_eq!(page.evaluate(wider).await, json!([]), "at {width}");
+        page.evaluate("document.querySelector('.letter').scrollIntoView(false), scrollBy(0, 999), true")
+            .await;
+        assert_eq!(page.evaluate("document.querySelector('.bar').getBoundingClientRect().top").await, 0);
+        if width > 720 {
+            let seen = "document.getElementById('threads').getBoundingClientRect().top < innerHeight";
+            assert_eq!(page.evaluate(seen).await, true, "the threads are below the inboxes");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_fault_ordered_on_the_page_happens() {
     let sandbox = Sandbox::start().await.unwrap();
     let inbox = sandbox.create_inbox("support");
