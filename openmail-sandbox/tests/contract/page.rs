@@ -93,6 +93,21 @@ async fn a_fault_ordered_on_the_page_happens() {
 }
 
 #[tokio::test]
+async fn a_sandbox_that_is_gone_is_said_to_be() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mail = sandbox.deliver(Mail::from("ada@example.com").to(&inbox.address).text("Hello"));
+    let address = format!("{}/#{}", sandbox.base_url(), mail.thread_id);
+    let Some(page) = Browser::open(1440, 900, &address).await else { return };
+    page.fill("#reply-text", "Still there?").await;
+    sandbox.stop().await;
+    page.wait_for_text("#agent", "The sandbox does not answer").await;
+    page.click("#reply button[type=submit]").await;
+    page.wait_for_text("#reply .problem", "The sandbox does not answer").await;
+    assert_eq!(page.evaluate("document.getElementById('reply-text').value").await, "Still there?");
+}
+
+#[tokio::test]
 async fn the_clock_moves_from_the_page() {
     let sandbox = Sandbox::start().await.unwrap();
     let Some(page) = page(&sandbox).await else { return };

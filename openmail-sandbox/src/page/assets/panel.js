@@ -116,7 +116,7 @@ function faultItem(fault) {
 
 function showSuspensions(overview) {
   reconcile(suspensions, overview.inboxes, (inbox) => inbox.id, (inbox) => {
-    const reason = h("select", { "aria-label": "Reason" }, ...["high_bounce_rate", "high_complaint_rate", "abuse", "manual_review", "other"].map((value) => h("option", { value }, value.replaceAll("_", " "))));
+    const reason = h("select", { "aria-label": "Reason" }, ...["high_bounce_rate", "high_complaint_rate", "abuse", "pod_degraded", "manual_review", "other"].map((value) => h("option", { value }, value.replaceAll("_", " "))));
     const button = h("button", { type: "button", class: "small" });
     button.onclick = () => {
       const suspended = button.dataset.suspended === "true";
