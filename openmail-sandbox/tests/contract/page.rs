@@ -93,6 +93,25 @@ async fn a_fault_ordered_on_the_page_happens() {
 }
 
 #[tokio::test]
+async fn a_file_goes_with_a_mail_that_is_written_on_the_page() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let Some(page) = page(&sandbox).await else { return };
+    page.wait_for_text("#inboxes", "support").await;
+    page.click("#write").await;
+    page.fill("#mail-subject", "An offer").await;
+    let choose = "(() => { const files = new DataTransfer(); files.items.add(new File(['tea,38'], 'offer.csv', { type: 'text/csv' })); \
+                  document.querySelector('#new-mail input[type=file]').files = files.files; return true; })()";
+    assert_eq!(page.evaluate(choose).await, true);
+    page.click("#new-mail button[type=submit]").await;
+    page.wait_for_text(".letter.inbound .files", "offer.csv").await;
+    let file = sandbox.messages(&inbox.id)[0].attachments[0].clone();
+    assert_eq!((&*file.content_type, &*file.bytes), ("text/csv", &b"tea,38"[..]));
+    page.click(".file-text summary").await;
+    page.wait_for_text(".file-text .text", "tea,38").await;
+}
+
+#[tokio::test]
 async fn a_sandbox_that_is_gone_is_said_to_be() {
     let sandbox = Sandbox::start().await.unwrap();
     let inbox = sandbox.create_inbox("support");
