@@ -68,6 +68,25 @@ impl Clock {
         }
     }
 
+    /// Moves a manual clock forward to `moment`, as [`advance`](Clock::advance) does. Does nothing if that has passed.
+    ///
+    /// A test that shares its time with a sandbox keeps the two together by this.
+    ///
+    /// ```
+    /// # use openmail_agent::clock::Clock;
+    /// let clock = Clock::manual("2026-02-24T23:59:00Z".parse()?);
+    /// for moment in ["2026-02-25T00:01:00Z", "2026-02-24T12:00:00Z"] {
+    ///     clock.advance_to(moment.parse()?);
+    ///     assert_eq!(clock.now().to_string(), "2026-02-25T00:01:00Z");
+    /// }
+    /// # Ok::<(), jiff::Error>(())
+    /// ```
+    pub fn advance_to(&self, moment: Timestamp) {
+        if let Source::Manual(now) = &self.0 {
+            now.send_modify(|now| *now = moment.max(*now));
+        }
+    }
+
     /// Waits until the clock shows `deadline`.
     ///
     /// # Cancel safety

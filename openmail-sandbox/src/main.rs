@@ -23,11 +23,11 @@ struct Program {
 #[derive(Debug, clap::Args)]
 struct Arguments {
     /// Where to listen; port 0 picks a free one
-    #[arg(long, env = "OPENMAIL_SANDBOX_ADDR", default_value = "127.0.0.1:8025")]
+    #[arg(long, env = "OPENMAIL_SANDBOX_ADDR", default_value = "127.0.0.1:8025", value_parser = address)]
     addr: SocketAddr,
 
     /// Where to take mail over SMTP; port 0 picks a free one
-    #[arg(long, env = "OPENMAIL_SANDBOX_SMTP_ADDR", default_value = "127.0.0.1:2525", value_name = "ADDR")]
+    #[arg(long, env = "OPENMAIL_SANDBOX_SMTP_ADDR", default_value = "127.0.0.1:2525", value_name = "ADDR", value_parser = address)]
     smtp_addr: SocketAddr,
 
     /// The account key to accept
@@ -47,7 +47,7 @@ struct Arguments {
     daily: u32,
 
     /// An SMTP server that gets what is sent, such as `smtp://127.0.0.1:1025`
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = relay_url)]
     relay: Option<String>,
 
     /// Where events go while no WebSocket is subscribed
@@ -67,8 +67,20 @@ async fn main() -> ExitCode {
         Ok((sandbox, greeting)) => run(sandbox, &greeting).await,
         Err(error) => {
             eprintln!("error: {}", with_sources(&error));
+            if let Some(options) = options_behind(&error, &arguments) {
+                eprintln!("  it is set by {options}");
+            }
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Where an address that cannot be had comes from.
+fn options_behind(error: &StartError, arguments: &Arguments) -> Option<&'static str> {
+    match error {
+        StartError::Bind { addr, .. } if *addr == arguments.addr => Some("--addr or OPENMAIL_SANDBOX_ADDR"),
+        StartError::Bind { .. } => Some("--smtp-addr or OPENMAIL_SANDBOX_SMTP_ADDR"),
+        _ => None,
     }
 }
 
@@ -139,6 +151,17 @@ fn key(key: &str) -> Result<String, String> {
         Ok(key.to_owned())
     } else {
         Err("use printable characters without spaces, such as `om_sandbox`".into())
+    }
+}
+
+fn address(address: &str) -> Result<SocketAddr, String> {
+    address.parse().map_err(|_| "use an IP address and a port, such as `127.0.0.1:8025`".into())
+}
+
+fn relay_url(url: &str) -> Result<String, String> {
+    match reqwest::Url::parse(url) {
+        Ok(parsed) if matches!(parsed.scheme(), "smtp" | "smtps") && parsed.has_host() => Ok(url.to_owned()),
+        _ => Err("use the address of an SMTP server, such as `smtp://127.0.0.1:1025`".into()),
     }
 }
 

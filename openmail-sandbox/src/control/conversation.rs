@@ -4,6 +4,7 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Response},
 };
+use data_encoding::BASE64;
 use http::header::{
     CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, X_CONTENT_TYPE_OPTIONS,
 };
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use super::{mail::relay_attempt_row, overview};
 use crate::{
     extraction, html,
-    model::{Direction, Message},
+    model::{Attachment, Direction, Message},
     rest::{Answer, ok},
     shared::Shared,
     world::{Refusal, World, is_visible, iso},
@@ -22,6 +23,8 @@ use crate::{
 /// Scripts, forms, fetches and remote pictures of a mail are dead, whoever frames it.
 const MAIL_POLICY: &str = "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'";
 const FOUND_AT_MOST: usize = 50;
+/// Of the pictures of one mail, together.
+const EMBEDDED_AT_MOST: usize = 8 * 1024 * 1024;
 const FILE_POLICY: &str = "sandbox; default-src 'none'";
 
 /// How much of a thread is wanted.
@@ -79,12 +82,34 @@ pub(crate) async fn search(State(shared): State<Arc<Shared>>, Query(Search { q }
 
 /// The HTML of a mail, sanitised, for a sandboxed frame.
 pub(crate) async fn html(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Answer {
-    let html = shared.read(|world| world.message(&id).and_then(|message| message.html.clone()));
-    let html = html.ok_or_else(|| Refusal::not_found("HTML"))?;
-    let clean = tokio::task::spawn_blocking(move || html::sanitise(&html)).await.ok().flatten();
+    let mail = shared.read(|world| {
+        let message = world.message(&id)?;
+        Some((message.html.clone()?, message.attachments.clone()))
+    });
+    let (html, files) = mail.ok_or_else(|| Refusal::not_found("HTML"))?;
+    let clean = move || html::sanitise(&html, embedded(&files));
+    let clean = tokio::task::spawn_blocking(clean).await.ok().flatten();
     let shown =
         clean.unwrap_or_else(|| "<p>This HTML is too large or too deeply nested to be shown.</p>".into());
     Ok(confined("text/html; charset=utf-8", MAIL_POLICY, shown.into_response()))
+}
+
+/// The pictures that a mail's HTML can show because they came with it.
+fn embedded(files: &[Attachment]) -> html::Embedded {
+    let mut left = EMBEDDED_AT_MOST;
+    let picture = |file: &&Attachment| {
+        file.content_type.starts_with("image/") && !file.content_type.contains("svg") && {
+            let fits = file.bytes.len() <= left;
+            left -= if fits { file.bytes.len() } else { 0 };
+            fits
+        }
+    };
+    let named = files.iter().filter(|file| file.content_id.is_some()).filter(picture);
+    let addresses = named.filter_map(|file| {
+        let data = format!("data:{};base64,{}", file.content_type, BASE64.encode(&file.bytes));
+        Some((file.content_id.clone()?, data))
+    });
+    addresses.collect()
 }
 
 /// A file of a mail, only ever as a download.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     response::IntoResponse,
 };
 use bytes::Bytes;
@@ -100,10 +100,20 @@ pub(crate) async fn recorded(
     Ok(json(StatusCode::CREATED, &delivered_row(&delivered)))
 }
 
-pub(crate) async fn sent(State(shared): State<Arc<Shared>>) -> Answer {
+/// A part of what was sent.
+#[derive(Deserialize)]
+pub(crate) struct Part {
+    limit: Option<usize>,
+    #[serde(default)]
+    offset: usize,
+}
+
+/// What was sent, oldest first; all of it unless `limit` and `offset` say otherwise.
+pub(crate) async fn sent(State(shared): State<Arc<Shared>>, Query(part): Query<Part>) -> Answer {
     shared.read(|world| {
-        let sent: Vec<_> = world.sent.iter().map(sent_row).collect();
-        ok(&json!({"data": sent, "total": sent.len()}))
+        let sent = world.sent.iter().skip(part.offset).take(part.limit.unwrap_or(usize::MAX));
+        let sent: Vec<_> = sent.map(sent_row).collect();
+        ok(&json!({"data": sent, "total": world.sent.len()}))
     })
 }
 
@@ -190,6 +200,7 @@ fn sent_row(sent: &Sent) -> serde_json::Value {
         .collect();
     json!({
         "message_id": sent.message_id,
+        "rfc_message_id": sent.rfc_message_id,
         "thread_id": sent.thread_id,
         "inbox_id": sent.inbox_id,
         "idempotency_key": sent.idempotency_key,

@@ -4,6 +4,6 @@ mod sanitise;
 mod tags;
 mod text;
 
-pub(crate) use sanitise::sanitise;
+pub(crate) use sanitise::{Embedded, sanitise};
 pub(crate) use tags::looks_like_html;
 pub(crate) use text::text_of;

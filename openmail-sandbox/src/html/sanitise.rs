@@ -1,8 +1,15 @@
-use std::{borrow::Cow, collections::HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use ammonia::{Builder, UrlRelative};
+use percent_encoding::percent_decode_str;
 
 use super::tags::{name, tags};
+
+/// The pictures of a mail as `data:` addresses, by their `Content-ID`.
+pub(crate) type Embedded = HashMap<String, String>;
 
 /// Beyond these, reading HTML as a browser does takes too long, or is meant to.
 const OCTETS_AT_MOST: usize = 2 * 1024 * 1024;
@@ -60,14 +67,16 @@ const STYLES: [&str; 44] = [
 const LOADING: [&str; 5] = ["url", "image", "expression", "@", "\\"];
 
 /// The HTML without anything that runs, loads, sends or leads away. None if it is too large or too deeply nested.
-pub(crate) fn sanitise(html: &str) -> Option<String> {
+///
+/// Pictures that hang on the mail itself are got from `embedded`, by their `Content-ID`.
+pub(crate) fn sanitise(html: &str, embedded: Embedded) -> Option<String> {
     if html.len() > OCTETS_AT_MOST || depth(html) > DEPTH_AT_MOST {
         return None;
     }
-    Some(builder().clean(html).to_string())
+    Some(builder(embedded).clean(html).to_string())
 }
 
-fn builder() -> Builder<'static> {
+fn builder(embedded: Embedded) -> Builder<'static> {
     let mut builder = Builder::default();
     builder
         .add_tags(["center", "font"])
@@ -76,11 +85,21 @@ fn builder() -> Builder<'static> {
         .add_tag_attributes("font", ["color", "face", "size"])
         .add_tag_attributes("table", ["border", "cellpadding", "cellspacing"])
         .filter_style_properties(HashSet::from(STYLES))
-        .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "data"]))
+        .url_schemes(HashSet::from(["http", "https", "mailto", "tel", "data", "cid"]))
         .url_relative(UrlRelative::Deny)
         .set_tag_attribute_value("a", "target", "_blank")
-        .attribute_filter(permitted);
+        .attribute_filter(move |tag, attribute, value| match content_id(value) {
+            Some(id) if (tag, attribute) == ("img", "src") => Some(embedded.get(&*id)?.clone().into()),
+            Some(_) => None,
+            None => permitted(tag, attribute, value),
+        });
     builder
+}
+
+/// The id in `cid:…` (RFC 2392).
+fn content_id(value: &str) -> Option<Cow<'_, str>> {
+    let (scheme, id) = value.trim().split_once(':')?;
+    scheme.eq_ignore_ascii_case("cid").then(|| percent_decode_str(id).decode_utf8_lossy())
 }
 
 /// Pictures come with the mail or not at all; links lead to pages.
@@ -137,7 +156,11 @@ fn ends_by_itself(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::sanitise;
+    use super::Embedded;
+
+    fn sanitise(html: &str) -> Option<String> {
+        super::sanitise(html, Embedded::new())
+    }
 
     #[test]
     fn layout_is_kept() {
@@ -153,6 +176,18 @@ mod tests {
         assert_eq!(sanitise(coloured).unwrap(), coloured);
         let picture = "<img src=\"data:image/png;base64,iVBORw0K\" alt=\"logo\">";
         assert_eq!(sanitise(picture).unwrap(), picture);
+    }
+
+    #[test]
+    fn a_picture_of_the_mail_itself_is_shown_and_leads_nowhere() {
+        let data = "data:image/png;base64,iVBORw0K";
+        let embedded = || Embedded::from([("logo 1@x".to_owned(), data.to_owned())]);
+        let shown = super::sanitise("<img src=\"CID:logo%201@x\" alt=\"Logo\">", embedded()).unwrap();
+        assert_eq!(shown, format!("<img src=\"{data}\" alt=\"Logo\">"));
+        for other in ["<img src=\"cid:else@x\">", "<a href=\"cid:logo 1@x\">x</a>"] {
+            let clean = super::sanitise(other, embedded()).unwrap();
+            assert!(!clean.contains("cid") && !clean.contains("data:"), "{clean}");
+        }
     }
 
     #[test]

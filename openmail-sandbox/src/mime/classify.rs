@@ -41,12 +41,16 @@ fn category(message: &Message<'_>, envelope_from: Option<&str>) -> &'static str 
     } else if says(message, "Auto-Submitted").is_some_and(|value| !value.starts_with("no"))
         || says(message, "Precedence")
             .is_some_and(|value| ["bulk", "junk", "list", "auto_reply"].contains(&value.as_str()))
+        || message.header("X-Auto-Response-Suppress").is_some()
     {
         "automated"
     } else if envelope_from == Some("") {
         "bounce"
     } else if message.header("List-Unsubscribe").is_some() {
         "marketing"
+    } else if message.header("List-Id").is_some() {
+        // RFC 3834: what comes over a mailing list is not answered by itself.
+        "automated"
     } else {
         "personal"
     }

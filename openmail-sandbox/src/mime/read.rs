@@ -72,7 +72,9 @@ fn attachment(at: usize, part: &MessagePart<'_>) -> Attachment {
     );
     let name = part.attachment_name().filter(|name| !name.is_empty());
     let filename = name.map_or_else(|| format!("attachment-{}", at + 1), str::to_owned);
-    Attachment::new(filename, content_type, part.contents().to_vec())
+    let mut attachment = Attachment::new(filename, content_type, part.contents().to_vec());
+    attachment.content_id = part.content_id().map(str::to_owned);
+    attachment
 }
 
 fn ids(header: &HeaderValue<'_>) -> Vec<String> {

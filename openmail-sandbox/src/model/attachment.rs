@@ -17,6 +17,8 @@ pub struct Attachment {
     pub content_type: String,
     /// The content.
     pub bytes: Bytes,
+    /// Its `Content-ID`, without the angle brackets, by which the HTML of its mail shows it.
+    pub(crate) content_id: Option<String>,
     /// Filled when somebody first asks, for all copies.
     extraction: Arc<OnceLock<Extraction>>,
 }
@@ -31,6 +33,7 @@ impl Attachment {
             filename: filename.into(),
             content_type: content_type.into(),
             bytes: bytes.into(),
+            content_id: None,
             extraction: Arc::default(),
         }
     }

@@ -75,6 +75,13 @@ async fn the_command_says_where_it_is_takes_mail_and_shows_what_was_sent() {
         http.get(format!("{base_url}/sandbox/sent")).send().await.unwrap().json().await.unwrap();
     assert_eq!((&sent["total"], &sent["data"][0]["body"]), (&json!(1), &json!("Yes.")));
     assert_eq!(&sent["data"][0]["thread_id"], thread_id);
+    assert!(sent["data"][0]["rfc_message_id"].as_str().unwrap().ends_with("@sandbox.openmail.test>"));
+
+    for (part, rows) in [("limit=0", 0), ("limit=5", 1), ("offset=1", 0)] {
+        let request = http.get(format!("{base_url}/sandbox/sent?{part}"));
+        let page: Value = request.send().await.unwrap().json().await.unwrap();
+        assert_eq!((&page["total"], page["data"].as_array().unwrap().len()), (&json!(1), rows), "{part}");
+    }
 }
 
 #[test]
@@ -111,7 +118,9 @@ fn a_wrong_argument_is_refused_with_what_to_write_instead() {
         (["--inbox", "x"], "3 to 30 letters"),
         (["--key", "with space"], "printable characters"),
         (["--webhook", "nowhere"], "http or https address"),
-        (["--addr", "here"], "invalid socket address"),
+        (["--addr", "here"], "`127.0.0.1:8025`"),
+        (["--smtp-addr", "localhost"], "an IP address and a port"),
+        (["--relay", "127.0.0.1:1025"], "`smtp://127.0.0.1:1025`"),
     ] {
         let output = command().args(arguments).output().unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
@@ -128,6 +137,11 @@ async fn an_address_in_use_is_said_to_be() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success());
     assert!(text.contains(&format!("cannot listen on {addr}")) && text.contains("port 0"), "{text}");
+    assert!(text.contains("OPENMAIL_SANDBOX_ADDR"), "{text}");
+    let smtp_addr = sandbox.smtp_addr().to_string();
+    let output = command().args(["--addr", "127.0.0.1:0", "--smtp-addr", &smtp_addr]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("--smtp-addr"), "{text}");
 }
 
 #[tokio::test]

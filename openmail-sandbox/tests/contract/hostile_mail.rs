@@ -100,6 +100,23 @@ async fn the_frame_gets_sanitised_html_under_a_policy_that_permits_nothing() {
 }
 
 #[tokio::test]
+async fn a_picture_that_came_with_the_mail_is_shown_in_it() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let text = "From: pia@example.com\nSubject: Logo\nContent-Type: multipart/related; boundary=B\n\n\
+                --B\nContent-Type: text/html\n\n<p>See <img src=\"cid:logo@x\"><img src=\"cid:svg@x\"></p>\n\
+                --B\nContent-Type: image/png\nContent-ID: <logo@x>\nContent-Transfer-Encoding: base64\n\n\
+                iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==\n\
+                --B\nContent-Type: image/svg+xml\nContent-ID: <svg@x>\n\n<svg onload=\"alert(1)\"/>\n--B--\n";
+    let mail = sandbox.deliver(Mail::parse(text.as_bytes()).unwrap().deliver_to([&inbox.address]));
+    let address = format!("{}/#{}", sandbox.base_url(), mail.thread_id);
+    let Some(page) = Browser::open(1440, 900, &address).await else { return };
+    let pictures = "[...(document.querySelector('iframe')?.contentDocument?.images ?? [])]";
+    page.wait_for(&format!("{pictures}.length === 2 && {pictures}[0].naturalWidth === 1")).await;
+    assert_eq!(page.evaluate(&format!("{pictures}[1].hasAttribute('src')")).await, false);
+}
+
+#[tokio::test]
 async fn html_that_is_nested_beyond_reason_is_not_read_at_all() {
     let sandbox = Sandbox::start().await.unwrap();
     let mail = deliver(&sandbox, &"<div>".repeat(200_000));

@@ -49,6 +49,32 @@ async fn a_mail_is_written_on_the_page_and_its_answer_appears_in_the_thread() {
 }
 
 #[tokio::test]
+async fn the_page_stays_in_its_window_whatever_is_written() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inboxes: Vec<_> = (0..20).map(|at| sandbox.create_inbox(&format!("inbox-{at}"))).collect();
+    let long = "Donaudampfschifffahrtsgesellschaft".repeat(12);
+    let mail = Mail::from(format!("{long} <{long}@example.com>")).to(&inboxes[0].address);
+    let mail =
+        mail.subject(&long).text(format!("{long}\n").repeat(60)).attachment(&long, "text/csv", long.clone());
+    let mail = sandbox.deliver(mail);
+    for (width, height) in [(1280, 720), (500, 800)] {
+        let address = format!("{}/#{}", sandbox.base_url(), mail.thread_id);
+        let Some(page) = Browser::open(width, height, &address).await else { return };
+        page.wait_for("document.querySelector('.letter .files')").await;
+        let wider = "['html', 'main', '#conversation', '#thread'].filter((one) => \
+                     document.querySelector(one).scrollWidth > document.querySelector(one).clientWidth)";
+        assert_eq!(page.evaluate(wider).await, json!([]), "at {width}");
+        page.evaluate("document.querySelector('.letter').scrollIntoView(false), scrollBy(0, 999), true")
+            .await;
+        assert_eq!(page.evaluate("document.querySelector('.bar').getBoundingClientRect().top").await, 0);
+        if width > 720 {
+            let seen = "document.getElementById('threads').getBoundingClientRect().top < innerHeight";
+            assert_eq!(page.evaluate(seen).await, true, "the threads are below the inboxes");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_fault_ordered_on_the_page_happens() {
     let sandbox = Sandbox::start().await.unwrap();
     let inbox = sandbox.create_inbox("support");
@@ -64,6 +90,40 @@ async fn a_fault_ordered_on_the_page_happens() {
     page.click("#fault-drop-it-now").await;
     assert_eq!(agent.closed().await, None);
     page.wait_for_text("#agent", "No agent is connected").await;
+}
+
+#[tokio::test]
+async fn a_file_goes_with_a_mail_that_is_written_on_the_page() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let Some(page) = page(&sandbox).await else { return };
+    page.wait_for_text("#inboxes", "support").await;
+    page.click("#write").await;
+    page.fill("#mail-subject", "An offer").await;
+    let choose = "(() => { const files = new DataTransfer(); files.items.add(new File(['tea,38'], 'offer.csv', { type: 'text/csv' })); \
+                  document.querySelector('#new-mail input[type=file]').files = files.files; return true; })()";
+    assert_eq!(page.evaluate(choose).await, true);
+    page.click("#new-mail button[type=submit]").await;
+    page.wait_for_text(".letter.inbound .files", "offer.csv").await;
+    let file = sandbox.messages(&inbox.id)[0].attachments[0].clone();
+    assert_eq!((&*file.content_type, &*file.bytes), ("text/csv", &b"tea,38"[..]));
+    page.click(".file-text summary").await;
+    page.wait_for_text(".file-text .text", "tea,38").await;
+}
+
+#[tokio::test]
+async fn a_sandbox_that_is_gone_is_said_to_be() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mail = sandbox.deliver(Mail::from("ada@example.com").to(&inbox.address).text("Hello"));
+    let address = format!("{}/#{}", sandbox.base_url(), mail.thread_id);
+    let Some(page) = Browser::open(1440, 900, &address).await else { return };
+    page.fill("#reply-text", "Still there?").await;
+    sandbox.stop().await;
+    page.wait_for_text("#agent", "The sandbox does not answer").await;
+    page.click("#reply button[type=submit]").await;
+    page.wait_for_text("#reply .problem", "The sandbox does not answer").await;
+    assert_eq!(page.evaluate("document.getElementById('reply-text').value").await, "Still there?");
 }
 
 #[tokio::test]

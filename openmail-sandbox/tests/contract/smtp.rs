@@ -100,6 +100,28 @@ async fn pipelined_commands_are_answered_in_their_order() {
 }
 
 #[tokio::test]
+async fn a_mail_that_says_it_comes_from_a_machine_is_not_to_be_answered() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mut socket = Socket::subscribed(&sandbox).await;
+    let mut client = Client::greeted(&sandbox).await;
+    for (header, category) in [
+        ("Auto-Submitted: auto-replied", "automated"),
+        ("Auto-Submitted: no", "personal"),
+        ("X-Auto-Response-Suppress: All", "automated"),
+        ("Precedence: list", "automated"),
+        ("List-Id: Talk <talk.example.com>", "automated"),
+        ("List-Id: <offers.example.com>\nList-Unsubscribe: <mailto:off@example.com>", "marketing"),
+    ] {
+        let text = format!("From: ada@example.com\nSubject: Hi\n{header}\n\nHi");
+        client.mail("ada@example.com", &[&inbox.address], &text).await;
+        let message = &socket.hear().await["message"];
+        assert_eq!(message["category"], category, "{header}");
+        assert_eq!(message["auto_replyable"], category == "personal", "{header}");
+    }
+}
+
+#[tokio::test]
 async fn endless_lines_and_bodies_without_headers_are_refused() {
     let sandbox = Sandbox::start().await.unwrap();
     let inbox = sandbox.create_inbox("support");

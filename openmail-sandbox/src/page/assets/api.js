@@ -6,6 +6,8 @@ export async function call(method, path, body) {
     method,
     headers: body === undefined ? {} : { "content-type": "application/json" },
     body: body === undefined ? undefined : JSON.stringify(body),
+  }).catch(() => {
+    throw new Error("The sandbox does not answer.");
   });
   const text = await response.text();
   let answer = null;

@@ -26,6 +26,7 @@ export function showConversation(page) {
   if (!thread) return;
   const inbox = page.overview.inboxes.find((one) => one.id === thread.inbox_id);
   setText(find("subject"), thread.subject || "(no subject)");
+  find("subject").title = thread.subject;
   const count = `${thread.messages} ${thread.messages === 1 ? "mail" : "mails"}`;
   setText(find("subject-line"), `${person(thread.person).name} and ${inbox?.address ?? "a deleted inbox"} · ${count}`);
   const mark = `${thread.id} ${thread.at} ${thread.messages} ${page.overview.counts.relay_attempts} ${page.overview.counts.complaints} ${latest}`;
@@ -73,7 +74,7 @@ function letter(message) {
     "header",
     {},
     h("span", { class: "seal", "aria-hidden": "true" }, outbound ? "" : initials(who.name)),
-    h("span", { class: "who" }, h("b", {}, outbound ? "The agent" : who.name), " ", h("span", { class: "address" }, who.name === who.address && !outbound ? "" : who.address)),
+    h("span", { class: "who", title: message.from }, h("b", {}, outbound ? "The agent" : who.name), " ", h("span", { class: "address" }, who.name === who.address && !outbound ? "" : who.address)),
     h("time", { dateTime: message.at, title: `${day(message.at)} ${exactTime(message.at)} UTC` }, time(message.at)),
     h("p", { class: "to" }, `to ${message.to}${message.cc.length ? `, cc ${message.cc.join(", ")}` : ""}`),
   );
@@ -95,11 +96,19 @@ function frame(message) {
   const element = h("iframe", { class: "html", title: "The mail as HTML", loading: "lazy" });
   element.setAttribute("sandbox", "allow-same-origin");
   element.addEventListener("load", () => {
-    const height = element.contentDocument?.documentElement?.scrollHeight;
-    if (height) element.style.setProperty("--height", `${Math.min(height + 4, 900)}px`);
+    const height = element.contentDocument?.documentElement?.offsetHeight;
+    if (height) keepEnd(() => element.style.setProperty("--height", `${Math.min(height + 4, 900)}px`));
   });
   element.src = `/sandbox/messages/${segment(message.id)}/html`;
   return element;
+}
+
+/** Mails above that get their height late do not push the latest out of sight. */
+function keepEnd(change) {
+  const column = find("conversation");
+  const wasAtEnd = column.scrollTop > 0 && column.scrollHeight - column.scrollTop - column.clientHeight < 24;
+  change();
+  if (wasAtEnd) find("letters").lastElementChild?.scrollIntoView({ block: "nearest" });
 }
 
 function files(message) {

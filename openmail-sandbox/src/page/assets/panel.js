@@ -78,7 +78,7 @@ const ordered = h("ul", { class: "ordered", "aria-label": "Ordered faults" });
 const liftAll = h("button", { type: "button", class: "small", onclick: () => act("DELETE", "/sandbox/faults", undefined, "Everything works again.") }, "Lift all");
 find("faults").append(
   h("div", { class: "standing" }, h("div", { class: "standing-head" }, h("h3", {}, "In force"), liftAll), ordered, h("p", { class: "empty", id: "no-faults" }, "Nothing is wrong.")),
-  h("p", { class: "times" }, h("label", { for: "times" }, "Order faults for"), " ", times),
+  h("p", { class: "times" }, h("label", { for: "times" }, "A fault strikes"), " ", times),
   ...FAULTS.map(([title, faults]) => h("section", { class: "group" }, h("h3", {}, title), ...faults.map(faultRow))),
 );
 const suspensions = h("div", { class: "rows" });
@@ -116,7 +116,7 @@ function faultItem(fault) {
 
 function showSuspensions(overview) {
   reconcile(suspensions, overview.inboxes, (inbox) => inbox.id, (inbox) => {
-    const reason = h("select", { "aria-label": "Reason" }, ...["high_bounce_rate", "high_complaint_rate", "abuse", "manual_review", "other"].map((value) => h("option", { value }, value.replaceAll("_", " "))));
+    const reason = h("select", { "aria-label": "Reason" }, ...["high_bounce_rate", "high_complaint_rate", "abuse", "pod_degraded", "manual_review", "other"].map((value) => h("option", { value }, value.replaceAll("_", " "))));
     const button = h("button", { type: "button", class: "small" });
     button.onclick = () => {
       const suspended = button.dataset.suspended === "true";

@@ -1,0 +1,49 @@
+//! The daily limit, tested in milliseconds: the service's clock and the agent's are moved by hand.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use openmail_agent::clock::Clock;
+use openmail_agent::limit::Quotas;
+use openmail_agent::prelude::*;
+use openmail_agent::runtime::{Config, RunningRuntime, StoreLocation};
+use openmail_sandbox::Sandbox;
+
+#[mail_handler]
+async fn support(mail: Mail) -> Reply {
+    Reply::text(format!("You wrote: {}", mail.new_text()))
+}
+
+async fn start_my_agent(sandbox: &Sandbox, clock: &Clock) -> RunningRuntime {
+    let mut config = Config::new(sandbox.api_key());
+    config.base_url = sandbox.base_url().to_owned();
+    config.store = StoreLocation::Memory;
+    let agent = Runtime::new(config).clock(clock.clone()).quotas(Quotas::new(2, 3));
+    agent.handlers(handlers![support]).start().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_over_a_limit_is_answered_as_soon_as_it_may_be() {
+    let sandbox = Sandbox::builder().burst(2).daily(3).start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let clock = Clock::manual(sandbox.now());
+    let _agent = start_my_agent(&sandbox, &clock).await;
+    sandbox.wait_for_subscribed(1).await;
+
+    let ada = sandbox.correspondent("Ada <ada@example.com>");
+    let mut letters = (1..=4).map(|number| ada.write(&inbox, "Order", &format!("Mail {number}")));
+    for _ in 0..2 {
+        letters.next().unwrap().answer().await;
+    }
+    let third = letters.next().unwrap();
+    sandbox.advance(Duration::from_secs(60));
+    clock.advance_to(sandbox.now());
+    third.answer().await.assert_says("Mail 3");
+
+    let fourth = letters.next().unwrap();
+    sandbox.advance_to_midnight();
+    clock.advance_to(sandbox.now());
+    fourth.answer().await.assert_says("Mail 4");
+    sandbox.assert_well_behaved();
+}
