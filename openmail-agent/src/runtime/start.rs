@@ -64,7 +64,8 @@ fn assemble(
         info!("handler {entry}");
     }
     let only = inboxes.only.clone();
-    info!(inboxes = inboxes.served().len(), webhook = listener.addr().is_some(), "starting");
+    let webhook = listener.addr().map(tracing::field::display);
+    info!(inboxes = inboxes.served().len(), webhook, "starting");
     let worker = worker_id(runtime.clock.now());
     let recorded = Arc::new(Notify::new());
     let outbox = Outbox::new(Arc::clone(&store));
