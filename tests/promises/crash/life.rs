@@ -118,7 +118,7 @@ impl Life<'_> {
     /// What is to be known of a failure.
     async fn story(&self) -> String {
         let (logs, post) = (self.fleet.logs(), self.post.story(&self.bench.sandbox));
-        format!("{logs}\n{post}\nfailed sends: {:?}\n", self.books.failures().await)
+        format!("{logs}\n{post}\ngiven up: {:?}\n", self.books.failures().await)
     }
 
     async fn die_at_every_point(&mut self) {

@@ -28,7 +28,7 @@ impl Report {
         self.print();
         let seed = self.seed.number;
         if self.tally != Tally::default() {
-            println!("{}", self.story);
+            println!("{}\n{:?}", self.story, self.holdings);
         }
         assert_eq!(self.tally, Tally::default(), "CRASH_SEED={seed} {}", self.name);
         let held = Holdings { recorded: self.mails, unfinished: 0, failed: 0, owed: 0 };

@@ -29,7 +29,9 @@ enum Kind {
 /// So many connections may have been cut before one is new.
 const CONNECTIONS: usize = 17;
 
-const FAILURES: &str = "SELECT error FROM sends WHERE state = 'failed'";
+const FAILURES: &str = "
+    SELECT 'a reply ' || state || ': ' || error FROM sends WHERE state = 'failed'
+    UNION ALL SELECT 'a mail ' || state || ': ' || error FROM events WHERE state IN ('parked', 'dead')";
 
 /// A look into the store from beside the processes.
 pub(super) enum Books {
@@ -96,7 +98,7 @@ impl Books {
         client.query(cut, &[&name]).await.expect("connections of one's own can be cut");
     }
 
-    /// Why sends have failed for good.
+    /// Why replies and mails have failed for good.
     pub(super) async fn failures(&self) -> Vec<String> {
         match self {
             Self::Sqlite(path) => {
