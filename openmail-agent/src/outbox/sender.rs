@@ -64,11 +64,15 @@ impl Sender {
         let mut failures = 0;
         while !shutdown.is_cancelled() {
             let room = IN_FLIGHT.saturating_sub(under_way.len());
-            let next = match meanwhile(&mut under_way, self.reserve(room)).await {
+            let (reserved, is_stale) = meanwhile(&mut under_way, self.reserve(room)).await;
+            let next = match reserved {
                 Ok(reservations) => {
                     failures = 0;
                     self.tell_expired(&reservations.expired);
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
+                    if is_stale {
+                        continue;
+                    }
                     store::look_again(&*self.store, reservations.next_due, self.clock.now())
                 }
                 Err(error) => {
@@ -176,15 +180,20 @@ fn expired(send: &NewSend, now: Timestamp) -> Option<NewEvent> {
 }
 
 /// Waits for the store while what is under way goes on: otherwise each send would wait for the commits of all before it.
+/// Tells as well whether something ended meanwhile: then the answer may be older than what has become of it.
 async fn meanwhile<T>(
     under_way: &mut FuturesUnordered<BoxFuture<'_, ()>>,
     store: impl Future<Output = T>,
-) -> T {
+) -> (T, bool) {
     let mut store = pin!(store);
+    let mut is_stale = false;
     loop {
         tokio::select! {
-            answer = &mut store => return answer,
-            Some(()) = under_way.next() => {}
+            answer = &mut store => return (answer, is_stale),
+            Some(()) = under_way.next() => is_stale = true,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

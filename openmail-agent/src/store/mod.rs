@@ -35,6 +35,8 @@ pub mod memory;
 pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(test)]
+pub(crate) mod troubled;
 
 pub(crate) use contract::look_again;
 pub use contract::{Census, Store, WORKER_LIFE};

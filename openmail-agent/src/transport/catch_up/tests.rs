@@ -18,7 +18,8 @@ use crate::api::{Client, Retry};
 use crate::clock::Clock;
 use crate::model::{Inbox, Secret};
 use crate::store::Store;
-use crate::transport::tests::FailingStore;
+use crate::store::troubled::TroubledStore;
+use crate::transport::tests::intake_into;
 use crate::transport::{GapReason, GapSignal, Intake, Received, Via};
 
 /// How the service orders its list, which is not documented.
@@ -80,7 +81,7 @@ fn row((id, at): (String, Timestamp)) -> Value {
 /// A catch-up against a real server.
 struct Setup {
     mail: Shared,
-    store: Arc<FailingStore>,
+    store: Arc<TroubledStore>,
     wake: Arc<Notify>,
     intake: Intake,
     clock: Clock,
@@ -109,7 +110,7 @@ impl Setup {
             .with_state(mail.clone());
         let server = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         let client = Client::builder(Secret::new("om_key")).base_url(&base).unwrap().build().unwrap();
-        let (store, wake) = (Arc::new(FailingStore::default()), Arc::new(Notify::new()));
+        let (store, wake) = (Arc::new(TroubledStore::default()), Arc::new(Notify::new()));
         let clock = Clock::manual("2026-02-24T10:00:00Z".parse().unwrap());
         let intake = Intake::new(store.clone(), clock.clone(), wake.clone());
         let catch_up = Arc::new(CatchUp::new(client, intake.clone()).unpaced());
@@ -230,8 +231,8 @@ async fn what_was_handled_and_forgotten_is_not_news_again() {
     setup.look_and_find(2).await;
     let bookmark = setup.store.bookmark("inbox:inb_1").await.unwrap().unwrap();
     // Another store has the bookmark, and none of the events.
-    let empty = Arc::new(FailingStore::default());
-    let (intake, _) = empty.intake();
+    let empty = Arc::new(TroubledStore::default());
+    let (intake, _) = intake_into(empty.clone());
     intake.take(vec![], Some(crate::store::Bookmark::new("inbox:inb_1", bookmark))).await.unwrap();
     let catch_up = CatchUp::new(setup.catch_up.client().clone(), intake);
     assert_eq!(catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Routine).await.found, 0);

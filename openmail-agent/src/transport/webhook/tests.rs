@@ -12,14 +12,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::*;
 use crate::model::Secret;
 use crate::store::Store;
+use crate::store::troubled::TroubledStore;
 use crate::transport::Readiness;
-use crate::transport::tests::FailingStore;
+use crate::transport::tests::intake_into;
 use crate::wire::signature::sign;
 
 /// A listener on a real port.
 struct Listening {
     address: SocketAddr,
-    store: Arc<FailingStore>,
+    store: Arc<TroubledStore>,
     wake: Arc<Notify>,
     readiness: Readiness,
     shutdown: CancellationToken,
@@ -29,8 +30,8 @@ struct Listening {
 
 impl Listening {
     async fn start() -> Self {
-        let store = Arc::new(FailingStore::default());
-        let (intake, wake) = store.intake();
+        let store = Arc::new(TroubledStore::default());
+        let (intake, wake) = intake_into(store.clone());
         let readiness = Readiness::new();
         let secrets = [Secret::new("current"), Secret::new("previous")];
         let webhook = Webhook::new(secrets, intake, readiness.clone()).unwrap();
@@ -257,7 +258,7 @@ async fn a_shutdown_answers_what_is_under_way() {
 
 #[test]
 fn without_a_secret_there_is_no_webhook() {
-    let (intake, _) = Arc::new(FailingStore::default()).intake();
+    let (intake, _) = intake_into(Arc::<TroubledStore>::default());
     let error = Webhook::new([Secret::new("  ")], intake, Readiness::new()).unwrap_err();
     assert!(error.to_string().contains("OPENMAIL_WEBHOOK_SECRET"));
 }

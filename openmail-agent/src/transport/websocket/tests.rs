@@ -13,8 +13,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::*;
 use crate::model::Secret;
+use crate::store::troubled::TroubledStore;
 use crate::store::{Bookmark, Store};
-use crate::transport::tests::FailingStore;
+use crate::transport::tests::intake_into;
 use crate::transport::{GapReason, GapSignal};
 
 /// The service's side of the socket, on a real port.
@@ -89,7 +90,7 @@ fn event(n: u32) -> Value {
 
 /// A socket that runs against a service.
 struct Run {
-    store: Arc<FailingStore>,
+    store: Arc<TroubledStore>,
     wake: Arc<tokio::sync::Notify>,
     state: watch::Receiver<SocketState>,
     gaps: GapSignal,
@@ -104,8 +105,8 @@ impl Run {
         Self::with_store(service, Arc::default())
     }
 
-    fn with_store(service: &Service, store: Arc<FailingStore>) -> Self {
-        let (intake, wake) = store.intake();
+    fn with_store(service: &Service, store: Arc<TroubledStore>) -> Self {
+        let (intake, wake) = intake_into(store.clone());
         let config = WebSocketConfig::new(service.base_url(), Secret::new("om_key"));
         let socket = WebSocket::new(config, intake).unwrap();
         let (state, subscriptions) = (socket.state(), socket.subscriptions());
@@ -148,7 +149,7 @@ async fn events_reach_the_store_and_the_bookmark_moves_with_them() {
 #[tokio::test]
 async fn a_new_connection_resumes_after_what_was_recorded() {
     let service = Service::start().await;
-    let store = Arc::new(FailingStore::default());
+    let store = Arc::new(TroubledStore::default());
     store.record(vec![], Some(Bookmark::new("websocket", "evt_0"))).await.unwrap();
     let mut run = Run::with_store(&service, store);
     let mut peer = service.accept().await;

@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::Bytes;
+use http::Response;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{Client, StandIn};
+use crate::clock::Clock;
+use crate::limit::Quotas;
+use crate::model::{IdempotencyKey, Secret};
+use crate::store::conformance::fixture;
+use crate::store::troubled::TroubledStore;
+use crate::store::{SendState, Store};
+
+use super::*;
+
+/// The service, which fails at first.
+fn client() -> Client {
+    let calls = AtomicUsize::new(0);
+    let service = StandIn::new(move |_| {
+        let (status, body) = match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => (500, r#"{"error":{"code":"internal_error","message":"no luck"}}"#),
+            _ => (200, r#"{"messageId":"msg_1","threadId":"thr_1"}"#),
+        };
+        Some(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+    });
+    let builder = Client::builder(Secret::new("om_test")).base_url("http://localhost").unwrap();
+    builder.answered_by(service).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_send_to_be_tried_again_is_not_forgotten_while_the_store_is_asked_for_others() {
+    let store = Arc::new(TroubledStore::default());
+    let clock = Clock::manual(fixture::at(0));
+    let outbox = Outbox::new(store.clone());
+    let sender = Sender {
+        store: store.clone(),
+        client: client(),
+        outbox: outbox.clone(),
+        clock: clock.clone(),
+        quotas: Quotas::default(),
+        worker: fixture::worker("w"),
+        news: Arc::new(Notify::new()),
+    };
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    store.settling_sends.shut();
+    let shutdown = CancellationToken::new();
+    let sending = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { sender.run(shutdown).await }
+    });
+    store.settling_sends.came(1).await;
+
+    // The store has found that nothing may go now, and has not said so yet, when the failure is recorded.
+    store.reserving.shut();
+    outbox.wake();
+    store.reserving.came(1).await;
+    store.settling_sends.open();
+    let key = IdempotencyKey::new("key");
+    tokio::task::yield_now().await;
+    assert_eq!(store.send_state(&key).await.unwrap(), Some(SendState::Owed));
+    store.reserving.open();
+
+    for _ in 0..600 {
+        clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    let state = store.send_state(&key).await.unwrap();
+    assert!(matches!(state, Some(SendState::Sent { .. })), "the send is tried again: {state:?}");
+    shutdown.cancel();
+    sending.await.unwrap();
+}

@@ -1,0 +1,171 @@
+//! A store for tests, which has the trouble that is ordered.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use crate::limit::{Allowance, Quotas};
+use crate::model::{IdempotencyKey, InboxId};
+
+use super::memory::MemoryStore;
+use super::{
+    Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases, NewEvent, NewSend,
+    Note, Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement,
+    Store, WorkerId,
+};
+
+/// A [`MemoryStore`] in trouble.
+#[derive(Default)]
+pub(crate) struct TroubledStore {
+    inner: MemoryStore,
+    failing: AtomicBool,
+    /// Between what was found to send and its answer.
+    pub(crate) reserving: Gate,
+    /// Before what became of a send is recorded.
+    pub(crate) settling_sends: Gate,
+}
+
+/// A place in a verb where it waits for as long as the gate is shut; who has come since it was shut is counted.
+#[derive(Default)]
+pub(crate) struct Gate(watch::Sender<Option<usize>>);
+
+impl Gate {
+    pub(crate) fn shut(&self) {
+        self.0.send_replace(Some(0));
+    }
+
+    pub(crate) fn open(&self) {
+        self.0.send_replace(None);
+    }
+
+    /// Waits until this many stand before it.
+    pub(crate) async fn came(&self, count: usize) {
+        let mut came = self.0.subscribe();
+        came.wait_for(|came| came.is_none_or(|came| came >= count)).await.unwrap();
+    }
+
+    async fn pass(&self) {
+        self.0.send_if_modified(|came| came.as_mut().map(|came| *came += 1).is_some());
+        self.0.subscribe().wait_for(Option::is_none).await.unwrap();
+    }
+}
+
+impl TroubledStore {
+    /// Takes no events for as long as it is told not to.
+    pub(crate) fn fail(&self, failing: bool) {
+        self.failing.store(failing, Ordering::SeqCst);
+    }
+
+    /// Waits until this many events wait for a handler, and takes them.
+    pub(crate) async fn events(&self, count: usize, wake: &Notify) -> Vec<NewEvent> {
+        loop {
+            let census = self.inner.census().await.unwrap();
+            if census.waiting >= count as u64 {
+                return self.lease_all().await;
+            }
+            wake.notified().await;
+        }
+    }
+
+    /// Takes whatever waits for a handler, in the order of its lanes.
+    pub(crate) async fn lease_all(&self) -> Vec<NewEvent> {
+        let now = Timestamp::now();
+        let worker = WorkerId("tests".into());
+        let request = LeaseRequest { worker, limit: 10_000, per_inbox: 10_000, now };
+        let leases = self.inner.lease(request).await.unwrap();
+        leases.events.into_iter().map(|Leased { event, .. }| event).collect()
+    }
+}
+
+#[async_trait]
+impl Store for TroubledStore {
+    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+        if self.failing.load(Ordering::SeqCst) {
+            return Err(ErrorKind::Unavailable.into());
+        }
+        self.inner.record(events, bookmark).await
+    }
+
+    async fn bookmark(&self, name: &str) -> Result<Option<String>> {
+        self.inner.bookmark(name).await
+    }
+
+    async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
+        self.inner.lease(request).await
+    }
+
+    async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
+        self.inner.heartbeat(worker, now).await
+    }
+
+    async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
+        self.inner.retire(worker, now).await
+    }
+
+    async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
+        self.inner.is_overtaken(lease).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> Result<()> {
+        self.inner.settle(settlement).await
+    }
+
+    async fn owe(&self, lease: &Lease, sends: Vec<NewSend>) -> Result<()> {
+        self.inner.owe(lease, sends).await
+    }
+
+    async fn remember(&self, lease: &Lease, note: Note) -> Result<()> {
+        self.inner.remember(lease, note).await
+    }
+
+    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+        self.inner.recall(scope).await
+    }
+
+    async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
+        let found = self.inner.reserve(request).await;
+        self.reserving.pass().await;
+        found
+    }
+
+    async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {
+        self.settling_sends.pass().await;
+        self.inner.settle_send(settlement).await
+    }
+
+    async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>> {
+        self.inner.send_state(key).await
+    }
+
+    async fn allowance(&self, inbox: &InboxId, quotas: &Quotas, now: Timestamp) -> Result<Allowance> {
+        self.inner.allowance(inbox, quotas, now).await
+    }
+
+    async fn hold(&self, hold: Hold) -> Result<()> {
+        self.inner.hold(hold).await
+    }
+
+    async fn release(&self, scope: &HoldScope, as_of: Timestamp) -> Result<()> {
+        self.inner.release(scope, as_of).await
+    }
+
+    async fn prune(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize> {
+        self.inner.prune(before, now, limit).await
+    }
+
+    async fn census(&self) -> Result<Census> {
+        self.inner.census().await
+    }
+
+    async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        self.inner.claim(role, worker, now, until).await
+    }
+
+    fn poll_every(&self) -> Option<Duration> {
+        self.inner.poll_every()
+    }
+}
