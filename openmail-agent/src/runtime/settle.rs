@@ -75,3 +75,6 @@ impl Workbench {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
