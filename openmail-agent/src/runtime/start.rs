@@ -113,11 +113,11 @@ fn assemble(
             only,
             reads_rows: runtime.reads_rows,
             dropping: CancellationToken::new(),
+            wake: recorded,
         }),
         worker,
         concurrency: runtime.concurrency,
         per_inbox: runtime.per_inbox,
-        wake: recorded,
         readiness: readiness.clone(),
         grace: runtime.grace,
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
@@ -58,6 +59,8 @@ pub(super) struct Workbench {
     pub(super) reads_rows: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
+    /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled.
+    pub(super) wake: Arc<Notify>,
 }
 
 /// What becomes of an event, and what is committed with it.
