@@ -15,6 +15,7 @@ pub(super) struct Report {
     /// Where processes did end.
     pub(super) points: Vec<Point>,
     pub(super) mails: usize,
+    pub(super) suspensions: usize,
     pub(super) tally: Tally,
     pub(super) holdings: Holdings,
     pub(super) counts: Counts,
@@ -49,7 +50,7 @@ impl Report {
             "\n| set-up | kills at failpoints | kills at random | mails | lost | doubled | out of order | over the limit |\n\
              |---|---|---|---|---|---|---|---|\n\
              | {} | {} | {} | {} | {lost} | {doubled} | {out_of_order} | {over_the_limit} |\n\
-             CRASH_SEED={}, {foreign} foreign, {} repeated under their keys, {} ordered 429s",
+             CRASH_SEED={}, {foreign} foreign, {} repeated under their keys, {} ordered 429s, {} suspensions",
             self.name,
             self.kills.at_failpoints,
             self.kills.at_random,
@@ -57,6 +58,7 @@ impl Report {
             self.seed.number,
             self.counts.sends_repeated,
             self.counts.limits_ordered,
+            self.suspensions,
         );
     }
 }
