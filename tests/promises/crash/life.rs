@@ -212,8 +212,8 @@ impl Life<'_> {
     fn suspend_or_reactivate(&mut self) {
         let sandbox = &self.bench.sandbox;
         match self.suspended.take() {
-            Some(inbox) if self.random.random_bool(0.3) => drop(sandbox.reactivate_inbox(&inbox)),
-            None if self.random.random_bool(0.2) => {
+            Some(inbox) if self.random.random_bool(0.15) => drop(sandbox.reactivate_inbox(&inbox)),
+            None if self.random.random_bool(0.4) => {
                 let inbox = self.post.any_inbox(&mut self.random);
                 sandbox.suspend_inbox(&inbox, "high_bounce_rate");
                 self.suspended = Some(inbox);

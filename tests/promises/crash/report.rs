@@ -50,7 +50,7 @@ impl Report {
             "\n| set-up | kills at failpoints | kills at random | mails | lost | doubled | out of order | over the limit |\n\
              |---|---|---|---|---|---|---|---|\n\
              | {} | {} | {} | {} | {lost} | {doubled} | {out_of_order} | {over_the_limit} |\n\
-             CRASH_SEED={}, {foreign} foreign, {} repeated under their keys, {} ordered 429s, {} suspensions",
+             CRASH_SEED={}, {foreign} foreign, {} repeated under their keys, {} ordered 429s, {} suspensions, {} sends refused",
             self.name,
             self.kills.at_failpoints,
             self.kills.at_random,
@@ -59,6 +59,7 @@ impl Report {
             self.counts.sends_repeated,
             self.counts.limits_ordered,
             self.suspensions,
+            self.counts.sends_refused,
         );
     }
 }
