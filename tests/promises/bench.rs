@@ -235,7 +235,14 @@ impl Seen {
 
     /// Waits for a text with these words in it.
     pub(crate) async fn words(&self, words: &str) {
-        self.until(|all| all.iter().any(|text| text.contains(words))).await;
+        self.line(words).await;
+    }
+
+    /// The first text with these words in it.
+    pub(crate) async fn line(&self, words: &str) -> String {
+        let has = |text: &String| text.contains(words);
+        let all = self.until(|all| all.iter().any(has)).await;
+        all.into_iter().find(has).expect("it was there")
     }
 
     async fn until(&self, enough: impl Fn(&[String]) -> bool) -> Vec<String> {

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use openmail_agent::handler::{Error, Mail, Reply};
 use openmail_agent::router::Route;
+use openmail_sandbox::{Fault, Operation};
 
 use crate::bench::{Bench, Gate, Seen};
+
+/// Less than an answer of the service is waited for.
+const AT_ONCE: Duration = Duration::from_secs(15);
 
 #[tokio::test]
 async fn mails_of_a_thread_are_handled_one_at_a_time_in_order() {
@@ -101,4 +106,31 @@ async fn replies_of_a_thread_leave_in_order_however_the_first_fares() {
     let bodies: Vec<_> = bench.sent(4).await.iter().map(|sent| sent.body.clone()).collect();
     assert_eq!(bodies, ["re 1", "re 2", "re 3", "re 4"]);
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_is_not_kept_waiting_by_a_service_that_is_slow_to_mark_its_thread_as_read() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let (saw, held) = (seen.clone(), gate.clone());
+    let running = bench
+        .run(move |mail: Mail| {
+            let (saw, held) = (saw.clone(), held.clone());
+            async move {
+                saw.mail(&mail);
+                held.pass().await;
+            }
+        })
+        .await;
+    let slow = Fault::SlowAnswer { on: Some(Operation::UpdateThread), by: Duration::from_secs(3_600) };
+    let slow = bench.sandbox.fault(slow);
+    let first = bench.deliver("first");
+    seen.count(1).await;
+    bench.sandbox.deliver(bench.mail("ada@example.com", "second").in_thread(&first.thread_id));
+    bench.rows("SELECT event_id FROM events", 2).await;
+    gate.open();
+    let second = tokio::time::timeout(AT_ONCE, seen.count(2)).await;
+    assert_eq!(second.expect("nothing is waited for"), ["first", "second"]);
+    bench.sandbox.lift(slow);
+    running.kill().await;
 }

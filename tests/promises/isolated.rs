@@ -224,3 +224,45 @@ async fn a_mail_during_which_the_process_ends_again_and_again_is_given_up() {
     assert_eq!(seen.all().len(), 6);
     running.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_mail_during_which_the_process_ends_takes_no_other_with_it() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let route = || {
+        let (seen, gate) = (seen.clone(), gate.clone());
+        let handler = move |mail: Mail| {
+            let (saw, held) = (seen.clone(), gate.clone());
+            async move {
+                saw.mail(&mail);
+                held.pass().await;
+                Reply::text("still here")
+            }
+        };
+        Route::new("agent", handler).retries(0)
+    };
+    let runtime = || bench.runtime().clock(bench.clock.clone()).handlers([route()]);
+    bench.deliver("history");
+    let mut running = bench.start_ready(runtime()).await;
+    bench.deliver("deadly");
+    bench.deliver("innocent");
+    let mut begun = seen.count(2).await.len();
+    running.kill().await;
+    // Either may have been it, so that they are not begun together again: the process ends whenever it is the one.
+    loop {
+        running = bench.start_ready(runtime()).await;
+        bench.advance_until(|| seen.all().len() > begun).await;
+        let latest = seen.all().remove(begun);
+        begun += 1;
+        if latest == "innocent" {
+            break;
+        }
+        running.kill().await;
+    }
+    let apart = "SELECT state FROM events WHERE state = 'dead' OR state = 'waiting' AND due_at > 0";
+    bench.rows(apart, 1).await;
+    assert_eq!(seen.all().len(), begun, "the other waits, or was given up");
+    gate.open();
+    bench.sent(1).await;
+    running.stop().await.unwrap();
+}

@@ -14,12 +14,15 @@ const CORRESPONDENT: &str = "grace.private@correspondent.example";
 async fn log(filter: &str) -> (String, String) {
     let bench = Bench::with(Sandbox::builder().key(KEY)).await;
     let secret = bench.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
-    let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let vars =
-        [("OPENMAIL_WEBHOOK_ADDR", &*free), ("OPENMAIL_WEBHOOK_SECRET", &*secret), ("RUST_LOG", filter)];
+    let vars = [
+        ("OPENMAIL_WEBHOOK_ADDR", "127.0.0.1:0"),
+        ("OPENMAIL_WEBHOOK_SECRET", &secret),
+        ("RUST_LOG", filter),
+    ];
     let process = Process::start(&bench, &vars);
+    let addr = process.webhook_addr().await;
     soon(bench.sandbox.wait_for_subscribed(1)).await;
-    bench.sandbox.set_account_webhook(format!("http://{free}/webhooks"));
+    bench.sandbox.set_account_webhook(format!("http://{addr}/webhooks"));
     let mail = |text: &str| {
         let from = format!("Grace Private <{CORRESPONDENT}>");
         bench.mail(&from, text).subject(SUBJECT).attachment(format!("{WORDS}.txt"), "text/plain", WORDS)
@@ -48,7 +51,7 @@ async fn log(filter: &str) -> (String, String) {
     bench.rows("SELECT key FROM sends WHERE state = 'failed'", 2).await;
     // By somebody else.
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let forged = http.post(format!("http://{free}/webhooks")).header("X-Signature", "ab".repeat(32));
+    let forged = http.post(format!("http://{addr}/webhooks")).header("X-Signature", "ab".repeat(32));
     let forged = forged.header("X-Timestamp", bench.sandbox.now().as_second()).body(WORDS);
     assert_eq!(soon(forged.send()).await.unwrap().status(), 401);
 

@@ -78,6 +78,14 @@ impl Process {
         self.child.id().expect("the process runs")
     }
 
+    /// Where it takes webhooks, once it says so: a port that is free when a test looks for one may be taken before the process
+    /// does.
+    pub(crate) async fn webhook_addr(&self) -> String {
+        let line = self.log.line(" webhook=").await;
+        let (_, rest) = line.split_once(" webhook=").expect("the line says where");
+        rest.split(' ').next().unwrap_or(rest).to_owned()
+    }
+
     /// Sends it a signal, such as `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.id().to_string();

@@ -23,8 +23,11 @@ const WAITING: usize = 8;
 /// The most a handler is told before its time is up, so that it can end by itself.
 const NOTICE: Duration = Duration::from_secs(5);
 
-/// Lets so many events into a handler at once as it allows.
-pub(super) struct Gates(HashMap<Arc<str>, Gate>);
+/// Lets so many events into a handler at once as it allows, and of those that may have ended the process one.
+pub(super) struct Gates {
+    bounded: HashMap<Arc<str>, Gate>,
+    suspects: Arc<Semaphore>,
+}
 
 struct Gate {
     places: Arc<Semaphore>,
@@ -47,15 +50,26 @@ impl Gates {
             let places = Arc::new(Semaphore::new(entry.concurrency()?));
             Some((Arc::clone(entry.name()), Gate { places, waiting: AtomicUsize::new(0) }))
         });
-        Self(bounded.collect())
+        Self { bounded: bounded.collect(), suspects: Arc::new(Semaphore::new(1)) }
     }
 
     pub(super) fn is_full(&self, entry: &Entry) -> bool {
-        self.0.get(entry.name()).is_some_and(Gate::is_full)
+        self.bounded.get(entry.name()).is_some_and(Gate::is_full)
+    }
+
+    /// Whether there is no place for another suspect.
+    pub(super) fn have_suspect(&self) -> bool {
+        self.suspects.available_permits() == 0
+    }
+
+    /// The one place for what may have ended the process, unless it is taken: whichever it is must not take the others with it
+    /// until they are all given up.
+    pub(super) fn pass_suspect(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.suspects).try_acquire_owned().ok()
     }
 
     pub(super) async fn pass(&self, entry: &Entry, stopping: &CancellationToken) -> Passage {
-        let Some(gate) = self.0.get(entry.name()) else { return Passage::In(None) };
+        let Some(gate) = self.bounded.get(entry.name()) else { return Passage::In(None) };
         if gate.is_full() {
             return Passage::Full;
         }

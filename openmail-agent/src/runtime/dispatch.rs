@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -30,8 +29,6 @@ pub(super) struct Dispatcher {
     pub(super) worker: WorkerId,
     pub(super) concurrency: usize,
     pub(super) per_inbox: usize,
-    /// Rung when an event was recorded.
-    pub(super) wake: Arc<Notify>,
     pub(super) readiness: Readiness,
     pub(super) grace: Duration,
 }
@@ -71,7 +68,7 @@ impl Dispatcher {
             let has_room = running.len() < self.concurrency;
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.wake.notified(), if has_room => {}
+                () = self.bench.wake.notified(), if has_room => {}
                 () = self.due(next), if has_room => {}
                 Some(_) = running.join_next() => {}
             }

@@ -238,25 +238,30 @@ struct Relist {
 
 impl Relist {
     async fn run(&self) {
+        let mut list = self.directory.list();
         loop {
-            let pages = 1 + self.directory.list().borrow().len() / PAGE;
-            self.clock.sleep(RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX))).await;
-            match self.client.all_inboxes().await {
-                Ok(inboxes) => self.take(inboxes),
-                Err(error) => {
-                    warn!(error = %Chain(&error), "the list of inboxes cannot be read again; trying again later")
-                }
+            let pages = 1 + list.borrow_and_update().len() / PAGE;
+            let pause = RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX));
+            tokio::select! {
+                () = self.clock.sleep(pause) => self.read_list().await,
+                // A key's "all inboxes" are those that existed when it subscribed, so a new one needs a subscription of its own,
+                // whoever found it: the list, or a mail to it. The catch-up notices it by itself.
+                Ok(()) = list.changed() => self.subscriptions.refresh(),
             }
         }
     }
 
-    /// A key's "all inboxes" are those that existed when it subscribed, so a new one needs a subscription of its own; the
-    /// catch-up notices it by itself.
-    fn take(&self, inboxes: Vec<Inbox>) {
-        let new = self.directory.refresh(inboxes);
-        if new > 0 {
-            info!(new, "new inboxes");
-            self.subscriptions.refresh();
+    async fn read_list(&self) {
+        match self.client.all_inboxes().await {
+            Ok(inboxes) => {
+                let new = self.directory.refresh(inboxes);
+                if new > 0 {
+                    info!(new, "new inboxes");
+                }
+            }
+            Err(error) => {
+                warn!(error = %Chain(&error), "the list of inboxes cannot be read again; trying again later")
+            }
         }
     }
 }

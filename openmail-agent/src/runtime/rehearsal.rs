@@ -75,6 +75,7 @@ impl Rehearsal {
             only: None,
             reads_rows: true,
             dropping: CancellationToken::new(),
+            wake: Arc::default(),
         });
         Self { bench, intake, sender }
     }

@@ -47,6 +47,8 @@ impl Workbench {
         }
         pass(Point::Settled);
         if is_quiet && let Some(thread_id) = finding.unread {
+            // What follows in the conversation need not wait for the service to take note.
+            self.wake.notify_one();
             Box::pin(self.mark_read(&thread_id)).await;
         }
     }
@@ -75,3 +77,6 @@ impl Workbench {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,8 @@ fn assemble(
         info!("handler {entry}");
     }
     let only = inboxes.only.clone();
-    info!(inboxes = inboxes.served().len(), webhook = listener.addr().is_some(), "starting");
+    let webhook = listener.addr().map(tracing::field::display);
+    info!(inboxes = inboxes.served().len(), webhook, "starting");
     let worker = worker_id(runtime.clock.now());
     let recorded = Arc::new(Notify::new());
     let outbox = Outbox::new(Arc::clone(&store));
@@ -112,11 +113,11 @@ fn assemble(
             only,
             reads_rows: runtime.reads_rows,
             dropping: CancellationToken::new(),
+            wake: recorded,
         }),
         worker,
         concurrency: runtime.concurrency,
         per_inbox: runtime.per_inbox,
-        wake: recorded,
         readiness: readiness.clone(),
         grace: runtime.grace,
     };

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
@@ -14,7 +15,7 @@ use crate::clock;
 use crate::failpoint::{Point, pass};
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
-use crate::router::Router;
+use crate::router::{Entry, Router};
 use crate::store::{self, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, StoreError};
 use crate::transport::{Intake, catch_up};
 use crate::wire;
@@ -58,6 +59,8 @@ pub(super) struct Workbench {
     pub(super) reads_rows: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
+    /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled.
+    pub(super) wake: Arc<Notify>,
 }
 
 /// What becomes of an event, and what is committed with it.
@@ -178,7 +181,7 @@ impl Workbench {
         let unread = event.thread_id.clone().filter(|_| self.reads_rows);
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
         if let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
-            && self.gates.is_full(entry)
+            && (self.gates.is_full(entry) || is_suspect(leased, entry) && self.gates.have_suspect())
         {
             return self.put_back();
         }
@@ -260,6 +263,10 @@ impl Workbench {
         if leased.attempt > entry.attempts().saturating_add(CRASHES) {
             return self.crashing(leased.attempt).into();
         }
+        let alone = is_suspect(leased, entry).then(|| self.gates.pass_suspect());
+        if let Some(None) = alone {
+            return self.put_back();
+        }
         let _place = match self.gates.pass(entry, &self.services.stopping).await {
             Passage::In(place) => place,
             Passage::Full => return self.put_back(),
@@ -283,7 +290,7 @@ impl Workbench {
         self.conclude(result, &context, attempt)
     }
 
-    /// Not handled because its handler is busy: others get their turn meanwhile, and no attempt is counted.
+    /// Not handled because its handler is busy, or another suspect is in hand: others get their turn meanwhile, and no attempt is counted.
     fn put_back(&self) -> Finding {
         Outcome::Defer { at: clock::after(self.now(), BUSY.with_half_jitter(0)) }.into()
     }
@@ -336,6 +343,11 @@ impl Workbench {
     pub(super) fn now(&self) -> jiff::Timestamp {
         self.services.clock.now()
     }
+}
+
+/// Whether it may be what ended the process: it has had all of its tries, and the last of them ended without a word.
+fn is_suspect(leased: &Leased, entry: &Entry) -> bool {
+    leased.attempt > entry.attempts()
 }
 
 /// What the event says, read again where the store did not keep that.

@@ -14,8 +14,8 @@ use crate::model::{IdempotencyKey, InboxId};
 use super::memory::MemoryStore;
 use super::{
     Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases, NewEvent, NewSend,
-    Note, Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement,
-    Store, WorkerId,
+    Note, Outcome, Recorded, Reservations, ReserveRequest, Result, Scope, SendOutcome, SendSettlement,
+    SendState, Settlement, Store, WorkerId,
 };
 
 /// A [`MemoryStore`] in trouble.
@@ -23,6 +23,9 @@ use super::{
 pub(crate) struct TroubledStore {
     inner: MemoryStore,
     failing: AtomicBool,
+    refusing_ends: AtomicBool,
+    /// Between the value of a bookmark and its answer.
+    pub(crate) reading: Gate,
     /// Between what was found to send and its answer.
     pub(crate) reserving: Gate,
     /// Before what became of a send is recorded.
@@ -60,6 +63,18 @@ impl TroubledStore {
         self.failing.store(failing, Ordering::SeqCst);
     }
 
+    /// Cannot write, now or ever, that an event or a send has come to its end; only that it is to be tried again.
+    pub(crate) fn refuse_ends(&self, refusing: bool) {
+        self.refusing_ends.store(refusing, Ordering::SeqCst);
+    }
+
+    fn take(&self, is_end: bool) -> Result<()> {
+        if is_end && self.refusing_ends.load(Ordering::SeqCst) {
+            return Err(ErrorKind::Corrupt.into());
+        }
+        Ok(())
+    }
+
     /// Waits until this many events wait for a handler, and takes them.
     pub(crate) async fn events(&self, count: usize, wake: &Notify) -> Vec<NewEvent> {
         loop {
@@ -91,7 +106,9 @@ impl Store for TroubledStore {
     }
 
     async fn bookmark(&self, name: &str) -> Result<Option<String>> {
-        self.inner.bookmark(name).await
+        let value = self.inner.bookmark(name).await;
+        self.reading.pass().await;
+        value
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
@@ -111,6 +128,7 @@ impl Store for TroubledStore {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {
+        self.take(!matches!(settlement.outcome, Outcome::Retry { .. }))?;
         self.inner.settle(settlement).await
     }
 
@@ -134,6 +152,7 @@ impl Store for TroubledStore {
 
     async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {
         self.settling_sends.pass().await;
+        self.take(!matches!(settlement.outcome, SendOutcome::Retry { .. }))?;
         self.inner.settle_send(settlement).await
     }
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use openmail_agent::failpoint::Point;
@@ -218,8 +220,12 @@ fn address(port: u16) -> String {
     format!("http://127.0.0.1:{port}/webhooks")
 }
 
-/// Not by the seed, since several runs of one may go on at once.
+/// Not by the seed, since several runs of one may go on at once; and never the same twice, since one that is free now may
+/// belong to a process that is away.
 fn free_port() -> u16 {
-    let mut ports = std::iter::repeat_with(|| rand::random_range(PORTS));
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(rand::random()));
+    let mut ports = std::iter::repeat_with(|| {
+        PORTS.start + NEXT.fetch_add(1, Ordering::Relaxed) % (PORTS.end - PORTS.start)
+    });
     ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("some port is free")
 }

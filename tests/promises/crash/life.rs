@@ -39,9 +39,9 @@ const STANDSTILL: Duration = Duration::from_millis(800);
 /// Longer than a minute's limit lasts, than leases and reservations of the dead, and than the longest pause between attempts.
 const NIGHT: Duration = Duration::from_secs(11 * 60);
 
-/// After so many nights without an answer the day is used up, and the next night lasts until it is over. Hardly longer: a reply
-/// that was attempted in vain has a day to leave, and a busy machine may be slow.
-const PATIENCE: u32 = 3;
+/// So many nights pass without an answer until nothing more is waited for: longer than the longest hold on an inbox lasts whose
+/// reactivation was never heard of, and far from the day within which a reply must leave that was attempted in vain.
+const PATIENCE: u32 = 9;
 
 /// What a run has in hand.
 pub(super) struct Life<'b> {
@@ -56,6 +56,9 @@ pub(super) struct Life<'b> {
     in_the_air: usize,
     /// Whether they are several of a conversation.
     in_a_row: bool,
+    /// The inbox that must not send for now.
+    suspended: Option<String>,
+    suspensions: usize,
 }
 
 impl Life<'_> {
@@ -69,7 +72,7 @@ impl Life<'_> {
         let mut fleet = Fleet::new(&bench, &set_up, seed.daily());
         fleet.start(&mut random, None);
         soon(bench.sandbox.wait_for_subscribed(1)).await;
-        let books = set_up.books(&bench).await;
+        let books = set_up.books(&bench);
         let mut life = Life {
             bench: &bench,
             seed,
@@ -80,6 +83,8 @@ impl Life<'_> {
             points: Vec::new(),
             in_the_air: 0,
             in_a_row: false,
+            suspended: None,
+            suspensions: 0,
         };
         life.begin().await;
         life.die_at_every_point().await;
@@ -91,6 +96,7 @@ impl Life<'_> {
             seed,
             kills: life.fleet.kills,
             mails: life.post.delivered,
+            suspensions: life.suspensions,
             tally,
             holdings,
             counts: bench.sandbox.counts(),
@@ -118,7 +124,7 @@ impl Life<'_> {
     /// What is to be known of a failure.
     async fn story(&self) -> String {
         let (logs, post) = (self.fleet.logs(), self.post.story(&self.bench.sandbox));
-        format!("{logs}\n{post}\nfailed sends: {:?}\n", self.books.failures().await)
+        format!("{logs}\n{post}\ngiven up: {:?}\n", self.books.failures().await)
     }
 
     async fn die_at_every_point(&mut self) {
@@ -188,6 +194,7 @@ impl Life<'_> {
             if !self.deliver_in_a_row(AT_LENGTH).await {
                 self.deliver(most, AT_LENGTH, Spared::Nothing).await;
             }
+            self.suspend_or_reactivate();
             self.live_a_while().await;
             if self.random.random_bool(0.2) {
                 self.books.cut_connections().await;
@@ -198,6 +205,21 @@ impl Life<'_> {
                 self.fleet.kill_one(&mut self.random).await;
             }
             self.fleet.start(&mut self.random, None);
+        }
+    }
+
+    /// Suspends an inbox, or reactivates the one that is: announced over webhooks, if anybody is there to hear it.
+    fn suspend_or_reactivate(&mut self) {
+        let sandbox = &self.bench.sandbox;
+        match self.suspended.take() {
+            Some(inbox) if self.random.random_bool(0.15) => drop(sandbox.reactivate_inbox(&inbox)),
+            None if self.random.random_bool(0.4) => {
+                let inbox = self.post.any_inbox(&mut self.random);
+                sandbox.suspend_inbox(&inbox, "high_bounce_rate");
+                self.suspended = Some(inbox);
+                self.suspensions += 1;
+            }
+            before => self.suspended = before,
         }
     }
 
@@ -262,6 +284,7 @@ impl Life<'_> {
     /// Nothing goes wrong any more: all that is owed leaves as soon as the limits let it.
     async fn find_peace(&mut self) {
         self.bench.sandbox.lift_all();
+        self.suspended.take().and_then(|inbox| self.bench.sandbox.reactivate_inbox(&inbox));
         self.all_sent().await;
         self.fleet.night(NIGHT).await;
         self.fleet.start(&mut self.random, None);
@@ -275,24 +298,17 @@ impl Life<'_> {
     async fn all_sent(&mut self) -> bool {
         let expected = self.post.expected();
         let mut idle = 0;
-        while idle < 3 * PATIENCE {
+        while idle < PATIENCE {
             let before = self.bench.sandbox.look(|world| world.all_sent().len());
             if self.wait_for_sent(expected, STANDSTILL * idle.clamp(1, 4)).await {
                 return true;
             }
             let after = self.bench.sandbox.look(|world| world.all_sent().len());
             idle = if after > before { 0 } else { idle + 1 };
-            let length = if idle == PATIENCE + 1 { self.until_midnight() } else { NIGHT };
-            self.fleet.night(length).await;
+            self.fleet.night(NIGHT).await;
             self.fleet.start(&mut self.random, None);
         }
         false
-    }
-
-    fn until_midnight(&self) -> Duration {
-        const DAY: u64 = 24 * 60 * 60;
-        let now = self.bench.sandbox.now().as_second().unsigned_abs();
-        Duration::from_secs(DAY - now % DAY)
     }
 
     /// Waits until so many have left; gives up when none does for a while.

@@ -67,6 +67,10 @@ impl Post {
         self.inboxes.len()
     }
 
+    pub(super) fn any_inbox(&self, random: &mut StdRng) -> String {
+        self.inboxes[random.random_range(0..self.inboxes.len())].id.clone()
+    }
+
     /// Delivers up to so many mails, each in another conversation, with such a chance to be answered at length.
     pub(super) fn deliver(&mut self, sandbox: &Sandbox, random: &mut StdRng, most: usize, at_length: f64) {
         for _ in 0..most {

@@ -15,6 +15,7 @@ pub(super) struct Report {
     /// Where processes did end.
     pub(super) points: Vec<Point>,
     pub(super) mails: usize,
+    pub(super) suspensions: usize,
     pub(super) tally: Tally,
     pub(super) holdings: Holdings,
     pub(super) counts: Counts,
@@ -28,7 +29,7 @@ impl Report {
         self.print();
         let seed = self.seed.number;
         if self.tally != Tally::default() {
-            println!("{}", self.story);
+            println!("{}\n{:?}", self.story, self.holdings);
         }
         assert_eq!(self.tally, Tally::default(), "CRASH_SEED={seed} {}", self.name);
         let held = Holdings { recorded: self.mails, unfinished: 0, failed: 0, owed: 0 };
@@ -49,7 +50,7 @@ impl Report {
             "\n| set-up | kills at failpoints | kills at random | mails | lost | doubled | out of order | over the limit |\n\
              |---|---|---|---|---|---|---|---|\n\
              | {} | {} | {} | {} | {lost} | {doubled} | {out_of_order} | {over_the_limit} |\n\
-             CRASH_SEED={}, {foreign} foreign, {} repeated under their keys, {} ordered 429s",
+             CRASH_SEED={}, {foreign} foreign, {} repeated under their keys, {} ordered 429s, {} suspensions, {} sends refused",
             self.name,
             self.kills.at_failpoints,
             self.kills.at_random,
@@ -57,6 +58,8 @@ impl Report {
             self.seed.number,
             self.counts.sends_repeated,
             self.counts.limits_ordered,
+            self.suspensions,
+            self.counts.sends_refused,
         );
     }
 }

@@ -29,8 +29,8 @@ impl Seed {
         }
     }
 
-    /// What an inbox may send in a day: the service's own limit, unless a run is so long that a send which was attempted in vain
-    /// could wait for its slot longer than the service remembers its key.
+    /// What an inbox may send in a day: the service's own limit, and in a long run more than it has to, so that no send which was
+    /// attempted in vain waits for its slot longer than the service remembers its key.
     pub(super) fn daily(self) -> u32 {
         u32::try_from(self.mails).unwrap_or(u32::MAX).max(200)
     }

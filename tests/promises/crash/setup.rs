@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{Census, Store as _};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::bench::Bench;
@@ -26,15 +24,21 @@ enum Kind {
     },
 }
 
-/// So many connections may have been cut before one is new.
-const CONNECTIONS: usize = 17;
+/// Suspensions are events too, and recorded is what is a mail.
+const HOLDINGS: &str = "
+    SELECT (SELECT count(*) FROM events WHERE kind = 'message.received'),
+           (SELECT count(*) FROM events WHERE state NOT IN ('done', 'parked', 'dead')),
+           (SELECT count(*) FROM events WHERE state IN ('parked', 'dead')),
+           (SELECT count(*) FROM sends WHERE state NOT IN ('sent', 'failed'))";
 
-const FAILURES: &str = "SELECT error FROM sends WHERE state = 'failed'";
+const FAILURES: &str = "
+    SELECT 'a reply ' || state || ': ' || error FROM sends WHERE state = 'failed'
+    UNION ALL SELECT 'a mail ' || state || ': ' || error FROM events WHERE state IN ('parked', 'dead')";
 
 /// A look into the store from beside the processes.
 pub(super) enum Books {
     Sqlite(PathBuf),
-    Postgres { store: PostgresStore, url: String },
+    Postgres { url: String },
 }
 
 /// What the store holds.
@@ -42,9 +46,9 @@ pub(super) enum Books {
 pub(super) struct Holdings {
     /// Mails that were ever recorded.
     pub(super) recorded: usize,
-    /// Mails that wait for a handler or are with one.
+    /// Events that wait for a handler or are with one.
     pub(super) unfinished: usize,
-    /// Mails that were set aside or given up.
+    /// Events that were set aside or given up.
     pub(super) failed: usize,
     /// Replies that have not left.
     pub(super) owed: usize,
@@ -71,13 +75,10 @@ impl SetUp {
         }
     }
 
-    pub(super) async fn books(&self, bench: &Bench) -> Books {
+    pub(super) fn books(&self, bench: &Bench) -> Books {
         match &self.store {
             Kind::Sqlite => Books::Sqlite(bench.store_path()),
-            Kind::Postgres { url, .. } => {
-                let store = PostgresStore::open(url).await.expect("the database is there");
-                Books::Postgres { store, url: url.clone() }
-            }
+            Kind::Postgres { url, .. } => Books::Postgres { url: url.clone() },
         }
     }
 }
@@ -90,23 +91,22 @@ impl Books {
 
     /// Cuts every connection to the database, in the middle of whatever it is doing.
     pub(super) async fn cut_connections(&self) {
-        let Self::Postgres { url, .. } = self else { return };
+        let Self::Postgres { url } = self else { return };
         let (client, name) = connect(url).await;
         let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
         client.query(cut, &[&name]).await.expect("connections of one's own can be cut");
     }
 
-    /// Why sends have failed for good.
+    /// Why replies and mails have failed for good.
     pub(super) async fn failures(&self) -> Vec<String> {
         match self {
             Self::Sqlite(path) => {
-                let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
-                let file = file.expect("the store's file opens");
+                let file = open(path);
                 let mut query = file.prepare(FAILURES).expect("the query fits the schema");
                 let rows = query.query_map((), |row| row.get(0)).and_then(Iterator::collect);
                 rows.expect("the store's file can be read")
             }
-            Self::Postgres { url, .. } => {
+            Self::Postgres { url } => {
                 let (client, _) = connect(url).await;
                 let rows = client.query(FAILURES, &[]).await.expect("the query fits the schema");
                 rows.iter().map(|row| row.get(0)).collect()
@@ -115,20 +115,25 @@ impl Books {
     }
 
     pub(super) async fn holdings(&self) -> Holdings {
-        match self {
-            Self::Sqlite(path) => in_file(path),
-            Self::Postgres { store, .. } => {
-                let census = census(store).await;
-                let unfinished = census.waiting + census.leased;
-                let failed = census.parked + census.dead;
-                let number = |count: u64| usize::try_from(count).unwrap();
-                Holdings {
-                    recorded: number(census.done + unfinished + failed),
-                    unfinished: number(unfinished),
-                    failed: number(failed),
-                    owed: number(census.owed),
-                }
+        let [recorded, unfinished, failed, owed] = match self {
+            Self::Sqlite(path) => {
+                let counts = open(path).query_row(HOLDINGS, (), |row| {
+                    Ok([row.get::<_, i64>(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
+                });
+                counts.expect("the store's file can be read")
             }
+            Self::Postgres { url } => {
+                let (client, _) = connect(url).await;
+                let row = client.query_one(HOLDINGS, &[]).await.expect("the query fits the schema");
+                [row.get(0), row.get(1), row.get(2), row.get(3)]
+            }
+        };
+        let number = |count: i64| usize::try_from(count).unwrap();
+        Holdings {
+            recorded: number(recorded),
+            unfinished: number(unfinished),
+            failed: number(failed),
+            owed: number(owed),
         }
     }
 }
@@ -146,28 +151,7 @@ async fn connect(url: &str) -> (tokio_postgres::Client, String) {
     (client, name.to_owned())
 }
 
-/// Asked again where the connection was cut.
-async fn census(store: &PostgresStore) -> Census {
-    for _ in 0..CONNECTIONS {
-        if let Ok(census) = store.census().await {
-            return census;
-        }
-    }
-    panic!("the database does not answer");
-}
-
 /// Read only: whoever closes a file that it may write to tidies up after those that were killed.
-fn in_file(path: &Path) -> Holdings {
-    let file =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the store's file opens");
-    let count = |what: &str| {
-        let count = file.query_row(&format!("SELECT count(*) FROM {what}"), (), |row| row.get::<_, i64>(0));
-        usize::try_from(count.expect("the store's file can be read")).unwrap()
-    };
-    Holdings {
-        recorded: count("events"),
-        unfinished: count("events WHERE state NOT IN ('done', 'parked', 'dead')"),
-        failed: count("events WHERE state IN ('parked', 'dead')"),
-        owed: count("sends WHERE state NOT IN ('sent', 'failed')"),
-    }
+fn open(path: &Path) -> Connection {
+    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the store's file opens")
 }

@@ -10,14 +10,15 @@ use super::fleet::Fleet;
 use super::seed::Seed;
 use super::setup::SetUp;
 
-/// What is promised of the socket. An event's lease lasts longer, so that alone is not waited for in every run.
+/// What is promised. A process that falls silent is taken to be dead after eight seconds, and the socket's claim runs out after
+/// seven.
 const WITHIN: Duration = Duration::from_secs(10);
 
 /// When to give up measuring.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_process_takes_over_the_socket_of_a_killed_one_within_ten_seconds() {
+async fn another_process_takes_over_what_a_killed_one_did_within_ten_seconds() {
     let Some(set_up) = SetUp::postgres(3) else { return };
     let seed = Seed::from_env();
     let bench = Bench::with(Sandbox::builder().daily(seed.daily())).await;
@@ -28,15 +29,13 @@ async fn another_process_takes_over_the_socket_of_a_killed_one_within_ten_second
     let mut events = Vec::new();
     for _ in 0..seed.takeovers {
         sockets.push(takeovers.of_the_socket().await);
-        if seed.takeovers > 1 {
-            events.push(takeovers.of_an_event().await);
-        }
+        events.push(takeovers.of_an_event().await);
     }
     println!("\n| takeover | times | p50 | max |\n|---|---|---|---|");
     let sockets = show("killed holding the socket, until the next is subscribed", sockets);
-    show("killed with an event in hand, until another has answered it", events);
+    let events = show("killed with an event in hand, until another has answered it", events);
     takeovers.fleet.stop().await;
-    assert!(sockets <= WITHIN, "{sockets:?}");
+    assert!(sockets <= WITHIN && events <= WITHIN, "{sockets:?} {events:?}");
 }
 
 struct Takeovers<'b> {
@@ -93,7 +92,7 @@ async fn patiently<T>(happens: impl Future<Output = T>) -> T {
 /// Prints a row of the table; answers the longest.
 fn show(what: &str, mut times: Vec<Duration>) -> Duration {
     times.sort();
-    let (Some(p50), Some(max)) = (times.get(times.len() / 2), times.last()) else { return Duration::ZERO };
+    let (p50, max) = (times[times.len() / 2], times[times.len() - 1]);
     println!("| {what} | {} | {:.1} s | {:.1} s |", times.len(), p50.as_secs_f64(), max.as_secs_f64());
-    *max
+    max
 }

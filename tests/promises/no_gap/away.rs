@@ -1,6 +1,9 @@
 use openmail_agent::handler::{Mail, Reply};
+use openmail_agent::model::Secret;
+use openmail_agent::router::Route;
+use openmail_agent::runtime::Runtime;
 use openmail_agent::transport::websocket::SocketState;
-use openmail_sandbox::{Drift, Fault};
+use openmail_sandbox::{Drift, Fault, NewInbox, Scope};
 
 use crate::bench::{Bench, Seen, soon};
 
@@ -132,5 +135,35 @@ async fn mail_to_an_inbox_that_was_made_since_is_found_although_no_event_told_of
         .deliver(openmail_sandbox::Mail::from("ada@example.com").to(&new.address).text("to the new"));
     bench.advance_by_until(std::time::Duration::from_secs(10), || seen.all().len() == 2).await;
     assert_eq!(seen.all()[1], "to the new");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_inbox_that_a_webhook_was_the_first_to_tell_of_is_subscribed_to() {
+    let bench = Bench::start().await;
+    let pod = bench.sandbox.create_pod("tenant");
+    let inbox = |name: &str| bench.sandbox.create_inbox_with(NewInbox::named(name).pod(&pod.id));
+    inbox("early");
+    let secret = bench.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
+    let mut config = bench.config();
+    config.api_key = Secret::new(&bench.sandbox.create_key(Scope::Pod(pod.id.clone())).token);
+    config.webhook_addr = Some(([127, 0, 0, 1], 0).into());
+    config.webhook_secrets = vec![Secret::new(&secret)];
+    let runtime = Runtime::new(config).clock(bench.clock.clone());
+    let agent = Route::new("agent", async |mail: Mail| Reply::text(mail.text()));
+    let running = bench.start_ready(runtime.handlers([agent])).await;
+    bench.tell_the_webhook_of(&running);
+
+    let late = inbox("late");
+    let mail = |text: &str| openmail_sandbox::Mail::from("ada@example.com").to(&late.address).text(text);
+    let subscriptions = bench.sandbox.counts().subscriptions;
+    // A pod's key subscribes to the inboxes that there are, so that the socket is not told of this one.
+    bench.sandbox.deliver(mail("by webhook"));
+    soon(bench.sandbox.wait_for_sent(&late.id, 1)).await;
+    let anew = |world: &openmail_sandbox::View<'_>| world.counts().subscriptions > subscriptions;
+    soon(bench.sandbox.wait_for(|world| anew(world).then_some(()))).await;
+    bench.sandbox.deliver(mail("by socket"));
+    soon(bench.sandbox.wait_for_sent(&late.id, 2)).await;
+    assert_eq!(bench.sandbox.look(|world| world.webhook_attempts().len()), 1);
     running.stop().await.unwrap();
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{ErrorKind, Store};
+use openmail_agent::store::{ErrorKind, ReserveRequest, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -85,4 +85,18 @@ async fn what_was_taken_without_an_answer_is_given_back() {
     let reserved = store.reserve(reserve_request("w", 2, 10)).await.unwrap().sends;
     assert_eq!((reserved.len(), reserved[0].attempt, reserved[0].first_attempt_at), (1, 1, at(2)));
     assert_eq!(left().await, 9, "it takes one slot");
+}
+
+#[tokio::test]
+async fn the_slots_of_what_is_given_back_are_free_at_once() {
+    let Some(place) = Place::own() else { return };
+    let proxy = Proxy::start(place.folder());
+    let store = PostgresStore::open(&place.fresh_over(proxy.folder.path())).await.unwrap();
+    owe(&store, vec![reply("1", "i", "t"), reply("2", "i", "u")]).await;
+    let one_a_day = |now| ReserveRequest { quotas: Quotas::new(10, 1), ..reserve_request("w", now, 10) };
+
+    proxy.cut_next_commit();
+    soon(store.reserve(one_a_day(1))).await.unwrap_err();
+    let reserved = store.reserve(one_a_day(2)).await.unwrap().sends;
+    assert_eq!(reserved.len(), 1, "the inbox need not wait for tomorrow");
 }

@@ -16,6 +16,18 @@ use crate::store::{SendState, Store};
 
 use super::*;
 
+fn sender(store: &Arc<TroubledStore>, clock: &Clock) -> Sender {
+    Sender {
+        store: store.clone(),
+        client: client(),
+        outbox: Outbox::new(store.clone()),
+        clock: clock.clone(),
+        quotas: Quotas::default(),
+        worker: fixture::worker("w"),
+        news: Arc::new(Notify::new()),
+    }
+}
+
 /// The service, which fails at first.
 fn client() -> Client {
     let calls = AtomicUsize::new(0);
@@ -34,16 +46,8 @@ fn client() -> Client {
 async fn a_send_to_be_tried_again_is_not_forgotten_while_the_store_is_asked_for_others() {
     let store = Arc::new(TroubledStore::default());
     let clock = Clock::manual(fixture::at(0));
-    let outbox = Outbox::new(store.clone());
-    let sender = Sender {
-        store: store.clone(),
-        client: client(),
-        outbox: outbox.clone(),
-        clock: clock.clone(),
-        quotas: Quotas::default(),
-        worker: fixture::worker("w"),
-        news: Arc::new(Notify::new()),
-    };
+    let sender = sender(&store, &clock);
+    let outbox = sender.outbox.clone();
     fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
     store.settling_sends.shut();
     let shutdown = CancellationToken::new();
@@ -71,4 +75,27 @@ async fn a_send_to_be_tried_again_is_not_forgotten_while_the_store_is_asked_for_
     assert!(matches!(state, Some(SendState::Sent { .. })), "the send is tried again: {state:?}");
     shutdown.cancel();
     sending.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_became_of_a_send_is_to_be_tried_again_where_the_store_will_never_take_it() {
+    let store = Arc::new(TroubledStore::default());
+    let clock = Clock::manual(fixture::at(0));
+    let sender = sender(&store, &clock);
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    store.refuse_ends(true);
+    let reserve = async || sender.reserve(1).await.unwrap().sends;
+    // The first attempt fails, and is recorded as that.
+    sender.attempt(reserve().await.remove(0)).await;
+    clock.advance(Duration::from_secs(60));
+    sender.attempt(reserve().await.remove(0)).await;
+    let key = IdempotencyKey::new("key");
+    assert_eq!(store.send_state(&key).await.unwrap(), Some(SendState::Owed));
+
+    // Not in hand for ever, which nobody would ever take from a living worker.
+    store.refuse_ends(false);
+    assert!(reserve().await.is_empty(), "not at once");
+    clock.advance(UNRECORDED);
+    sender.attempt(reserve().await.remove(0)).await;
+    assert!(matches!(store.send_state(&key).await.unwrap(), Some(SendState::Sent { .. })));
 }

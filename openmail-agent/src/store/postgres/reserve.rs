@@ -100,7 +100,10 @@ const GIVE_BACK: &str = "
         first_attempt_at = CASE WHEN first_attempt_at = reserved_at THEN NULL ELSE first_attempt_at END
     WHERE state = 'reserved' AND reserved_by = $1 AND fence = ANY ($2)";
 
-const GIVE_BACK_SLOTS: &str = "DELETE FROM ledger WHERE slot = ANY ($1) AND completed_at IS NULL";
+/// The inbox may have been found to be at its limit because of them.
+const GIVE_BACK_SLOTS: &str = "
+    WITH freed AS (DELETE FROM ledger WHERE slot = ANY ($1) AND completed_at IS NULL RETURNING inbox_id)
+    UPDATE inboxes SET blocked_until = 0 FROM freed WHERE inboxes.inbox_id = freed.inbox_id AND blocked_until <> 0";
 
 /// Takes what may go.
 pub(super) struct Reserve<'a> {

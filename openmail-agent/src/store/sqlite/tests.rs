@@ -11,6 +11,7 @@ use super::SqliteStore;
 
 mod disk;
 mod kill;
+mod leasing;
 mod opening;
 mod truth;
 

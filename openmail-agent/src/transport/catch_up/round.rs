@@ -134,18 +134,23 @@ impl CatchUp {
             return Ok(Some(Watermark::default()));
         }
         let mark = Watermark::first_sight(&listing.newest().await?);
+        // Another process may have seen it first meanwhile: what has come since then is no history.
+        if let Some(earlier) = self.watermark(&inbox.id).await? {
+            return Ok(Some(earlier));
+        }
         self.intake.take(Vec::new(), Some(mark.bookmark(&inbox.id))).await?;
         Ok(None)
     }
 
     /// When this store was first used.
     async fn in_use_since(&self) -> Result<Timestamp, CatchUpError> {
+        // Before the store is asked, so that of several processes none can put off what another has said by then.
+        let now = self.intake.clock().now();
         if let Some(since) = self.intake.store().bookmark(IN_USE_SINCE).await?
             && let Ok(since) = since.parse()
         {
             return Ok(since);
         }
-        let now = self.intake.clock().now();
         self.intake.take(Vec::new(), Some(Bookmark::new(IN_USE_SINCE, now.to_string()))).await?;
         Ok(now)
     }

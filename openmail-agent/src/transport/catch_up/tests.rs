@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::api::{Client, Retry};
 use crate::clock::Clock;
-use crate::model::{Inbox, Secret};
+use crate::model::{Inbox, Message, Secret};
 use crate::store::Store;
 use crate::store::troubled::TroubledStore;
 use crate::transport::tests::intake_into;
@@ -48,6 +48,12 @@ impl Mail {
     fn arrives(&mut self, inbox: &str, n: usize) {
         let at = Timestamp::from_second(1_770_000_000 + n as i64).unwrap();
         self.inboxes.entry(inbox.into()).or_default().push((format!("msg_{n}"), at));
+    }
+
+    fn rows(&self, inbox: &str) -> Vec<Message> {
+        let rows =
+            self.inboxes[inbox].iter().map(|(id, at)| Message { at: Some(*at), ..Message::new(id.as_str()) });
+        rows.collect()
     }
 
     fn list(&mut self, inbox: &str, query: &HashMap<String, String>) -> Response {
@@ -159,6 +165,27 @@ async fn old_mail_is_history_and_later_mail_is_found_once() {
             assert_eq!(setup.waiting().await, 3, "{order:?}, without total: {without_total}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_comes_after_another_process_has_seen_an_inbox_is_no_history() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.arrive(0..3);
+    setup.store.reading.shut();
+    let looking = tokio::spawn({
+        let catch_up = setup.catch_up.clone();
+        async move { catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Start).await }
+    });
+    setup.store.reading.came(1).await;
+    // The other has seen it since the store was asked.
+    let rows = setup.mail.lock().unwrap().rows("inb_1");
+    let mark = watermark::Watermark::first_sight(&rows).bookmark(&"inb_1".into());
+    setup.store.record(Vec::new(), Some(mark)).await.unwrap();
+    setup.arrive(3..4);
+    setup.store.reading.open();
+    looking.await.unwrap();
+    setup.look().await;
+    assert_eq!(setup.waiting().await, 1);
 }
 
 #[tokio::test]

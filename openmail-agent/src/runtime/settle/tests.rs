@@ -1,0 +1,57 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+
+use crate::api::{Client, StandIn};
+use crate::clock::Clock;
+use crate::handler::States;
+use crate::limit::Quotas;
+use crate::model::{Event, Secret};
+use crate::router::{Route, Router, RouterFacts};
+use crate::runtime::{Rehearsal, Stage};
+use crate::store::Store;
+use crate::store::conformance::fixture;
+use crate::store::troubled::TroubledStore;
+use crate::wire::event::decode;
+
+/// A runtime with a handler that takes an event of a kind that nobody knows.
+fn rehearsal(store: &Arc<TroubledStore>, clock: &Clock) -> Rehearsal {
+    let service = StandIn::new(|_| Some(Response::builder().status(404).body(Bytes::new()).unwrap()));
+    let client = Client::builder(Secret::new("om_test")).base_url("http://localhost").unwrap();
+    let (bindings, states) = (BTreeMap::new(), States::default());
+    let route = Route::new("agent", async || {}).event("brand.new");
+    Rehearsal::new(Stage {
+        client: client.answered_by(service).build().unwrap(),
+        store: store.clone(),
+        clock: clock.clone(),
+        quotas: Quotas::default(),
+        router: Router::build(vec![route], &RouterFacts::new(&[], &bindings, &states)).unwrap(),
+        inboxes: Vec::new(),
+        states: States::default(),
+    })
+}
+
+fn event() -> Event {
+    decode(br#"{"event":"brand.new","event_id":"evt_1"}"#, None).unwrap()
+}
+
+#[tokio::test]
+async fn an_outcome_that_the_store_will_never_take_is_settled_as_one_to_be_tried_again() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let (rehearsal, event) = (rehearsal(&store, &clock), event());
+    rehearsal.receive(&event).await.unwrap();
+    store.refuse_ends(true);
+    assert!(rehearsal.handle(&event.id).await.unwrap());
+    // Not in hand for ever, which nobody would ever take from a living worker.
+    let census = store.census().await.unwrap();
+    assert_eq!((census.leased, census.waiting, census.done), (0, 1, 0));
+
+    store.refuse_ends(false);
+    assert!(!rehearsal.handle(&event.id).await.unwrap(), "not at once");
+    clock.advance(Duration::from_secs(60));
+    assert!(rehearsal.handle(&event.id).await.unwrap());
+    assert_eq!(store.census().await.unwrap().done, 1);
+}

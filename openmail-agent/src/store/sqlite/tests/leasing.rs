@@ -1,0 +1,37 @@
+use rusqlite::Connection;
+
+use super::*;
+use crate::store::conformance::fixture::{lease, mail, record, retry, settlement};
+
+/// What the file says is in hand: which, and for which time.
+fn named(file: &File) -> Vec<String> {
+    let connection = Connection::open(&file.path).unwrap();
+    let mut query = connection.prepare("SELECT events FROM leases ORDER BY id").unwrap();
+    let rows = query.query_map((), |row| row.get(0)).unwrap();
+    rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn what_was_there_before_the_start_is_leased_once_that_is_in_the_file() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("inherited", "i", "a", 0)]).await;
+    store.close().await;
+
+    // Nothing else is asked of the store that would tell the file: the process may end the next moment.
+    let store = open(&file.path).await;
+    let leased = lease(&store, 0, 1).await;
+    assert_eq!(named(&file), [format!("[[{},1]]", leased[0].lease.seq.0)]);
+}
+
+#[tokio::test]
+async fn what_is_leased_again_is_in_the_file_and_what_came_since_need_not_be() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("fresh", "i", "a", 0)]).await;
+    let leased = lease(&store, 0, 1).await.remove(0);
+    assert!(named(&file).is_empty(), "nobody waited for the disk");
+    store.settle(settlement(&leased.lease, retry(1), 0)).await.unwrap();
+    lease(&store, 1, 1).await;
+    assert_eq!(named(&file), [format!("[[{},2]]", leased.lease.seq.0)]);
+}
