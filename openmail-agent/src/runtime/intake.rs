@@ -238,16 +238,23 @@ struct Relist {
 
 impl Relist {
     async fn run(&self) {
+        tokio::join!(self.keep_reading(), self.subscribe_anew());
+    }
+
+    /// A key's "all inboxes" are those that existed when it subscribed, so a new one needs a subscription of its own, whoever
+    /// found it: the list, or a mail to it. The catch-up notices it by itself.
+    async fn subscribe_anew(&self) {
         let mut list = self.directory.list();
+        while list.changed().await.is_ok() {
+            self.subscriptions.refresh();
+        }
+    }
+
+    async fn keep_reading(&self) {
         loop {
-            let pages = 1 + list.borrow_and_update().len() / PAGE;
-            let pause = RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX));
-            tokio::select! {
-                () = self.clock.sleep(pause) => self.read_list().await,
-                // A key's "all inboxes" are those that existed when it subscribed, so a new one needs a subscription of its own,
-                // whoever found it: the list, or a mail to it. The catch-up notices it by itself.
-                Ok(()) = list.changed() => self.subscriptions.refresh(),
-            }
+            let pages = 1 + self.directory.list().borrow().len() / PAGE;
+            self.clock.sleep(RELIST.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX))).await;
+            self.read_list().await;
         }
     }
 

@@ -1,9 +1,9 @@
 use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
-use openmail_agent::runtime::Runtime;
+use openmail_agent::runtime::{RunningRuntime, Runtime};
 use openmail_agent::transport::websocket::SocketState;
-use openmail_sandbox::{Drift, Fault, NewInbox, Scope};
+use openmail_sandbox::{Drift, Fault, NewInbox, Pod, Scope};
 
 use crate::bench::{Bench, Seen, soon};
 
@@ -138,12 +138,10 @@ async fn mail_to_an_inbox_that_was_made_since_is_found_although_no_event_told_of
     running.stop().await.unwrap();
 }
 
-#[tokio::test]
-async fn an_inbox_that_a_webhook_was_the_first_to_tell_of_is_subscribed_to() {
-    let bench = Bench::start().await;
+/// An agent with a pod's key, which subscribes to the inboxes that there are: the socket is not told of later ones.
+async fn run_for_a_pod(bench: &Bench) -> (RunningRuntime, Pod) {
     let pod = bench.sandbox.create_pod("tenant");
-    let inbox = |name: &str| bench.sandbox.create_inbox_with(NewInbox::named(name).pod(&pod.id));
-    inbox("early");
+    bench.sandbox.create_inbox_with(NewInbox::named("early").pod(&pod.id));
     let secret = bench.sandbox.set_account_webhook("http://127.0.0.1:9/webhooks");
     let mut config = bench.config();
     config.api_key = Secret::new(&bench.sandbox.create_key(Scope::Pod(pod.id.clone())).token);
@@ -153,11 +151,16 @@ async fn an_inbox_that_a_webhook_was_the_first_to_tell_of_is_subscribed_to() {
     let agent = Route::new("agent", async |mail: Mail| Reply::text(mail.text()));
     let running = bench.start_ready(runtime.handlers([agent])).await;
     bench.tell_the_webhook_of(&running);
+    (running, pod)
+}
 
-    let late = inbox("late");
+#[tokio::test]
+async fn an_inbox_that_a_webhook_was_the_first_to_tell_of_is_subscribed_to() {
+    let bench = Bench::start().await;
+    let (running, pod) = run_for_a_pod(&bench).await;
+    let late = bench.sandbox.create_inbox_with(NewInbox::named("late").pod(&pod.id));
     let mail = |text: &str| openmail_sandbox::Mail::from("ada@example.com").to(&late.address).text(text);
     let subscriptions = bench.sandbox.counts().subscriptions;
-    // A pod's key subscribes to the inboxes that there are, so that the socket is not told of this one.
     bench.sandbox.deliver(mail("by webhook"));
     soon(bench.sandbox.wait_for_sent(&late.id, 1)).await;
     let anew = |world: &openmail_sandbox::View<'_>| world.counts().subscriptions > subscriptions;
@@ -165,5 +168,20 @@ async fn an_inbox_that_a_webhook_was_the_first_to_tell_of_is_subscribed_to() {
     bench.sandbox.deliver(mail("by socket"));
     soon(bench.sandbox.wait_for_sent(&late.id, 2)).await;
     assert_eq!(bench.sandbox.look(|world| world.webhook_attempts().len()), 1);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_inbox_that_no_mail_has_told_of_yet_is_subscribed_to() {
+    let bench = Bench::start().await;
+    let (running, pod) = run_for_a_pod(&bench).await;
+    let subscriptions = bench.sandbox.counts().subscriptions;
+    let late = bench.sandbox.create_inbox_with(NewInbox::named("late").pod(&pod.id));
+    bench.advance_until(|| bench.sandbox.counts().subscriptions > subscriptions).await;
+    bench
+        .sandbox
+        .deliver(openmail_sandbox::Mail::from("ada@example.com").to(&late.address).text("by socket"));
+    soon(bench.sandbox.wait_for_sent(&late.id, 1)).await;
+    assert_eq!(bench.sandbox.look(|world| world.webhook_attempts().len()), 0);
     running.stop().await.unwrap();
 }
