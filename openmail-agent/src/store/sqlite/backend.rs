@@ -128,7 +128,11 @@ impl Store for SqliteStore {
 
     async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
         let worker = worker.clone();
-        self.call(move |book, _| Ok(book.heartbeat(&worker, now))).await
+        let beat = move |book: &mut Book, shelf: &mut SqliteShelf<'_>| {
+            shelf.leases.fall_due();
+            Ok(book.heartbeat(&worker, now))
+        };
+        self.call(beat).await
     }
 
     async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {

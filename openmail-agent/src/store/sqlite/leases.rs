@@ -26,6 +26,8 @@ pub(super) struct Leases {
     changes: Vec<Change>,
     /// The first row that the transaction made.
     first_new_row: i64,
+    /// Whether the file is to be told now, even if it is told nothing else.
+    is_due: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -82,6 +84,15 @@ impl Leases {
         self.changes.truncate(mark);
     }
 
+    /// The file is told with the next transaction, even if that writes nothing else.
+    pub(super) fn fall_due(&mut self) {
+        self.is_due = true;
+    }
+
+    pub(super) fn are_due(&self) -> bool {
+        self.is_due
+    }
+
     /// Tells the file, within a transaction.
     pub(super) fn write(&mut self, file: &Connection) -> rusqlite::Result<()> {
         self.name(file)?;
@@ -103,6 +114,7 @@ impl Leases {
     pub(super) fn commit(&mut self) {
         self.changes.clear();
         self.first_new_row = self.next_row;
+        self.is_due = false;
     }
 
     /// The transaction was undone.

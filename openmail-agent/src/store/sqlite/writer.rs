@@ -161,9 +161,10 @@ impl Writer {
                 verbs.append(&mut self.verbs);
             }
         }
-        // Nobody waits for the file to name what is leased: the next transaction does, unless all is settled by then. The
-        // heartbeat is one, so that a try counts after a few seconds at the latest.
-        if !verbs.is_empty() || asked.iter().any(|ask| ask.answer.is_some()) {
+        // Nobody waits for the file to name what is leased: the next transaction that writes does, unless all is settled by then.
+        // The heartbeat has it do so, so that a try counts after a few seconds at the latest.
+        let writes = self.file.connection.total_changes() != changes;
+        if writes || self.leases.are_due() || asked.iter().any(|ask| ask.answer.is_some()) {
             self.leases.write(&self.file.connection)?;
         }
         pass(Point::Committing);

@@ -1,7 +1,7 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::store::conformance::fixture::{lease, mail, record, retry, settlement};
+use crate::store::conformance::fixture::{at, lease, mail, record, reserve, retry, settlement, worker};
 
 /// What the file says is in hand: which, and for which time.
 fn named(file: &File) -> Vec<String> {
@@ -34,4 +34,17 @@ async fn what_is_leased_again_is_in_the_file_and_what_came_since_need_not_be() {
     store.settle(settlement(&leased.lease, retry(1), 0)).await.unwrap();
     lease(&store, 1, 1).await;
     assert_eq!(named(&file), [format!("[[{},2]]", leased.lease.seq.0)]);
+}
+
+#[tokio::test]
+async fn who_only_asks_does_not_wait_for_the_disk_and_a_heartbeat_has_the_try_count() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("fresh", "i", "a", 0)]).await;
+    let leased = lease(&store, 0, 1).await.remove(0);
+    assert!(reserve(&store, 0, 1).await.sends.is_empty());
+    assert_eq!(store.census().await.unwrap().leased, 1);
+    assert!(named(&file).is_empty(), "nothing was written");
+    store.heartbeat(&worker("w"), at(2)).await.unwrap();
+    assert_eq!(named(&file), [format!("[[{},1]]", leased.lease.seq.0)]);
 }
