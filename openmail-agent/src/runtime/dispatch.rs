@@ -94,6 +94,7 @@ impl Dispatcher {
         let (worker, now) = (self.worker.clone(), self.bench.services.clock.now());
         let request = LeaseRequest { worker, limit, per_inbox: self.per_inbox, now };
         let leases = self.bench.services.store.lease(request).await?;
+        self.bench.intake.handed_out(leases.events.len(), leases.events.len() < limit);
         if !leases.events.is_empty() {
             pass(Point::Leased);
         }

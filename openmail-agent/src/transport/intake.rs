@@ -11,6 +11,8 @@ use crate::model::{Event, EventId, EventKind, MessageId, Payload};
 use crate::store::{self, Bookmark, Lane, NewEvent, Recorded, Store};
 use crate::wire::event::{decode, fallback_id};
 
+use super::pace::Pace;
+
 /// The most that is kept of a body that cannot be read.
 const PARKED_BODY_CAP: usize = 1024 * 1024;
 
@@ -24,6 +26,7 @@ pub struct Intake {
     wake: Arc<Notify>,
     /// Whether the last events could be recorded.
     records: Arc<watch::Sender<bool>>,
+    pace: Arc<Pace>,
 }
 
 /// An event as a transport received it.
@@ -55,7 +58,7 @@ impl Intake {
     /// An intake into this store that notifies `wake` when there is something new to handle.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, wake: Arc<Notify>) -> Self {
-        Self { store, clock, wake, records: Arc::new(watch::Sender::new(true)) }
+        Self { store, clock, wake, records: Arc::new(watch::Sender::new(true)), pace: Arc::default() }
     }
 
     /// Records events, and moves a bookmark with them: all of it, or nothing.
@@ -90,9 +93,23 @@ impl Intake {
         }
         debug!(?via, taken = recorded.len(), new, "recorded events");
         if new > 0 {
+            self.pace.recorded(new);
             self.wake.notify_one();
         }
         Ok(recorded)
+    }
+
+    /// Says how many events were handed out to be handled, and whether those are all that can be handled now.
+    ///
+    /// Where what was recorded is some hundred events ahead of that, the [socket](super::websocket) pauses for up to ten
+    /// milliseconds after each batch: a flood would otherwise be written to the disk only to be read from there again.
+    pub fn handed_out(&self, events: usize, is_all: bool) {
+        self.pace.handed_out(events, is_all);
+    }
+
+    /// Waits while recording is too far ahead of handing out: ten milliseconds at most.
+    pub(super) async fn keep_pace(&self) {
+        self.pace.keep().await;
     }
 
     /// Whether events can be recorded, as the last attempt showed, now and from now on.

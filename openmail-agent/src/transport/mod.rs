@@ -7,6 +7,7 @@
 pub mod catch_up;
 mod gap;
 mod intake;
+mod pace;
 mod readiness;
 mod recording;
 #[cfg(feature = "webhook")]

@@ -73,6 +73,7 @@ impl Recorder {
                 return;
             }
             batch.clear();
+            self.intake.keep_pace().await;
         }
     }
 
