@@ -109,10 +109,11 @@ impl ReplyContext {
         if let (None, Some(reason)) = (&known, &stopped) {
             warn!(%key, reason, "a reply is kept, and not sent");
         }
+        let told = services.outbox.wake_in_the_end();
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
         pass(Point::Owed);
         number.keep();
-        services.outbox.wake();
+        drop(told);
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),
             SendState::Failed { error } if stopped.as_ref() == Some(&error) => {

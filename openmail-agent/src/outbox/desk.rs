@@ -29,6 +29,11 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// Says so when this is dropped: whoever owes something may go away before the store has answered.
+    pub(crate) fn wake_in_the_end(&self) -> impl Drop + use<> {
+        scopeguard::guard(Arc::clone(&self.wake), |wake| wake.notify_one())
+    }
+
     /// Waits until a send was taken or refused, at most this long, and tells where it stands.
     ///
     /// # Errors

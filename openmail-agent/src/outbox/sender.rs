@@ -78,24 +78,17 @@ impl Sender {
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");
                     failures += 1;
-                    Some(clock::after(self.clock.now(), STORE_BACKOFF.with_half_jitter(failures)))
+                    clock::after(self.clock.now(), STORE_BACKOFF.with_half_jitter(failures))
                 }
             };
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.outbox.woken(), if under_way.len() < IN_FLIGHT => {}
-                () = self.due(next), if under_way.len() < IN_FLIGHT => {}
+                () = self.clock.sleep_until(next), if under_way.len() < IN_FLIGHT => {}
                 Some(()) = under_way.next() => {}
             }
         }
         while under_way.next().await.is_some() {}
-    }
-
-    async fn due(&self, next: Option<Timestamp>) {
-        match next {
-            Some(at) => self.clock.sleep_until(at).await,
-            None => std::future::pending().await,
-        }
     }
 
     async fn reserve(&self, limit: usize) -> Result<Reservations, StoreError> {

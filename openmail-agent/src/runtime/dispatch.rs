@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -62,14 +61,14 @@ impl Dispatcher {
                     warn!(error = %Chain(&error), "what is due cannot be read from the store; trying again");
                     failures += 1;
                     self.readiness.set_store(false);
-                    Some(clock::after(self.bench.services.clock.now(), STORE.with_half_jitter(failures)))
+                    clock::after(self.bench.services.clock.now(), STORE.with_half_jitter(failures))
                 }
             };
             let has_room = running.len() < self.concurrency;
             tokio::select! {
                 () = shutdown.cancelled() => {}
                 () = self.bench.wake.notified(), if has_room => {}
-                () = self.due(next), if has_room => {}
+                () = self.bench.services.clock.sleep_until(next), if has_room => {}
                 Some(_) = running.join_next() => {}
             }
             // One lease follows all that ends or arrives at the same time.
@@ -78,13 +77,6 @@ impl Dispatcher {
         }
         self.finish(running).await;
         Ok(())
-    }
-
-    async fn due(&self, next: Option<Timestamp>) {
-        match next {
-            Some(at) => self.bench.services.clock.sleep_until(at).await,
-            None => std::future::pending().await,
-        }
     }
 
     async fn lease(&self, limit: usize) -> Result<Leases, StoreError> {

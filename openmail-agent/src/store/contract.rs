@@ -124,13 +124,14 @@ pub trait Store: Send + Sync + 'static {
     fn poll_every(&self) -> Option<Duration>;
 }
 
+/// How long nobody asks at most. Whoever brings something tells of it; but a caller may go away while it is committed, and be
+/// heard too early.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// When to ask a store again that told when something falls due: no later than others may have brought something.
-pub(crate) fn look_again(
-    store: &dyn Store,
-    next_due: Option<Timestamp>,
-    now: Timestamp,
-) -> Option<Timestamp> {
-    next_due.into_iter().chain(store.poll_every().map(|pause| clock::after(now, pause))).min()
+pub(crate) fn look_again(store: &dyn Store, next_due: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let at_the_latest = clock::after(now, store.poll_every().unwrap_or(SILENCE));
+    next_due.map_or(at_the_latest, |due| due.min(at_the_latest))
 }
 
 /// How many events and sends are in which state.

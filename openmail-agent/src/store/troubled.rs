@@ -26,6 +26,8 @@ pub(crate) struct TroubledStore {
     refusing_ends: AtomicBool,
     /// Between the value of a bookmark and its answer.
     pub(crate) reading: Gate,
+    /// Between what was recorded and its answer.
+    pub(crate) recording: Gate,
     /// Between what was found to send and its answer.
     pub(crate) reserving: Gate,
     /// Before what became of a send is recorded.
@@ -102,7 +104,9 @@ impl Store for TroubledStore {
         if self.failing.load(Ordering::SeqCst) {
             return Err(ErrorKind::Unavailable.into());
         }
-        self.inner.record(events, bookmark).await
+        let recorded = self.inner.record(events, bookmark).await;
+        self.recording.pass().await;
+        recorded
     }
 
     async fn bookmark(&self, name: &str) -> Result<Option<String>> {

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use scopeguard::ScopeGuard;
 use tokio::sync::{Notify, watch};
 use tracing::{debug, warn};
 
@@ -82,6 +83,8 @@ impl Intake {
         let events: Vec<_> = received.into_iter().map(|received| new_event(received, now)).collect();
         let notes: Vec<_> = events.iter().filter_map(ParkedNote::of).collect();
         pass(Point::Decoded);
+        // Whoever brought them may go away before the store has answered, and nobody else would tell of them.
+        let told = scopeguard::guard(&self.wake, |wake| wake.notify_one());
         let recorded = self.store.record(events, bookmark).await;
         let works = recorded.is_ok();
         self.records.send_if_modified(|records| std::mem::replace(records, works) != works);
@@ -92,9 +95,9 @@ impl Intake {
             warn!(event_id = %note.event_id, reason = note.reason, bytes = note.bytes, "parked an event");
         }
         debug!(?via, taken = recorded.len(), new, "recorded events");
-        if new > 0 {
-            self.pace.recorded(new);
-            self.wake.notify_one();
+        self.pace.recorded(new);
+        if new == 0 {
+            ScopeGuard::into_inner(told);
         }
         Ok(recorded)
     }
@@ -223,8 +226,11 @@ fn lane(event: &Event) -> Lane {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::store::memory::MemoryStore;
+    use crate::store::troubled::TroubledStore;
 
     const NOW: &str = "2026-02-24T10:06:00Z";
 
@@ -279,6 +285,19 @@ mod tests {
         }
         assert_eq!(taken("garbage", Some("evt_1")).event_id.as_str(), "evt_1");
         assert_eq!(taken(&"x".repeat(2 * PARKED_BODY_CAP), None).body.len(), PARKED_BODY_CAP);
+    }
+
+    #[tokio::test]
+    async fn what_was_recorded_for_somebody_who_went_away_is_told_all_the_same() {
+        let (wake, store) = (Arc::new(Notify::new()), Arc::new(TroubledStore::default()));
+        let intake = Intake::new(store.clone(), Clock::system(), wake.clone());
+        let body = Bytes::from_static(br#"{"event":"brand.new","event_id":"evt_1"}"#);
+        let received = vec![Received { body, event_id: None, via: Via::Webhook, event: None }];
+        store.recording.shut();
+        let gone = tokio::time::timeout(std::time::Duration::ZERO, intake.take(received, None)).await;
+        assert!(gone.is_err(), "the store has not answered");
+        assert!(wake.notified().now_or_never().is_some(), "the dispatcher is told");
+        assert_eq!(store.lease_all().await.len(), 1);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::Response;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -98,4 +99,38 @@ async fn what_became_of_a_send_is_to_be_tried_again_where_the_store_will_never_t
     clock.advance(UNRECORDED);
     sender.attempt(reserve().await.remove(0)).await;
     assert!(matches!(store.send_state(&key).await.unwrap(), Some(SendState::Sent { .. })));
+}
+
+#[tokio::test]
+async fn what_somebody_owes_who_goes_away_is_looked_for() {
+    let outbox = Outbox::new(Arc::new(TroubledStore::default()));
+    let owing = async {
+        let _told = outbox.wake_in_the_end();
+        std::future::pending::<()>().await;
+    };
+    assert!(tokio::time::timeout(Duration::ZERO, owing).await.is_err());
+    assert!(outbox.woken().now_or_never().is_some(), "the sender is told");
+}
+
+#[tokio::test]
+async fn what_nobody_told_of_is_sent_within_half_a_minute() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let sender = sender(&store, &clock);
+    store.reserving.shut();
+    let shutdown = CancellationToken::new();
+    let sending = tokio::spawn({
+        let shutdown = shutdown.clone();
+        async move { sender.run(shutdown).await }
+    });
+    store.reserving.came(1).await;
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    store.reserving.open();
+    for _ in 0..60 {
+        clock.advance(Duration::from_secs(1));
+        tokio::task::yield_now().await;
+    }
+    let state = store.send_state(&IdempotencyKey::new("key")).await.unwrap();
+    assert!(matches!(state, Some(SendState::Sent { .. })), "{state:?}");
+    shutdown.cancel();
+    sending.await.unwrap();
 }
