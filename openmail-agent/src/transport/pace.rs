@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::from_millis(10);
 pub(super) struct Pace {
     ahead: AtomicUsize,
     caught_up: Notify,
+    /// Whether anybody says what is handed out. Nobody is waited for otherwise.
+    is_followed: AtomicBool,
 }
 
 impl Pace {
@@ -24,6 +26,7 @@ impl Pace {
     }
 
     pub(super) fn handed_out(&self, events: usize, is_all: bool) {
+        self.is_followed.store(true, Ordering::Relaxed);
         // What another process recorded is handed out here as well.
         let rest = |ahead: usize| Some(if is_all { 0 } else { ahead.saturating_sub(events) });
         let _ = self.ahead.fetch_update(Ordering::Relaxed, Ordering::Relaxed, rest);
@@ -47,7 +50,7 @@ impl Pace {
     }
 
     fn is_too_far(&self) -> bool {
-        self.ahead.load(Ordering::Relaxed) > AHEAD
+        self.is_followed.load(Ordering::Relaxed) && self.ahead.load(Ordering::Relaxed) > AHEAD
     }
 }
 
@@ -60,7 +63,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reading_waits_for_handling_where_it_is_too_far_ahead() {
         let pace = Pace::default();
-        pace.recorded(AHEAD);
+        pace.recorded(AHEAD + 1);
+        assert!(pace.keep().now_or_never().is_some(), "nobody hands out");
+        pace.handed_out(1, false);
         assert!(pace.keep().now_or_never().is_some());
         pace.recorded(100);
         let mut keep = Box::pin(pace.keep());
@@ -82,6 +87,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn handlers_that_take_long_do_not_stop_reading() {
         let pace = Pace::default();
+        pace.handed_out(0, true);
         pace.recorded(10 * AHEAD);
         let before = tokio::time::Instant::now();
         pace.keep().await;
