@@ -48,7 +48,8 @@ impl Dispatcher {
                     failures = 0;
                     self.readiness.set_store(true);
                     for leased in leases.events {
-                        running.spawn(Arc::clone(&self.bench).handle(leased));
+                        // Boxed, since a task is moved several times before it runs.
+                        running.spawn(Box::pin(Arc::clone(&self.bench).handle(leased)));
                     }
                     let clock = &self.bench.services.clock;
                     crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())

@@ -83,8 +83,7 @@ impl Workbench {
     pub(super) async fn handle(self: Arc<Self>, leased: Leased) {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
-            // Boxed, since a task is moved several times before it runs.
-            let finding = AssertUnwindSafe(Box::pin(self.find(&leased))).catch_unwind();
+            let finding = AssertUnwindSafe(self.find(&leased)).catch_unwind();
             let finding = tokio::select! {
                 biased;
                 finding = finding => finding,
@@ -234,7 +233,7 @@ impl Workbench {
         match &event.thread_id {
             Some(thread_id) if self.reads_rows && !is_row => {
                 let (client, received_at) = (&self.services.client, leased.event.received_at);
-                // Boxed, since a task is moved several times before it runs, and a request is large.
+                // Boxed, since a request is large, and little of the way needs one.
                 let row = Box::pin(hydrate::row(client, thread_id, hint, received_at, self.now())).await;
                 // The connection has been woken, and others may need it.
                 give_way().await;
