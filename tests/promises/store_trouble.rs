@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::router::Route;
-use openmail_sandbox::{Fault, WebhookOutcome};
+use openmail_sandbox::{Fault, Sandbox, WebhookOutcome};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::bench::{Bench, soon};
+use crate::bench::{Bench, Seen, soon};
 
 /// What the service waits before it tries a webhook again.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
@@ -71,6 +73,40 @@ async fn a_file_that_another_program_has_locked_is_waited_for() {
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 2);
     bench.assert_well_spoken();
+}
+
+#[tokio::test]
+async fn an_event_whose_sender_hung_up_while_the_file_was_locked_is_handled_when_it_is_kept() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let handler = move || {
+        saw.see("handled");
+        async {}
+    };
+    let route = Route::new("agent", handler).event("brand.new");
+    let (running, secret) = bench.start_with_webhook([route]).await;
+    let other = rusqlite::Connection::open(bench.store_path()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+
+    let mut connection = TcpStream::connect(running.webhook_addr().unwrap()).await.unwrap();
+    let (body, timestamp) = (r#"{"event":"brand.new","event_id":"evt_1"}"#, bench.sandbox.now().as_second());
+    let signature = Sandbox::sign(&secret, timestamp, body.as_bytes());
+    let request = format!(
+        "POST /webhooks HTTP/1.1\r\nHost: agent\r\nX-Timestamp: {timestamp}\r\nX-Signature: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    connection.write_all(request.as_bytes()).await.unwrap();
+    // Long enough for the event to be on its way into the store; if it is not, it is refused, and nothing is seen.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    connection.shutdown().await.unwrap();
+    assert_eq!(soon(connection.read(&mut [0; 1])).await.unwrap(), 0, "the listener hangs up as well");
+    other.execute_batch("ROLLBACK").unwrap();
+
+    // Sooner than anybody would look without having been told.
+    let handled = tokio::time::timeout(Duration::from_secs(15), seen.words("handled"));
+    handled.await.expect("it is handled without anything else having happened");
+    running.stop().await.unwrap();
 }
 
 #[cfg(target_os = "linux")]
