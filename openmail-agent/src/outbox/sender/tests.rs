@@ -5,6 +5,7 @@ use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Response;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Client, StandIn};
@@ -43,6 +44,25 @@ fn client() -> Client {
     builder.answered_by(service).build().unwrap()
 }
 
+/// A sender at work.
+struct Sending {
+    task: JoinHandle<()>,
+    shutdown: CancellationToken,
+}
+
+impl Sending {
+    fn start(sender: Sender) -> Self {
+        let shutdown = CancellationToken::new();
+        let stop = shutdown.clone();
+        Self { task: tokio::spawn(async move { sender.run(stop).await }), shutdown }
+    }
+
+    async fn stop(self) {
+        self.shutdown.cancel();
+        self.task.await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_send_to_be_tried_again_is_not_forgotten_while_the_store_is_asked_for_others() {
     let store = Arc::new(TroubledStore::default());
@@ -51,11 +71,7 @@ async fn a_send_to_be_tried_again_is_not_forgotten_while_the_store_is_asked_for_
     let outbox = sender.outbox.clone();
     fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
     store.settling_sends.shut();
-    let shutdown = CancellationToken::new();
-    let sending = tokio::spawn({
-        let shutdown = shutdown.clone();
-        async move { sender.run(shutdown).await }
-    });
+    let sending = Sending::start(sender);
     store.settling_sends.came(1).await;
 
     // The store has found that nothing may go now, and has not said so yet, when the failure is recorded.
@@ -74,8 +90,7 @@ async fn a_send_to_be_tried_again_is_not_forgotten_while_the_store_is_asked_for_
     }
     let state = store.send_state(&key).await.unwrap();
     assert!(matches!(state, Some(SendState::Sent { .. })), "the send is tried again: {state:?}");
-    shutdown.cancel();
-    sending.await.unwrap();
+    sending.stop().await;
 }
 
 #[tokio::test]
@@ -117,11 +132,7 @@ async fn what_nobody_told_of_is_sent_within_half_a_minute() {
     let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
     let sender = sender(&store, &clock);
     store.reserving.shut();
-    let shutdown = CancellationToken::new();
-    let sending = tokio::spawn({
-        let shutdown = shutdown.clone();
-        async move { sender.run(shutdown).await }
-    });
+    let sending = Sending::start(sender);
     store.reserving.came(1).await;
     fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
     store.reserving.open();
@@ -131,6 +142,5 @@ async fn what_nobody_told_of_is_sent_within_half_a_minute() {
     }
     let state = store.send_state(&IdempotencyKey::new("key")).await.unwrap();
     assert!(matches!(state, Some(SendState::Sent { .. })), "{state:?}");
-    shutdown.cancel();
-    sending.await.unwrap();
+    sending.stop().await;
 }
