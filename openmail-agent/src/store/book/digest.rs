@@ -1,6 +1,6 @@
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{EventId, IdempotencyKey, MessageId, ThreadId};
+use crate::model::{IdempotencyKey, ThreadId};
 use crate::store::Lane;
 
 /// Half of the SHA-256 of a name: small enough to keep one for every name in memory, and too large for two names to meet.
@@ -8,12 +8,12 @@ use crate::store::Lane;
 pub(crate) struct Digest(u64, u64);
 
 impl Digest {
-    pub(crate) fn event(id: &EventId) -> Self {
-        Self::of(b'e', id.as_str())
+    pub(crate) fn event(id: impl AsRef<str>) -> Self {
+        Self::of(b'e', id.as_ref())
     }
 
-    pub(crate) fn message(id: &MessageId) -> Self {
-        Self::of(b'm', id.as_str())
+    pub(crate) fn message(id: impl AsRef<str>) -> Self {
+        Self::of(b'm', id.as_ref())
     }
 
     pub(crate) fn key(key: &IdempotencyKey) -> Self {

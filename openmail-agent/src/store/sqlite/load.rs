@@ -1,7 +1,7 @@
 use rusqlite::{Connection, Row};
 
 use crate::limit::{Pause, Slot};
-use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
+use crate::model::{IdempotencyKey, InboxId, ThreadId};
 use crate::store::book::{Book, Digest, EventEntry, KeptHold, SendEntry, from_ms};
 use crate::store::{HoldScope, Lane, WorkerId};
 
@@ -15,7 +15,7 @@ pub(super) fn load(connection: &Connection, mut book: Book) -> rusqlite::Result<
         |row| load_event(&mut book, row),
     )?;
     for_each(connection, "SELECT seq, event_id FROM event_aliases", |row| {
-        book.restore_event_name(Digest::event(&EventId::from(row.get::<_, String>(1)?)), row.get(0)?);
+        book.restore_event_name(Digest::event(row.get_ref(1)?.as_str()?), row.get(0)?);
         Ok(())
     })?;
     for_each(
@@ -44,9 +44,9 @@ fn load_numbers(connection: &Connection, book: &mut Book) -> rusqlite::Result<()
 
 fn load_event(book: &mut Book, row: &Row<'_>) -> rusqlite::Result<()> {
     let seq = row.get(0)?;
-    book.restore_event_name(Digest::event(&EventId::from(row.get::<_, String>(1)?)), seq);
-    if let Some(message_id) = row.get::<_, Option<String>>(2)? {
-        book.restore_event_name(Digest::message(&MessageId::from(message_id)), seq);
+    book.restore_event_name(Digest::event(row.get_ref(1)?.as_str()?), seq);
+    if let Some(message_id) = row.get_ref(2)?.as_str_or_null()? {
+        book.restore_event_name(Digest::message(message_id), seq);
     }
     match row.get_ref(6)?.as_str()? {
         "done" => book.restore_done(seq, row.get(9)?),

@@ -185,12 +185,12 @@ impl Shelf for SqliteShelf<'_> {
             self.row("DELETE FROM events WHERE seq = ?1 RETURNING event_id, message_id", [seq], |row| {
                 Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?))
             })?;
-        let mut names = vec![Digest::event(&event_id.into())];
-        names.extend(message_id.map(|id| Digest::message(&id.into())));
+        let mut names = vec![Digest::event(event_id)];
+        names.extend(message_id.map(Digest::message));
         let mut aliases = self.prepare("DELETE FROM event_aliases WHERE seq = ?1 RETURNING event_id")?;
         let aliases = aliases.query_map([seq], |row| row.get::<_, String>(0)).map_err(failed)?;
         for alias in aliases {
-            names.push(Digest::event(&alias.map_err(failed)?.into()));
+            names.push(Digest::event(alias.map_err(failed)?));
         }
         self.run("DELETE FROM event_bodies WHERE seq = ?1", [seq])?;
         self.run("DELETE FROM step_notes WHERE seq = ?1", [seq])?;
