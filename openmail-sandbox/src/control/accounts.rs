@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::body::Json;
 use crate::{
     model::{NewInbox, Scope},
     rest::{Answer, json, no_content, ok},
@@ -17,7 +15,11 @@ use crate::{
 
 /// An inbox by the name before its @, or by its whole address, which may be at any domain and be there already.
 #[derive(Deserialize)]
-#[serde(untagged, deny_unknown_fields)]
+#[serde(
+    untagged,
+    deny_unknown_fields,
+    expecting = "an inbox needs either a `name`, or an `address` and perhaps an `external_id`"
+)]
 pub(crate) enum Named {
     Name { name: String },
     Address { address: String, external_id: Option<String> },

@@ -1,9 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::body::Json;
 use crate::{
     rest::{Answer, ok},
     shared::Shared,

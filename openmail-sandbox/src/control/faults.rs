@@ -1,14 +1,11 @@
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::order::Order;
+use super::{body::Json, order::Order};
 use crate::{
     model::FaultId,
     rest::{Answer, json, no_content},

@@ -1,24 +1,23 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     extract::{Path, Query, State},
     response::IntoResponse,
 };
-use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{
-    HeaderMap, StatusCode,
+    StatusCode,
     header::{CONTENT_DISPOSITION, CONTENT_TYPE},
 };
 use serde::Deserialize;
 use serde_json::json;
 
+use super::body::Json;
 use crate::{
     extraction,
     model::{Delivered, Mail, RelayAttempt, RelayOutcome, Sent},
     recording::{self, RecordedMail},
-    rest::{Answer, essence, json, no_content, ok},
+    rest::{Answer, json, no_content, ok},
     shared::Shared,
     world::{Refusal, Verdict, iso},
 };
@@ -26,7 +25,7 @@ use crate::{
 /// A mail as `POST /sandbox/mail` takes it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Injected {
+pub(crate) struct Injected {
     from: String,
     to: OneOrMany,
     #[serde(default)]
@@ -44,7 +43,7 @@ struct Injected {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "`to` must be an address or a list of addresses")]
 enum OneOrMany {
     One(String),
     Many(Vec<String>),
@@ -60,12 +59,7 @@ struct InjectedFile {
     content: String,
 }
 
-pub(crate) async fn mail(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Answer {
-    if essence(&headers) != "application/json" {
-        return Err(Refusal::bad_request("Content-Type must be application/json"));
-    }
-    let injected: Injected =
-        serde_json::from_slice(&body).map_err(|error| Refusal::bad_request(error.to_string()))?;
+pub(crate) async fn mail(State(shared): State<Arc<Shared>>, Json(injected): Json<Injected>) -> Answer {
     let mail = injected.into_mail()?;
     extraction::extract_all(&mail.attachments).await;
     let (delivered, verdict) =

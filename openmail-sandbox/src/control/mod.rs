@@ -1,6 +1,7 @@
 //! What is not of the service: the page, and the ways to play the people outside and the weather.
 
 mod accounts;
+mod body;
 mod clock;
 mod conversation;
 mod faults;

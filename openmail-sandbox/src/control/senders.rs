@@ -1,12 +1,10 @@
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Path, State},
-};
+use axum::extract::{Path, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::body::Json;
 use crate::{
     model::{FilterMode, RuleKind},
     rest::{Answer, no_content},

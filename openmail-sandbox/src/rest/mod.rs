@@ -17,5 +17,4 @@ mod threads;
 mod webhooks;
 
 pub(crate) use error::{Answer, json, no_content, ok};
-pub(crate) use fields::essence;
 pub(crate) use routes::{BODY_AT_MOST, router};

@@ -7,6 +7,8 @@ use openmail_sandbox::Sandbox;
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::client::Rest;
+
 /// The command while it runs. It does not outlive the test.
 pub(crate) struct Running(Child);
 
@@ -145,18 +147,23 @@ async fn an_address_in_use_is_said_to_be() {
 }
 
 #[tokio::test]
-async fn mail_for_nobody_and_malformed_mail_are_refused() {
+async fn mail_for_nobody_and_malformed_mail_are_refused_with_what_is_wrong() {
     let sandbox = Sandbox::start().await.unwrap();
     sandbox.create_inbox("support");
-    let inject = async |mail: Value| {
-        let request = Client::new().post(format!("{}/sandbox/mail", sandbox.base_url())).json(&mail);
-        request.send().await.unwrap().status().as_u16()
-    };
-    let to = "support@sandbox.openmail.test";
-    assert_eq!(inject(json!({"from": "a@b.example", "to": "nobody@else.example"})).await, 404);
-    assert_eq!(inject(json!({"from": "a@b.example", "to": to, "body": "x"})).await, 400);
-    assert_eq!(inject(json!({"to": to})).await, 400);
+    let rest = Rest::of(&sandbox);
+    let (from, to) = ("a@b.example", "support@sandbox.openmail.test");
     let file = json!({"filename": "a", "content": "***"});
-    assert_eq!(inject(json!({"from": "a@b.example", "to": to, "attachments": [file]})).await, 400);
-    assert_eq!(inject(json!({"from": "a@b.example", "to": [to], "html": "<p>Hi</p>"})).await, 201);
+    for (mail, status, code, words) in [
+        (json!({"from": from, "to": "nobody@else.example"}), 404, "not_found", "None of the addresses"),
+        (json!({"from": from, "to": to, "body": "x"}), 400, "bad_request", "`body`"),
+        (json!({"to": to}), 400, "bad_request", "`from`"),
+        (json!({"from": from, "to": 7}), 400, "bad_request", "`to` must be an address or a list"),
+        (json!({"from": from, "to": to, "attachments": [file]}), 400, "bad_request", "base64"),
+    ] {
+        let refused = rest.post("/sandbox/mail", mail.clone()).await.refused(status, code);
+        assert!(refused["message"].as_str().unwrap().contains(words), "{mail}: {refused}");
+    }
+    let refused = rest.post("/sandbox/inboxes", json!({"nam": "x"})).await.refused(400, "bad_request");
+    assert!(refused["message"].as_str().unwrap().contains("either a `name`"), "{refused}");
+    rest.post("/sandbox/mail", json!({"from": from, "to": [to], "html": "<p>Hi</p>"})).await.expect(201);
 }
