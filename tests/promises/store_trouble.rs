@@ -1,14 +1,11 @@
 //! A disk that is full or read-only, a file that somebody else has locked: a clear word, not ready, nothing acknowledged that is
 //! not stored, and no restart needed where the trouble passes.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::router::Route;
-use openmail_sandbox::{Fault, Sandbox, WebhookOutcome};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use openmail_sandbox::{Fault, WebhookOutcome};
 
 use crate::bench::{Bench, Seen, soon};
 
@@ -74,50 +71,6 @@ async fn a_file_that_another_program_has_locked_is_waited_for() {
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 2);
     bench.assert_well_spoken();
-}
-
-#[tokio::test]
-async fn an_event_whose_sender_hung_up_while_the_file_was_locked_is_handled_when_it_is_kept() {
-    let bench = Bench::start().await;
-    let seen = Seen::default();
-    let saw = seen.clone();
-    let handler = move || {
-        saw.see("handled");
-        async {}
-    };
-    let route = Route::new("agent", handler).event("brand.new");
-    let (running, secret) = bench.start_with_webhook([route]).await;
-    let addr = running.webhook_addr().unwrap();
-    let mut meanwhile = Duration::from_millis(250);
-    while !post_and_hang_up(&bench, addr, &secret, meanwhile).await {
-        // The machine was too busy for the event to be on its way into the store by then.
-        meanwhile *= 2;
-    }
-    // Sooner than anybody would look without having been told.
-    let handled = tokio::time::timeout(Duration::from_secs(15), seen.words("handled"));
-    handled.await.expect("it is handled without anything else having happened");
-    running.stop().await.unwrap();
-}
-
-/// Posts an event while another program has locked the file, and hangs up before that lets go of it. Tells whether the event
-/// was kept all the same.
-async fn post_and_hang_up(bench: &Bench, addr: SocketAddr, secret: &str, meanwhile: Duration) -> bool {
-    let other = rusqlite::Connection::open(bench.store_path()).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let (body, timestamp) = (r#"{"event":"brand.new","event_id":"evt_1"}"#, bench.sandbox.now().as_second());
-    let signature = Sandbox::sign(secret, timestamp, body.as_bytes());
-    let request = format!(
-        "POST /webhooks HTTP/1.1\r\nHost: agent\r\nX-Timestamp: {timestamp}\r\nX-Signature: {signature}\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut connection = TcpStream::connect(addr).await.unwrap();
-    connection.write_all(request.as_bytes()).await.unwrap();
-    tokio::time::sleep(meanwhile).await;
-    connection.shutdown().await.unwrap();
-    assert_eq!(soon(connection.read(&mut [0; 1])).await.unwrap(), 0, "the listener hangs up as well");
-    other.execute_batch("ROLLBACK").unwrap();
-    let kept = bench.rows("SELECT event_id FROM events WHERE event_id = 'evt_1'", 1);
-    tokio::time::timeout(Duration::from_secs(2), kept).await.is_ok()
 }
 
 #[cfg(target_os = "linux")]

@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -192,6 +193,22 @@ async fn a_store_that_fails_is_never_answered_with_200() {
     listening.store.fail(false);
     assert_eq!(listening.deliver(&event(1, "hello")).await.status, 200);
     assert_eq!(listening.store.census().await.unwrap().waiting, 1);
+}
+
+#[tokio::test]
+async fn what_came_from_somebody_who_hung_up_since_is_told_all_the_same() {
+    let listening = Listening::start().await;
+    let body = event(1, "hello");
+    let head = post_head(&signed("current", &body, 0), &body);
+    listening.store.recording.shut();
+    let mut stream = TcpStream::connect(listening.address).await.unwrap();
+    stream.write_all(format!("{head}\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(&body).await.unwrap();
+    listening.store.recording.came(1).await;
+    drop(stream);
+    let told = tokio::time::timeout(Duration::from_secs(10), listening.wake.notified()).await;
+    assert!(told.is_ok(), "the dispatcher is told, though the store has yet to answer");
+    assert_eq!(listening.store.lease_all().await.len(), 1);
 }
 
 #[tokio::test]
