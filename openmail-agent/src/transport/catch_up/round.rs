@@ -174,12 +174,12 @@ impl CatchUp {
         Ok(recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count())
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "webhook"))]
     pub(super) fn unpaced(self) -> Self {
         Self { pace: Pace::every(Duration::ZERO), ..self }
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, feature = "webhook"))]
     pub(super) fn client(&self) -> &Client {
         &self.client
     }
