@@ -104,7 +104,7 @@ impl Intake {
 
     /// Says how many events were handed out to be handled, and whether those are all that can be handled now.
     ///
-    /// Where what was recorded is some hundred events ahead of that, the [socket](super::websocket) pauses for up to ten
+    /// Where what was recorded is some dozen events ahead of that, the [socket](super::websocket) pauses for up to ten
     /// milliseconds after each batch: a flood would otherwise be written to the disk only to be read from there again. As
     /// long as nobody says so, it does not.
     pub fn handed_out(&self, events: usize, is_all: bool) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 /// How many events may wait that were recorded since this process last had nothing to hand out.
-const AHEAD: usize = 512;
+const AHEAD: usize = 64;
 /// How long to wait at most: where handlers take their time, mail waits in the store, and not with the service.
 const PATIENCE: Duration = Duration::from_millis(10);
 
