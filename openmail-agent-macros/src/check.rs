@@ -61,11 +61,16 @@ fn of_pods(settings: &Settings, mistakes: &mut Mistakes) {
 pub(crate) fn inbox(text: &str) -> Result<(), String> {
     const FORMS: &str = "write an address such as `support@acme.openmail.sh`, an id such as `inb_8f3a`, or `$name` for one that the configuration binds";
     if let Some(name) = text.strip_prefix('$') {
-        let is_name = |name: &str| name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'));
+        let is_name = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         return match name {
             "" => Err("`$` needs a name behind it, such as `$support`".to_owned()),
+            name if name.eq_ignore_ascii_case("id") => {
+                Err("`$id` is taken: OPENMAIL_INBOX_ID names the only inbox to serve".to_owned())
+            }
             name if is_name(name) => Ok(()),
-            _ => Err(format!("`{name}` is not a name: use letters, digits, `_`, `-` and `.`")),
+            _ => Err(format!(
+                "`{name}` is not a name: use letters, digits and `_`, as in OPENMAIL_INBOX_SUPPORT"
+            )),
         };
     }
     match text {

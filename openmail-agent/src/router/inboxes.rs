@@ -70,7 +70,7 @@ impl<'a> Directory<'a> {
     fn inbox(&self, route: &Route, name: &str) -> Result<Vec<Key>, StartProblem> {
         let handler = route.name.clone();
         let text = match name.trim().strip_prefix('$') {
-            Some(variable) => self.bindings.get(variable).map(|bound| bound.trim()).ok_or_else(|| {
+            Some(variable) => self.bound(variable).ok_or_else(|| {
                 let near = Near::find(variable, self.bindings.keys().map(String::as_str))
                     .map(|name| format!("${name}"));
                 StartProblem::UnboundName { handler: handler.clone(), name: name.trim().to_owned(), near }
@@ -99,6 +99,11 @@ impl<'a> Directory<'a> {
                 near: self.near_inboxes(text),
             }),
         }
+    }
+
+    /// What a name stands for; variables and their names are told apart by no case.
+    fn bound(&self, name: &str) -> Option<&'a str> {
+        self.bindings.get(&name.to_ascii_lowercase()).map(|bound| bound.trim())
     }
 
     /// The id itself for inboxes that come later, and the inboxes that have it now, so that overlaps show.

@@ -84,7 +84,7 @@ fn the_specific_is_asked_before_the_wide_and_patterns_before_the_rest() {
     let router = build(vec![
         route("everyone"),
         route("pod").pod("pod_1"),
-        route("support").inbox("$support"),
+        route("support").inbox("$Support"),
         route("invoices").external_id("user_1").subject("*invoice*"),
         route("vip").inbox("inb_1").from("example.com"),
     ])
