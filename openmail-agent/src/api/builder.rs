@@ -120,7 +120,7 @@ impl ClientBuilder {
         let local = is_loopback(&self.base);
         if self.base.scheme() == "http" && !local && !self.plain_http {
             return Err(misconfigured(
-                "the API key would travel unencrypted: use `https://`, or allow plain HTTP on purpose",
+                "the API key would travel unencrypted: use `https://`, or allow plain HTTP on purpose, by OPENMAIL_ALLOW_PLAIN_HTTP=1 or `allow_plain_http`",
             ));
         }
         let authorization = self.authorization()?;

@@ -110,11 +110,13 @@ impl FromStr for AllowedSenders {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_domain = |text: &str| {
+            text.contains('.') && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+        };
         let parse = |entry: &str| match entry.strip_prefix('@').unwrap_or(entry) {
-            domain
-                if !domain.contains('@') && domain.contains('.') && !domain.contains(char::is_whitespace) =>
-            {
-                Ok(Sender::Domain(domain.to_owned()))
+            domain if is_domain(domain) => Ok(Sender::Domain(domain.to_owned())),
+            pattern if pattern.contains('*') => {
+                Err(format!("`{entry}` is a pattern: write the domain itself, such as `example.com`"))
             }
             _ => entry
                 .parse()
@@ -204,7 +206,7 @@ impl Reading {
         Config {
             api_key: Secret::new(&api_key),
             base_url: self.base_url(),
-            allow_plain_http: self.allow_plain_http(),
+            allow_plain_http: self.is_set("OPENMAIL_ALLOW_PLAIN_HTTP"),
             inbox: self.inbox(),
             webhook_addr: self.webhook_addr(&webhook_secrets),
             webhook_secrets,
@@ -220,8 +222,9 @@ impl Reading {
         else {
             return DEFAULT_BASE_URL.to_owned();
         };
+        let is_plain_allowed = self.switch("OPENMAIL_ALLOW_PLAIN_HTTP").unwrap_or_default();
         let client = Client::builder(Secret::new("unused")).base_url(&url).and_then(|builder| {
-            if self.allow_plain_http() { builder.allow_plain_http().build() } else { builder.build() }
+            if is_plain_allowed { builder.allow_plain_http().build() } else { builder.build() }
         });
         if let Err(error) = client {
             self.problem(format!("OPENMAIL_BASE_URL is not usable: {}", Chain(&error)));
@@ -229,10 +232,21 @@ impl Reading {
         url
     }
 
-    fn allow_plain_http(&self) -> bool {
-        self.vars
-            .get("OPENMAIL_ALLOW_PLAIN_HTTP")
-            .is_some_and(|value| matches!(value.trim(), "1" | "true" | "yes"))
+    /// Whether a switch is on; one that says neither is a problem.
+    fn is_set(&mut self, name: &str) -> bool {
+        let is_set = self.switch(name);
+        if is_set.is_none() {
+            self.problem(format!("{name} is neither on nor off: set it to `1`, or leave it out"));
+        }
+        is_set.unwrap_or_default()
+    }
+
+    fn switch(&self, name: &str) -> Option<bool> {
+        match self.vars.get(name).map(|value| value.trim().to_ascii_lowercase()).as_deref() {
+            Some("1" | "true" | "yes" | "on") => Some(true),
+            None | Some("0" | "false" | "no" | "off") => Some(false),
+            Some(_) => None,
+        }
     }
 
     fn inbox(&mut self) -> Option<String> {
@@ -340,6 +354,35 @@ mod tests {
         let config = config.unwrap();
         assert_eq!(config.bindings.get("support").map(String::as_str), Some("inb_1"));
         assert_eq!((config.bindings.len(), config.inbox.as_deref()), (1, Some("inb_2")));
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_and_nothing_else() {
+        let plain = |value| {
+            let url = ("OPENMAIL_BASE_URL", "http://sandbox:8025");
+            read(&[("OPENMAIL_API_KEY", "k"), url, ("OPENMAIL_ALLOW_PLAIN_HTTP", value)])
+        };
+        for on in ["1", "true", "Yes", " on "] {
+            assert!(plain(on).unwrap().allow_plain_http, "{on}");
+        }
+        for off in ["0", "no", "", "maybe"] {
+            assert!(plain(off).unwrap_err().to_string().contains("OPENMAIL_ALLOW_PLAIN_HTTP"), "{off}");
+        }
+        let unclear = read(&[("OPENMAIL_API_KEY", "k"), ("OPENMAIL_ALLOW_PLAIN_HTTP", "maybe")]);
+        assert!(unclear.unwrap_err().to_string().contains("neither on nor off"));
+    }
+
+    #[test]
+    fn an_allowed_sender_is_an_address_or_a_domain_and_no_pattern() {
+        let allowed: AllowedSenders = "ada@example.com, @acme.example, Else.example".parse().unwrap();
+        let is_allowed = |sender: &str| allowed.contains(Some(&sender.parse().unwrap()));
+        assert!(
+            ["ada@example.com", "a@acme.example", "b@else.example"].iter().all(|sender| is_allowed(sender))
+        );
+        assert!(!is_allowed("eve@example.com") && !is_allowed("a@mail.acme.example"));
+        for wrong in ["*.example.com", "*@example.com", "https://example.com", "example.com:25", "example"] {
+            assert!(wrong.parse::<AllowedSenders>().is_err(), "{wrong}");
+        }
     }
 
     #[test]
