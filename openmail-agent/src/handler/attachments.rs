@@ -1,3 +1,5 @@
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -42,19 +44,22 @@ impl Attachments {
         self.client.attachment(&self.message_id, &file.filename).await?.bytes().await
     }
 
-    /// Writes a file into a folder of yours, under its [safe name](Attachment::safe_name), in place of nothing: a name
-    /// that is taken is an error.
+    /// Writes a file into a folder of yours, under its [safe name](Attachment::safe_name), and tells where it is.
+    ///
+    /// Nothing is overwritten: where the name is taken, by a file of the same name or by an earlier try, a number is put
+    /// behind it, as in `invoice-2.pdf`. Where that would leave too much behind, give each try a folder of its own.
     ///
     /// # Errors
     ///
     /// When it cannot be fetched, or not be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the file may be written all the same, and is whole then.
     pub async fn save(&self, file: &Attachment, folder: impl AsRef<Path>) -> super::Result<PathBuf> {
         let bytes = self.download(file).await?;
-        let path = folder.as_ref().join(file.safe_name());
-        let mut out = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await?;
-        tokio::io::AsyncWriteExt::write_all(&mut out, &bytes).await?;
-        tokio::io::AsyncWriteExt::flush(&mut out).await?;
-        Ok(path)
+        let (folder, name) = (folder.as_ref().to_owned(), file.safe_name());
+        Ok(tokio::task::spawn_blocking(move || write_new(&folder, &name, &bytes)).await??)
     }
 
     /// The text that is in a file: what came with the event, or else what the service extracts now.
@@ -70,6 +75,33 @@ impl Attachments {
     }
 }
 
+/// The most files of one name in a folder: more are a loop rather than a wish.
+const SAME_NAME: u32 = 1_000;
+
+/// Writes a file under this name, or under the first one after it that is free.
+fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+    let (stem, extension) = name.rsplit_once('.').map_or((name, None), |(stem, end)| (stem, Some(end)));
+    let mut path = folder.join(name);
+    for number in 2..=SAME_NAME {
+        match File::create_new(&path) {
+            Ok(mut file) => {
+                return match file.write_all(bytes) {
+                    Ok(()) => Ok(path),
+                    // Half a file is worse than none.
+                    Err(error) => fs::remove_file(&path).and(Err(error)),
+                };
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+        path = folder.join(match extension {
+            Some(extension) => format!("{stem}-{number}.{extension}"),
+            None => format!("{stem}-{number}"),
+        });
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("too many files are called {name}")))
+}
+
 impl FromContext for Attachments {
     async fn from_context(context: &Context) -> Result<Self, Rejection> {
         let mail = context.mail().ok_or_else(|| Rejection::absent("the event is not a mail"))?;
@@ -82,5 +114,29 @@ impl FromContext for Attachments {
 
     fn needs(needs: &mut Needs) {
         needs.payload(PayloadKind::Mail);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_takes_the_first_name_that_is_free_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, expected) in [
+            ("a.tar.gz", "a.tar.gz"),
+            ("a.tar.gz", "a.tar-2.gz"),
+            ("a.tar.gz", "a.tar-3.gz"),
+            ("notes", "notes"),
+            ("notes", "notes-2"),
+        ] {
+            let path = write_new(folder.path(), name, expected.as_bytes()).unwrap();
+            assert_eq!(path, folder.path().join(expected));
+        }
+        for file in fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
+            assert_eq!(fs::read_to_string(file.path()).unwrap(), file.file_name().to_str().unwrap());
+        }
+        assert!(write_new(&folder.path().join("missing"), "notes", b"").is_err());
     }
 }
