@@ -39,8 +39,8 @@ use proc_macro::TokenStream;
 /// | `inbox` * | `inbox = "support@acme.openmail.sh"` | serves this inbox only: an address, an id such as `"inb_8f3a"`, or `"$name"` for one that the configuration binds |
 /// | `external_id` * | `external_id = "user_abc123"` | serves the inboxes to which the account gave this name |
 /// | `pod` * | `pod = "pod_1"` | serves the inboxes of this pod, later ones too |
-/// | `event` * | `event = "inbox.suspended"` | takes events of this kind instead of mail |
-/// | `from` * | `from = "example.com"` | takes mail from this domain, or address: `"*@example.com"` |
+/// | `event` * | `event = "inbox.suspended"` | takes events of this kind instead of mail; suspensions are announced over webhooks only |
+/// | `from` * | `from = "example.com"` | takes mail from this domain, or address: `"ada@example.com"` |
 /// | `subject` * | `subject = "*invoice*"` | takes mail with such a subject |
 /// | `fallback` | `fallback` | takes only what no other handler takes |
 /// | `timeout` | `timeout = "90s"` | how long one try may take; five minutes if not said |
@@ -63,7 +63,7 @@ use proc_macro::TokenStream;
 ///     concurrency = 4
 /// )]
 /// async fn invoices(mail: Mail, ctx: ReplyContext) -> Result<Option<Reply>> {
-///     Ok(mail.text().is_empty().then(|| Reply::text("Your mail was empty.")))
+///     Ok(mail.new_text().is_empty().then(|| Reply::text("Your mail was empty.")))
 /// }
 ///
 /// /// Told when an inbox is cut off, and when it comes back.

@@ -19,7 +19,7 @@
 //! }
 //!
 //! /// Told when OpenMail cuts the inbox off, and when it comes back.
-//! #[mail_handler(event = "inbox.suspended")]
+//! #[mail_handler(event = ["inbox.suspended", "inbox.reactivated"])]
 //! async fn suspended(event: Lifecycle) { /* page someone */ }
 //!
 //! #[tokio::main]

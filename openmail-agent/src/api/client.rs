@@ -12,7 +12,8 @@ use crate::model::Secret;
 
 /// Speaks to the service's REST API with one key.
 ///
-/// Cheap to clone: clones share their connections, and the budget of requests a minute. Follows no redirect by itself.
+/// Cheap to clone: clones share their connections, and the budget of requests a minute. Another client has another budget: beside a
+/// runtime, give each its part by [`requests_per_minute`](ClientBuilder::requests_per_minute). Follows no redirect by itself.
 ///
 /// ```no_run
 /// # use openmail_agent::api::Client;
@@ -25,6 +26,20 @@ use crate::model::Secret;
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Errors
+///
+/// Every call may fail with [`Unauthorized`](super::ErrorKind::Unauthorized) and [`Forbidden`](super::ErrorKind::Forbidden), since a
+/// key reaches only so far; [`RateLimited`](super::ErrorKind::RateLimited); [`Server`](super::ErrorKind::Server),
+/// [`Proxy`](super::ErrorKind::Proxy) and [`Redirect`](super::ErrorKind::Redirect) by what answers;
+/// [`Connect`](super::ErrorKind::Connect), [`Timeout`](super::ErrorKind::Timeout) and [`Interrupted`](super::ErrorKind::Interrupted) by
+/// what lies between; [`Decode`](super::ErrorKind::Decode) and [`TooLarge`](super::ErrorKind::TooLarge) by the answer. The other kinds
+/// are named where they occur. [`Error::retry`](super::Error::retry) says whether to try again.
+///
+/// # Cancel safety
+///
+/// When the future of a call that changes something is dropped, the service may have carried it out. A secret or a key that was made
+/// then is never told again: make another, and delete that one.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 

@@ -24,7 +24,8 @@ impl Compose {
         self.0.draft(new_thread(to, subject.into(), words.into()));
     }
 
-    /// Hands the mail at hand to somebody, with a word in front, as a new conversation.
+    /// Hands the words of the mail at hand to somebody, with a word in front, as a new conversation. Its files and its HTML do not
+    /// go along.
     ///
     /// Who wrote it is said in the text, and not by a `Reply-To`: the service's free plan refuses one that is no inbox of the
     /// account. What a mail has more of than the service takes is cut off, and marked so.

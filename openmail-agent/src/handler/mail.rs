@@ -14,7 +14,7 @@ const PROMPT_CHARACTERS: usize = 20_000;
 /// The mail that came in.
 ///
 /// Cheap to clone. Its text is a stranger's: [`new_text`](Mail::new_text) is what the sender wrote now, and
-/// [`for_model`](Mail::for_model) gives it in a form that is safe to put into a prompt.
+/// [`for_model`](Mail::for_model) gives it in a form made for a prompt.
 ///
 /// ```
 /// # use openmail_agent::{handler::Mail, model::Message};

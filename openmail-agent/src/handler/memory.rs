@@ -12,7 +12,8 @@ use super::{Context, Error, FromContext, GiveUp, Needs, PayloadKind, Rejection};
 /// What a conversation remembers from one mail to the next.
 ///
 /// Starts as `T::default()`. What the handler changes is committed together with its replies when it succeeds, and
-/// forgotten when it fails. It is found again by the name of the type, so renaming `T` starts anew.
+/// forgotten when it fails. It is found again by the name of the type, so renaming `T` starts anew; a field that is added needs
+/// `#[serde(default)]`, or what was kept before cannot be read any more. It is kept for good: no retention applies to it.
 ///
 /// ```
 /// # use openmail_agent::handler::{Mail, Memory, Reply};
@@ -85,7 +86,12 @@ impl<T: Serialize + DeserializeOwned + Default + Send> FromContext for Memory<T>
             None => context.services().store.recall(&scope).await.map_err(Rejection::failed)?,
         };
         let value = match stored {
-            Some(json) => serde_json::from_slice(&json).map_err(Rejection::failed)?,
+            Some(json) => serde_json::from_slice(&json).map_err(|error| {
+                Rejection::failed(GiveUp::new(format!(
+                    "the memory `{}` cannot be read back ({error}): give its new fields `#[serde(default)]`, or rename the type to start anew",
+                    short_name::<T>()
+                )))
+            })?,
             None => T::default(),
         };
         Ok(Self { value, changed: false, home: Some((context.clone(), scope)) })

@@ -70,7 +70,8 @@ impl ReplyContext {
         self
     }
 
-    /// Adds a reply, to be sent after the handler succeeds. If it fails, nothing is sent.
+    /// Adds a reply, to be sent after the handler succeeds. If it fails, nothing is sent. To a mail that must not be answered, it
+    /// is kept with the reason, and never sent.
     ///
     /// # Errors
     ///
@@ -127,7 +128,7 @@ impl ReplyContext {
     }
 
     /// Runs once for the event and remembers the result: a handler that is run again gets the first result back and does
-    /// not pay for the model call again.
+    /// not pay for the model call again. It runs again only where the process ended after the effect and before the result was kept.
     ///
     /// The name tells steps of one handler apart.
     ///
@@ -159,7 +160,10 @@ impl ReplyContext {
         let scope =
             Scope::Step { seq: self.context.lease().seq, name: format!("{}/{name}", self.context.handler()) };
         if let Some(json) = services.store.recall(&scope).await.map_err(|error| failed(error.into()))? {
-            return serde_json::from_slice(&json).map_err(|error| failed(error.into()));
+            return serde_json::from_slice(&json).map_err(|error| {
+                let advice = "its kept result cannot be read back as this type: give the step another name to have it run again";
+                failed(GiveUp::new(format!("{advice} ({error})")).into())
+            });
         }
         let result = run().await.map_err(|error| failed(error.into()))?;
         let value = serde_json::to_vec(&result).map_err(|error| failed(error.into()))?;

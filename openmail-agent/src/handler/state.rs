@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use super::{Context, FromContext, Needs, Rejection};
 
-/// A value given to the runtime or agent with `state`, cloned for each call.
+/// A value given to the runtime with `state`, cloned for each call.
 ///
 /// Put what is expensive to clone, or shared and changed, into an `Arc`.
 #[derive(Debug, Clone, Copy)]

@@ -84,6 +84,12 @@ impl Entry {
         self.concurrency
     }
 
+    /// What it takes.
+    #[must_use]
+    pub fn kinds(&self) -> &[EventKind] {
+        &self.kinds
+    }
+
     /// Whether it may give way to another handler on the same inbox.
     #[must_use]
     pub fn is_filtered(&self) -> bool {

@@ -153,7 +153,7 @@ impl Runtime {
     }
 
     /// How long finished events are kept; 7 days unless told otherwise, and never less than the day for which the service
-    /// remembers idempotency keys.
+    /// remembers idempotency keys. What is parked, dead or could not be sent is kept twice as long.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention.max(crate::store::KEY_LIFE);
         self

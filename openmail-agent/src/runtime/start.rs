@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::api::Client;
 use crate::handler::Services;
-use crate::model::BoxError;
+use crate::model::{BoxError, EventKind};
 use crate::outbox::{Outbox, Sender};
 use crate::router::Router;
 use crate::store::{Store, WorkerId};
@@ -62,6 +62,12 @@ fn assemble(
 ) -> Result<RunningRuntime, BoxError> {
     for entry in router.entries() {
         info!("handler {entry}");
+        if runtime.config.webhook_secrets.is_empty() && entry.kinds().iter().any(is_told_by_webhooks_only) {
+            info!(
+                "handler {} waits for what OpenMail announces over webhooks only: set OPENMAIL_WEBHOOK_ADDR and OPENMAIL_WEBHOOK_SECRET",
+                entry.name()
+            );
+        }
     }
     let only = inboxes.only.clone();
     let webhook = listener.addr().map(tracing::field::display);
@@ -143,6 +149,13 @@ fn assemble(
         #[cfg(feature = "webhook")]
         webhook,
     })
+}
+
+/// Suspensions and their ends never come over the socket.
+fn is_told_by_webhooks_only(kind: &EventKind) -> bool {
+    use EventKind as Kind;
+    [Kind::INBOX_SUSPENDED, Kind::INBOX_REACTIVATED, Kind::POD_SUSPENDED, Kind::POD_REACTIVATED]
+        .contains(kind)
 }
 
 fn sender(services: &Services, worker: &WorkerId, recorded: &Arc<Notify>) -> Sender {
