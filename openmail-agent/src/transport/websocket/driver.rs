@@ -182,7 +182,11 @@ impl Driver {
                     if let Action::Stop(reason) = action {
                         return reason;
                     }
-                    inputs.extend(self.act(action, shutdown).await);
+                    match self.act(action, shutdown).await {
+                        // What arrived behind an event that was let go must not be recorded without it.
+                        Some(stalled @ Input::Stalled) => inputs.push_front(stalled),
+                        input => inputs.extend(input),
+                    }
                 }
             }
             let deadline = self.session.next_deadline().map(tokio::time::Instant::from_std);
@@ -238,7 +242,7 @@ impl Driver {
                     biased;
                     () = self.queue.put(received) => {}
                     () = tokio::time::sleep(STALL) => return Some(Input::Stalled),
-                    () = shutdown.cancelled() => {}
+                    () = shutdown.cancelled() => return Some(Input::Stalled),
                 }
             }
             Action::State(state) => self.show(state),

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -309,7 +310,7 @@ async fn a_reader_that_waits_too_long_for_the_store_resumes_from_what_was_record
     assert_eq!(run.bookmark().await.as_deref(), Some("evt_0"), "nothing was passed");
     run.store.fail(false);
     // The store is tried again before anything else arrives, or the reader would have to wait too long once more.
-    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    tokio::time::sleep(Duration::from_secs(10)).await;
     tokio::time::resume();
     let mut peer = service.accept().await;
     let last = peer.confirm_subscribe().await["last_event_id"].as_str().unwrap()[4..].parse::<u32>().unwrap();
@@ -318,4 +319,32 @@ async fn a_reader_that_waits_too_long_for_the_store_resumes_from_what_was_record
         peer.event(n).await;
     }
     assert_eq!(run.ids(1_400).await.len(), 1_400);
+}
+
+#[tokio::test]
+async fn what_arrived_behind_an_event_that_was_let_go_is_not_recorded_without_it() {
+    let service = Service::start().await;
+    let mut run = Run::start(&service);
+    let mut peer = service.accept().await;
+    peer.confirm_subscribe().await;
+    run.is(SocketState::Live).await;
+    run.store.recording.shut();
+    // More than the queue and a batch hold, and some that were read behind the one that waits.
+    for n in 1..=1_400 {
+        peer.event(n).await;
+    }
+    run.store.recording.came(1).await;
+    tokio::time::pause();
+    // The reader waits too long for one event, and not yet for the next.
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    run.store.recording.open();
+    run.is(SocketState::Degraded(Degradation::StoreSlow)).await;
+    tokio::time::resume();
+    let mut peer = service.accept().await;
+    let last = peer.confirm_subscribe().await["last_event_id"].as_str().unwrap()[4..].parse::<u32>().unwrap();
+    for n in last + 1..=1_400 {
+        peer.event(n).await;
+    }
+    let all = tokio::time::timeout(Duration::from_secs(30), run.ids(1_400)).await;
+    assert_eq!(all.expect("the event that was let go is asked for again").len(), 1_400);
 }
