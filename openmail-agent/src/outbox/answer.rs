@@ -65,6 +65,8 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
         }
         (Retry::Held(Scope::Inbox), _) => hold(settlement, HoldScope::Inbox(inbox_id), least, error),
         (Retry::Held(_), _) => hold(settlement, HoldScope::Account, least, error),
+        // What never left uses neither a slot nor the key, however long there is no way out.
+        (_, ErrorKind::Connect) => settlement.outcome = retry(settlement.now, least, false, error),
         (Retry::After(wait), _) => again(settlement, reservation, wait.max(least), error),
         (Retry::Now, _) => again(settlement, reservation, least, error),
         (Retry::Never, _) => give_up(settlement, reservation, error),

@@ -105,7 +105,8 @@ pub enum SendOutcome {
     Retry {
         /// When.
         at: Timestamp,
-        /// Whether the service may have counted the attempt: a refusal for a limit is not counted, a lost answer may be.
+        /// Whether the service may have counted the attempt: a refusal for a limit is not counted, nor what never left;
+        /// a lost answer may be.
         counted: bool,
         /// What went wrong, for the operator.
         error: String,

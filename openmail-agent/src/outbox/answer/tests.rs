@@ -2,6 +2,7 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 
 use super::*;
+use crate::model::{IdempotencyKey, InboxId, Secret};
 use crate::store::SendSeq;
 use crate::store::conformance::fixture::{at, reply};
 
@@ -52,4 +53,18 @@ fn a_wait_that_the_service_names_is_kept() {
     for status in [429, 503] {
         assert_eq!(answered(1, status, Some("90"), "").1, Duration::from_secs(90));
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_never_left_costs_neither_a_slot_nor_the_life_of_the_key() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let client = api::Client::builder(Secret::new("om_1")).base_url(&url).unwrap().build().unwrap();
+    let (key, inbox_id) = (IdempotencyKey::new("key"), InboxId::from("inb_1"));
+    let error = client.send(&inbox_id, &reservation(1).send.draft, &key).await.unwrap_err();
+    // Three days after the first attempt that found no way out.
+    let settlement = settlement(&reservation(40), Err(error), at(3 * 24 * 60 * 60));
+    let SendOutcome::Retry { at: due, counted, .. } = settlement.outcome else { panic!("{settlement:?}") };
+    assert!(!counted && due > settlement.now && settlement.news.is_none());
 }
