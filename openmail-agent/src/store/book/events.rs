@@ -68,7 +68,7 @@ impl Events {
         worker: u32,
         fences: &mut i64,
     ) -> Result<Leases> {
-        self.lanes.advance(floor_ms(request.now));
+        self.lanes.set_time(floor_ms(request.now));
         let mut events = Vec::new();
         while events.len() < request.limit {
             let turn = self.lanes.turn().filter(|turn| (turn.load as usize) < request.per_inbox);

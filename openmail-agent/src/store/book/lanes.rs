@@ -102,9 +102,13 @@ impl Lanes {
         }
     }
 
-    /// Time has passed: what waited for it is ready.
-    pub(super) fn advance(&mut self, now: i64) {
-        self.now = self.now.max(now);
+    /// It is this time now: what waited for it is ready. A clock that was set back does not end every wait from then on.
+    pub(super) fn set_time(&mut self, now: i64) {
+        let is_set_back = std::mem::replace(&mut self.now, now) > now;
+        if is_set_back {
+            let lanes: Vec<_> = self.lanes.keys().copied().collect();
+            lanes.into_iter().for_each(|lane| self.place(lane));
+        }
         while let Some(&(due, lane)) = self.later.first().filter(|(due, _)| *due <= self.now) {
             self.later.remove(&(due, lane));
             self.place(lane);
@@ -116,7 +120,7 @@ impl Lanes {
         }
     }
 
-    /// The latest time this was told.
+    /// The time this was told.
     pub(super) fn now(&self) -> i64 {
         self.now
     }

@@ -92,7 +92,7 @@ impl Sends {
         worker: u32,
         fences: &mut i64,
     ) -> Result<Reservations> {
-        self.lanes.advance(floor_ms(request.now));
+        self.lanes.set_time(floor_ms(request.now));
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
         }

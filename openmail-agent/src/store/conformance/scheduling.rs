@@ -12,6 +12,7 @@ checks![
     an_older_one_that_comes_late_goes_first,
     an_older_one_that_comes_during_a_lease_is_noticed,
     a_dead_first_lets_its_lane_go_on,
+    a_clock_that_is_set_back_ends_no_wait,
     the_next_due_is_the_earliest_that_waits_for_a_time,
     a_flood_in_one_inbox_costs_the_others_nothing,
     an_inbox_has_no_more_than_its_share,
@@ -73,6 +74,14 @@ async fn a_dead_first_lets_its_lane_go_on(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2)]).await;
     settle(store, &lease_one(store, 5).await, Outcome::Dead { error: "gave up".into() }, 5).await;
     assert_eq!(ids(&lease(store, 5, 10).await), ["2"]);
+}
+
+async fn a_clock_that_is_set_back_ends_no_wait(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    let ahead = lease_one(store, 3600).await;
+    settle(store, &ahead, retry(15), 10).await;
+    assert!(lease(store, 11, 10).await.is_empty());
+    assert_eq!(ids(&lease(store, 15, 10).await), ["1"]);
 }
 
 async fn the_next_due_is_the_earliest_that_waits_for_a_time(store: &dyn Store) {

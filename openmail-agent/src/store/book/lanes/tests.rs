@@ -17,7 +17,7 @@ struct Model {
 #[derive(Debug, Clone)]
 enum Step {
     Insert { lane: u8, group: u32, at: i64, due: i64 },
-    Advance(i64),
+    Pass(i64),
     Take,
     Block { group: u32, until: i64 },
     Done(usize),
@@ -65,7 +65,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (0_u8..8, 0_u32..3, time.clone(), time.clone())
             .prop_map(|(lane, group, at, due)| Step::Insert { lane, group, at, due }),
-        3 => (1_i64..6).prop_map(Step::Advance),
+        3 => (1_i64..6).prop_map(Step::Pass),
+        1 => (-20_i64..0).prop_map(Step::Pass),
         5 => Just(Step::Take),
         1 => (0_u32..3, time.clone()).prop_map(|(group, until)| Step::Block { group, until }),
         3 => (0_usize..8).prop_map(Step::Done),
@@ -81,9 +82,9 @@ fn apply(step: Step, seq: i64, lanes: &mut Lanes, model: &mut Model) {
             lanes.insert(lane(n), (at, seq), group, due);
             model.items.insert((lane(n), (at, seq)), (due, group));
         }
-        Step::Advance(by) => {
+        Step::Pass(by) => {
             model.now += by;
-            lanes.advance(model.now);
+            lanes.set_time(model.now);
             model.blocked.retain(|_, until| *until > model.now);
         }
         Step::Take => take(lanes, model),
@@ -139,7 +140,7 @@ proptest! {
     #[test]
     fn it_decides_as_if_it_looked_at_everything(steps in steps()) {
         let (mut lanes, mut model) = (Lanes::default(), Model::default());
-        lanes.advance(0);
+        lanes.set_time(0);
         for (seq, step) in steps.into_iter().enumerate() {
             apply(step, i64::try_from(seq).unwrap(), &mut lanes, &mut model);
             prop_assert_eq!(lanes.next_due(), model.next_due());
