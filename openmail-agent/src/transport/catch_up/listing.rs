@@ -1,9 +1,10 @@
 use std::collections::HashSet;
 
 use jiff::Timestamp;
+use tracing::warn;
 
-use crate::api::{Client, MessageFilter};
-use crate::model::{InboxId, Message, MessageId, Page};
+use crate::api::{self, Client, ErrorKind, MessageFilter};
+use crate::model::{Chain, InboxId, Message, MessageId, Page};
 
 use super::error::{CatchUpError, CatchUpErrorKind};
 use super::pace::Pace;
@@ -67,10 +68,35 @@ impl Listing<'_> {
         Err(CatchUpErrorKind::Endless.into())
     }
 
+    /// A full page, in as many pieces as it takes: some large mails must not hide all others.
     async fn page(&self, offset: u64) -> Result<Page<Message>, CatchUpError> {
+        let (mut page, mut limit) = (Page::new(Vec::new()), LIMIT);
+        while page.rows() < LIMIT as usize {
+            let asked = limit.min(LIMIT - page.rows() as u32);
+            match self.piece(asked, offset + page.rows() as u64).await {
+                Ok(piece) => {
+                    let is_last = piece.rows() < asked as usize;
+                    page.total = piece.total;
+                    page.unreadable += piece.unreadable;
+                    page.items.extend(piece.items);
+                    if is_last {
+                        break;
+                    }
+                }
+                Err(error) if *error.kind() != ErrorKind::TooLarge => return Err(error.into()),
+                Err(_) if asked > 1 => limit = asked / 2,
+                Err(error) => {
+                    warn!(inbox = %self.inbox, error = %Chain(&error), "a mail is left out: see to it in the OpenMail console");
+                    page.unreadable += 1;
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    async fn piece(&self, limit: u32, offset: u64) -> api::Result<Page<Message>> {
         self.pace.turn().await;
-        let filter = MessageFilter::inbound().page(LIMIT, offset);
-        Ok(self.client.messages(self.inbox, &filter).await?)
+        self.client.messages(self.inbox, &MessageFilter::inbound().page(limit, offset)).await
     }
 }
 

@@ -6,8 +6,9 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
@@ -37,6 +38,8 @@ struct Mail {
     inboxes: HashMap<String, Vec<(String, Timestamp)>>,
     order: Order,
     without_total: bool,
+    /// How many characters some mails have.
+    large: HashMap<usize, usize>,
     failing: HashMap<String, u16>,
     requests: usize,
 }
@@ -72,16 +75,20 @@ impl Mail {
             Order::Shuffled => rows.sort_by_key(|row| row.1.as_second() * 7919 % 1009),
         }
         let total = rows.len();
-        let rows: Vec<_> = rows.into_iter().skip(offset).take(limit).map(row).collect();
-        let list =
-            if self.without_total { json!({"data": rows}) } else { json!({"data": rows, "total": total}) };
-        Json(list).into_response()
+        let size = |id: &str| self.large.get(&id[4..].parse().unwrap()).copied().unwrap_or_default();
+        let rows: Vec<_> =
+            rows.into_iter().skip(offset).take(limit).map(|(id, at)| row(size(&id), (id, at))).collect();
+        let total = if self.without_total { String::new() } else { format!(r#","total":{total}"#) };
+        let list = format!(r#"{{"data":[{}]{total}}}"#, rows.join(","));
+        ([(CONTENT_TYPE, "application/json")], list).into_response()
     }
 }
 
-fn row((id, at): (String, Timestamp)) -> Value {
-    json!({"id": id, "threadId": "thr_1", "direction": "inbound", "fromAddr": "a@example.com",
-        "createdAt": at.to_string(), "bodyText": "hello"})
+/// A row as text, so that a large one is made fast.
+fn row(size: usize, (id, at): (String, Timestamp)) -> String {
+    let row = json!({"id": id, "threadId": "thr_1", "direction": "inbound", "fromAddr": "a@example.com",
+        "createdAt": at.to_string(), "bodyText": "BODY"});
+    row.to_string().replacen("BODY", &"x".repeat(size), 1)
 }
 
 /// A catch-up against a real server.
@@ -186,6 +193,28 @@ async fn what_comes_after_another_process_has_seen_an_inbox_is_no_history() {
     looking.await.unwrap();
     setup.look().await;
     assert_eq!(setup.waiting().await, 1);
+}
+
+#[tokio::test]
+async fn large_mails_hide_no_others() {
+    const MB: usize = 1024 * 1024;
+    for order in [Order::NewestFirst, Order::OldestFirst] {
+        let setup = Setup::new(order).await;
+        setup.arrive(0..120);
+        setup.look().await;
+        setup.arrive(120..240);
+        setup.mail.lock().unwrap().large = HashMap::from([(130, 17 * MB), (131, 17 * MB)]);
+        setup.look_and_find(120).await;
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_no_answer_can_hold_is_left_out_by_itself() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.look().await;
+    setup.arrive(0..5);
+    setup.mail.lock().unwrap().large = HashMap::from([(3, 33 * 1024 * 1024)]);
+    setup.look_and_find(4).await;
 }
 
 #[tokio::test]
