@@ -7,7 +7,7 @@ use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::router::Route;
 use openmail_sandbox::{Fault, WebhookOutcome};
 
-use crate::bench::{Bench, Seen, soon};
+use crate::bench::{Bench, soon};
 
 /// What the service waits before it tries a webhook again.
 const FIRST_RETRY: Duration = Duration::from_secs(30);

@@ -17,6 +17,9 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// two touch. That is safe whether the service's own minute slides or is fixed, and costs nothing but the time an answer
 /// takes.
 ///
+/// An attempt that failed may be made [again](Ledger::repeat) under the same key. The service counts a request a minute for each of
+/// them, and takes one of them at most: so each has its minute, and the last one alone its day.
+///
 /// ```
 /// # use openmail_agent::limit::{Decision, Ledger, Quotas, Slot};
 /// # use jiff::{SignedDuration, Timestamp};
@@ -80,11 +83,23 @@ impl Ledger {
         let Some(reserved) = self.in_flight.remove(&slot) else { return };
         let completed = now.max(reserved);
         self.forget_before(completed);
-        for day in day_of(reserved).max(day_of(completed) - 1)..=day_of(completed) {
+        for day in days_of(reserved, completed) {
             *self.days.entry(day).or_default() += 1;
         }
         let at = self.completed.partition_point(|earlier| *earlier <= completed);
         self.completed.insert(at, completed);
+    }
+
+    /// An attempt that was completed then has been made again under the same key, and that one is completed too: the earlier
+    /// one does not count for its day any more.
+    pub fn repeat(&mut self, reserved: Timestamp, completed: Timestamp) {
+        for day in days_of(reserved, completed.max(reserved)) {
+            let Some(count) = self.days.get_mut(&day) else { continue };
+            *count -= 1;
+            if *count == 0 {
+                self.days.remove(&day);
+            }
+        }
     }
 
     /// The attempt was certainly not counted, and gives its place back.
@@ -137,6 +152,11 @@ impl Ledger {
         self.completed.drain(..expired);
         self.days = self.days.split_off(&(day_of(now) - 1));
     }
+}
+
+/// The days in which an attempt may have been counted, as far back as they matter.
+fn days_of(reserved: Timestamp, completed: Timestamp) -> std::ops::RangeInclusive<i64> {
+    day_of(reserved).max(day_of(completed) - 1)..=day_of(completed)
 }
 
 fn day_of(moment: Timestamp) -> i64 {

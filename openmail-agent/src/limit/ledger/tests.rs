@@ -45,6 +45,26 @@ fn a_refused_send_gives_its_place_back() {
 }
 
 #[test]
+fn an_attempt_that_is_made_again_has_its_minute_and_no_day() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 200));
+    for n in 0..5 {
+        send_at(&mut ledger, n, at(n));
+        if n > 0 {
+            ledger.repeat(at(n - 1), at(n - 1));
+        }
+    }
+    assert_eq!(ledger.allowance(&quotas, at(5)), Allowance::new(5, 199, at(5)));
+    // Over midnight it counts on both days, and on neither once it is made again.
+    let midnight = at(3_600_000);
+    ledger.reserve(Slot(6), at(3_599_000));
+    ledger.complete(Slot(6), midnight);
+    assert_eq!(ledger.allowance(&quotas, midnight).day, 199);
+    ledger.repeat(at(3_599_000), midnight);
+    assert_eq!(ledger.allowance(&quotas, midnight).day, 200);
+    assert_eq!(ledger.allowance(&quotas, at(3_599_999)).day, 199, "the first one's place is still taken");
+}
+
+#[test]
 fn the_day_ends_at_midnight_utc() {
     let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 2));
     send_at(&mut ledger, 1, at(0));

@@ -6,7 +6,7 @@ use crate::limit::{Allowance, Decision, Ledger, Lesson, Pause, Quotas, Slot};
 use crate::model::{InboxId, PodId};
 use crate::store::{Hold, HoldScope, Result};
 
-use super::{KeptHold, Shelf, ceil_ms, floor_ms};
+use super::{KeptHold, Shelf, ceil_ms, floor_ms, from_ms};
 
 /// What may be sent: a ledger for each inbox, what the service taught, and what is held.
 #[derive(Debug, Default)]
@@ -23,6 +23,13 @@ pub(super) struct Gates {
 pub(super) struct Sender {
     pub(super) inbox_id: InboxId,
     pub(super) pod_id: Option<PodId>,
+}
+
+/// An attempt that may have been counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) reserved_at: i64,
+    pub(super) completed_at: i64,
 }
 
 impl Gates {
@@ -46,22 +53,27 @@ impl Gates {
         &mut self,
         shelf: &mut impl Shelf,
         slot: Slot,
-        inbox_id: &InboxId,
+        (inbox_id, send): (&InboxId, i64),
         now: Timestamp,
     ) -> Result<()> {
         self.ledger(inbox_id).reserve(slot, now);
-        shelf.open_slot(slot, inbox_id, floor_ms(now))
+        shelf.open_slot(slot, inbox_id, send, floor_ms(now))
     }
 
-    /// Does nothing for a slot that is not in flight.
+    /// Does nothing for a slot that is not in flight. An earlier attempt that this one repeats gives its place in the day back.
     pub(super) fn complete_slot(
         &mut self,
         shelf: &mut impl Shelf,
         slot: Slot,
         inbox_id: &InboxId,
+        earlier: Option<Counted>,
         now: Timestamp,
     ) -> Result<()> {
-        self.ledger(inbox_id).complete(slot, now);
+        let ledger = self.ledger(inbox_id);
+        ledger.complete(slot, now);
+        if let Some(Counted { reserved_at, completed_at }) = earlier {
+            ledger.repeat(from_ms(reserved_at), from_ms(completed_at));
+        }
         shelf.complete_slot(slot, ceil_ms(now))
     }
 

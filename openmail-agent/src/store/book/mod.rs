@@ -23,7 +23,7 @@ use std::collections::HashMap;
 pub(crate) use digest::Digest;
 pub(crate) use moment::{ceil_ms, floor_ms, from_ms};
 #[cfg(feature = "sqlite")]
-pub(crate) use restore::{EventEntry, SendEntry};
+pub(crate) use restore::{Attempts, EventEntry, SendEntry};
 pub(crate) use shelf::{EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf};
 pub(crate) use verbs::Book;
 #[cfg(feature = "postgres")]

@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use crate::limit::{Pause, Slot};
 use crate::model::{InboxId, PodId};
 use crate::store::{HoldScope, WorkerId};
 
-use super::gates::Sender;
+use super::gates::{Counted, Sender};
 use super::lanes::AT_ONCE;
 use super::{Book, Digest, KeptHold, events, from_ms, sends};
 
@@ -31,6 +33,10 @@ pub(crate) struct SendEntry {
     pub(crate) reserved_by: Option<WorkerId>,
     pub(crate) first_attempt_at: Option<i64>,
 }
+
+/// The last attempt of each send that may have been counted.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts(HashMap<i64, Counted>);
 
 /// Making the book anew from the rows.
 impl Book {
@@ -98,6 +104,7 @@ impl Book {
             reserved_at: row.reserved_at.unwrap_or_default(),
             reserved_by,
             first_attempt_at: row.first_attempt_at,
+            counted: None,
         };
         sends.owed.insert(row.seq, entry);
         sends.lanes.insert(row.lane, (0, row.seq), sender, row.due.unwrap_or(AT_ONCE));
@@ -115,17 +122,31 @@ impl Book {
         self.sends.failed.add(at, seq);
     }
 
+    /// Slots come in the order in which they were completed, those in flight last.
     pub(crate) fn restore_slot(
         &mut self,
+        attempts: &mut Attempts,
         slot: Slot,
-        inbox_id: &InboxId,
-        reserved: i64,
-        completed: Option<i64>,
+        (inbox_id, send): (&InboxId, Option<i64>),
+        reserved_at: i64,
+        completed_at: Option<i64>,
     ) {
         let ledger = self.gates.ledger(inbox_id);
-        ledger.reserve(slot, from_ms(reserved));
-        if let Some(completed) = completed {
-            ledger.complete(slot, from_ms(completed));
+        ledger.reserve(slot, from_ms(reserved_at));
+        let Some(completed_at) = completed_at else { return };
+        ledger.complete(slot, from_ms(completed_at));
+        let Some(send) = send else { return };
+        if let Some(earlier) = attempts.0.insert(send, Counted { reserved_at, completed_at }) {
+            ledger.repeat(from_ms(earlier.reserved_at), from_ms(earlier.completed_at));
+        }
+    }
+
+    /// The sends that are owed know the last of their attempts that may have been counted.
+    pub(crate) fn restore_attempts(&mut self, attempts: Attempts) {
+        for (seq, last) in attempts.0 {
+            if let Some(entry) = self.sends.owed.get_mut(&seq) {
+                entry.counted = Some(last);
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 use super::finished::Finished;
-use super::gates::{Gates, Sender};
+use super::gates::{Counted, Gates, Sender};
 use super::interner::Interner;
 use super::lanes::{AT_ONCE, Lanes};
 use super::{Digest, FreshSend, Index, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
@@ -51,6 +51,17 @@ pub(super) struct Entry {
     /// Which worker has it, while one has.
     pub(super) reserved_by: Option<u32>,
     pub(super) first_attempt_at: Option<i64>,
+    /// The last attempt that may have been counted, while another is to follow.
+    pub(super) counted: Option<Counted>,
+}
+
+impl Entry {
+    /// The attempt in hand may have been counted. Tells which one it takes the place of. One that lapsed has done so already.
+    fn count(&mut self, now: Timestamp) -> Option<Counted> {
+        self.reserved_by?;
+        let completed_at = floor_ms(now).max(self.reserved_at);
+        self.counted.replace(Counted { reserved_at: self.reserved_at, completed_at })
+    }
 }
 
 /// A send whose turn it is.
@@ -142,10 +153,10 @@ impl Sends {
         for (worker, seq) in lapsed {
             self.reservations.remove(&(worker, seq));
             if let Some(entry) = self.owed.get_mut(&seq) {
+                let inbox_id = &self.senders.name(entry.sender).inbox_id;
+                gates.complete_slot(shelf, Slot(entry.fence), inbox_id, entry.count(now), now)?;
                 entry.reserved_by = None;
                 self.lanes.release(entry.lane, entry.sender);
-                let inbox_id = &self.senders.name(entry.sender).inbox_id;
-                gates.complete_slot(shelf, Slot(entry.fence), inbox_id, now)?;
             }
             shelf.free_send(seq)?;
         }
@@ -168,7 +179,7 @@ impl Sends {
         settlement: &SendSettlement,
     ) -> Result<()> {
         let seq = settlement.seq.0;
-        let entry = self.owed.get(&seq).copied().ok_or(ErrorKind::LeaseLost)?;
+        let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::LeaseLost)?;
         let inbox_id = &self.senders.name(entry.sender).inbox_id;
         let uncounted = matches!(settlement.outcome, SendOutcome::Retry { counted: false, .. });
         let slot = Slot(entry.fence);
@@ -176,7 +187,8 @@ impl Sends {
             gates.cancel_slot(shelf, slot, inbox_id)?;
             self.lanes.unblock_all();
         } else {
-            gates.complete_slot(shelf, slot, inbox_id, settlement.now)?;
+            let earlier = entry.count(settlement.now);
+            gates.complete_slot(shelf, slot, inbox_id, earlier, settlement.now)?;
             self.lanes.unblock(entry.sender);
         }
         // A refusal uses no key: the 24 hours run from the first attempt that may have been taken.
@@ -232,6 +244,7 @@ impl Sends {
             reserved_at: 0,
             reserved_by: None,
             first_attempt_at: None,
+            counted: None,
         };
         self.owed.insert(seq, entry);
         self.lanes.insert(entry.lane, (0, seq), entry.sender, AT_ONCE);
@@ -269,7 +282,8 @@ impl Sends {
         let first = *entry.first_attempt_at.get_or_insert(now);
         self.reservations.insert((worker, seq));
         shelf.reserve_send(seq, entry.attempts, first, fence, &request.worker)?;
-        gates.open_slot(shelf, Slot(fence), &self.senders.name(entry.sender).inbox_id, request.now)?;
+        let inbox_id = &self.senders.name(entry.sender).inbox_id;
+        gates.open_slot(shelf, Slot(fence), (inbox_id, seq), request.now)?;
         Ok(Reservation {
             seq: SendSeq(seq),
             fence,

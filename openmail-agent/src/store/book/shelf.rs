@@ -44,7 +44,7 @@ pub(crate) trait Shelf {
     fn settle_send(&mut self, seq: i64, fate: SendFate) -> Result<()>;
     fn forget_send(&mut self, seq: i64) -> Result<()>;
 
-    fn open_slot(&mut self, slot: Slot, inbox_id: &InboxId, reserved_at: i64) -> Result<()>;
+    fn open_slot(&mut self, slot: Slot, inbox_id: &InboxId, send: i64, reserved_at: i64) -> Result<()>;
     fn complete_slot(&mut self, slot: Slot, completed_at: i64) -> Result<()>;
     fn cancel_slot(&mut self, slot: Slot) -> Result<()>;
     fn forget_slots(&mut self, completed_before: i64) -> Result<()>;

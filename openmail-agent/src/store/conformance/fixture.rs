@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::limit::Quotas;
+use crate::limit::{Allowance, Quotas};
 use crate::model::{
     Body, Draft, EventKind, IdempotencyKey, InboxId, OutgoingAttachment, Recipients, ThreadId,
 };
@@ -171,7 +171,15 @@ pub(crate) async fn state(store: &dyn Store, key: &str) -> Option<SendState> {
     store.send_state(&IdempotencyKey::new(key)).await.expect("the store is read")
 }
 
-pub(crate) async fn left_in_minute(store: &dyn Store, inbox: &str, now: i64) -> u32 {
+async fn left(store: &dyn Store, inbox: &str, now: i64) -> Allowance {
     let allowance = store.allowance(&InboxId::from(inbox), &Quotas::default(), at(now)).await;
-    allowance.expect("the store is read").minute
+    allowance.expect("the store is read")
+}
+
+pub(crate) async fn left_in_minute(store: &dyn Store, inbox: &str, now: i64) -> u32 {
+    left(store, inbox, now).await.minute
+}
+
+pub(crate) async fn left_in_day(store: &dyn Store, inbox: &str, now: i64) -> u32 {
+    left(store, inbox, now).await.day
 }

@@ -11,6 +11,8 @@ checks![
     a_place_given_back_is_taken_at_once,
     a_completed_send_tells_when_the_next_may_go,
     a_lost_answer_keeps_its_place,
+    however_often_a_send_is_tried_it_takes_one_place_in_the_day,
+    a_send_whose_worker_died_takes_one_place_in_the_day,
     one_inbox_at_its_limit_does_not_hold_up_another,
     a_lesson_of_an_inbox_stops_that_inbox,
     a_lesson_of_the_account_stops_all,
@@ -89,6 +91,35 @@ async fn a_lost_answer_keeps_its_place(store: &dyn Store) {
     owe_many(store, "i", 1).await;
     answer(store, &reserve_one(store, 0).await, lost(5), 1).await;
     assert_eq!(left_in_minute(store, "i", 1).await, 9);
+}
+
+async fn however_often_a_send_is_tried_it_takes_one_place_in_the_day(store: &dyn Store) {
+    owe_many(store, "i", 1).await;
+    for n in 0..5 {
+        answer(store, &reserve_one(store, n).await, lost(n + 1), n).await;
+        assert_eq!(left_in_day(store, "i", n).await, 199);
+    }
+    assert_eq!(left_in_minute(store, "i", 5).await, 5, "the service may have counted each");
+    answer(store, &reserve_one(store, 5).await, refused(6), 5).await;
+    assert_eq!(left_in_day(store, "i", 5).await, 199, "one of those before may have been taken all the same");
+    send_one(store, 6).await;
+    assert_eq!(left_in_day(store, "i", 7).await, 199);
+}
+
+async fn a_send_whose_worker_died_takes_one_place_in_the_day(store: &dyn Store) {
+    owe_many(store, "i", 1).await;
+    let before = reserve_as("dead", store, 0, 1).await.sends.remove(0);
+    let after = reserve_one(store, 60).await;
+    let late = store.settle_send(answered(&before, sent(), 61)).await;
+    assert!(late.is_err(), "another took it over");
+    answer(store, &after, lost(62), 61).await;
+    assert_eq!(left_in_day(store, "i", 61).await, 199);
+    // One that lapsed comes back, and nobody has taken it over.
+    let lapsed = reserve_as("slow", store, 62, 1).await.sends.remove(0);
+    store.retire(&worker("slow"), at(63)).await.expect("it lapses");
+    assert_eq!(left_in_day(store, "i", 63).await, 199);
+    answer(store, &lapsed, sent(), 64).await;
+    assert_eq!(left_in_day(store, "i", 64).await, 199);
 }
 
 async fn one_inbox_at_its_limit_does_not_hold_up_another(store: &dyn Store) {

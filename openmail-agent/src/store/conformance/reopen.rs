@@ -31,6 +31,7 @@ reopen_checks![
     what_was_sent_is_not_sent_again,
     limits_hold_over_a_restart,
     a_send_in_flight_is_attempted_again_and_keeps_its_slot,
+    a_send_tried_before_and_after_takes_one_place_in_the_day,
     lessons_and_holds_stand_still,
     numbers_are_never_given_twice,
     the_census_is_the_same,
@@ -178,6 +179,19 @@ async fn a_send_in_flight_is_attempted_again_and_keeps_its_slot(backend: &impl B
     answer(&*store, &again, sent(), 2).await;
     assert_eq!(left_in_minute(&*store, "i", 60).await, 8, "the lost one counts from when it was found");
     assert_eq!(left_in_minute(&*store, "i", 62).await, 10);
+}
+
+async fn a_send_tried_before_and_after_takes_one_place_in_the_day(backend: &impl Backend) {
+    let store = backend.open().await;
+    owe(&*store, 0, vec![reply("1", "i", "a")]).await;
+    for n in 0..2 {
+        answer(&*store, &reserve_one(&*store, n).await, lost(n + 1), n).await;
+    }
+    let store = reopen(backend, store).await;
+    assert_eq!((left_in_minute(&*store, "i", 2).await, left_in_day(&*store, "i", 2).await), (8, 199));
+    send_one(&*store, 2).await;
+    let store = reopen(backend, store).await;
+    assert_eq!((left_in_minute(&*store, "i", 3).await, left_in_day(&*store, "i", 3).await), (7, 199));
 }
 
 async fn lessons_and_holds_stand_still(backend: &impl Backend) {

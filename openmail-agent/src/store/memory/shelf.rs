@@ -159,7 +159,7 @@ impl Shelf for MemoryShelf {
         Ok(())
     }
 
-    fn open_slot(&mut self, _slot: Slot, _inbox_id: &InboxId, _reserved_at: i64) -> Result<()> {
+    fn open_slot(&mut self, _slot: Slot, _inbox_id: &InboxId, _send: i64, _reserved_at: i64) -> Result<()> {
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::limit::{Ledger, Pause, Slot};
@@ -7,6 +8,9 @@ use crate::store::book::from_ms;
 
 use super::pool::{Params, Tx};
 use super::trouble::Trouble;
+
+/// When an attempt was reserved and completed.
+type Times = (Timestamp, Timestamp);
 
 /// What the database knows of some inboxes' sends, as the ledgers that decide.
 #[derive(Debug, Default)]
@@ -22,7 +26,7 @@ impl Ledgers {
         let (slots, pauses) = tokio::try_join!(
             // In the order in which they were completed: a ledger forgets what lies far behind the latest.
             tx.query(
-                "SELECT inbox_id, slot, reserved_at, completed_at FROM ledger WHERE inbox_id = ANY($1)
+                "SELECT inbox_id, slot, reserved_at, completed_at, send_seq FROM ledger WHERE inbox_id = ANY($1)
                  ORDER BY completed_at NULLS LAST",
                 params,
             ),
@@ -33,7 +37,8 @@ impl Ledgers {
             ),
         )?;
         let mut ledgers = Self::default();
-        slots.iter().try_for_each(|row| ledgers.add_slot(row))?;
+        let mut attempts = HashMap::new();
+        slots.iter().try_for_each(|row| ledgers.add_slot(row, &mut attempts))?;
         pauses.iter().try_for_each(|row| ledgers.add_pause(row))?;
         Ok(ledgers)
     }
@@ -47,13 +52,18 @@ impl Ledgers {
         self.account
     }
 
-    fn add_slot(&mut self, row: &Row) -> Result<(), Trouble> {
-        let (slot, reserved) = (Slot(row.try_get(1)?), row.try_get(2)?);
-        let completed: Option<i64> = row.try_get(3)?;
+    /// Of the attempts of one send, the last one counts for its day.
+    fn add_slot(&mut self, row: &Row, attempts: &mut HashMap<i64, Times>) -> Result<(), Trouble> {
+        let (slot, reserved) = (Slot(row.try_get(1)?), from_ms(row.try_get(2)?));
         let ledger = self.of(row.try_get(0)?);
-        ledger.reserve(slot, from_ms(reserved));
-        if let Some(completed) = completed {
-            ledger.complete(slot, from_ms(completed));
+        ledger.reserve(slot, reserved);
+        let Some(completed) = row.try_get(3)? else { return Ok(()) };
+        let completed = from_ms(completed);
+        ledger.complete(slot, completed);
+        if let Some(send) = row.try_get(4)?
+            && let Some((reserved, completed)) = attempts.insert(send, (reserved, completed))
+        {
+            ledger.repeat(reserved, completed);
         }
         Ok(())
     }

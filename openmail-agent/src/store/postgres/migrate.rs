@@ -7,7 +7,8 @@ use super::trouble::Trouble;
 use super::url::Location;
 
 /// The scripts that bring a schema from each version to the next.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("workers.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("workers.sql"), include_str!("attempts.sql")];
 
 /// How often making what the version is written down in is tried: processes that start together get in each other's way.
 const ATTEMPTS: usize = 10;

@@ -72,7 +72,7 @@ const TAKE: &str = "
         WHERE seq = ANY($3) AND state = 'owed'
         RETURNING seq, fence, attempts, first_attempt_at, key, inbox_id, pod_id, handler, draft
     ), slots AS (
-        INSERT INTO ledger (slot, inbox_id, reserved_at) SELECT fence, inbox_id, $1 FROM taken
+        INSERT INTO ledger (slot, inbox_id, send_seq, reserved_at) SELECT fence, inbox_id, seq, $1 FROM taken
     )
     SELECT seq, fence, attempts, first_attempt_at, key, inbox_id, pod_id, handler, draft FROM taken";
 

@@ -2,7 +2,7 @@ use rusqlite::{Connection, Row};
 
 use crate::limit::{Pause, Slot};
 use crate::model::{IdempotencyKey, InboxId, ThreadId};
-use crate::store::book::{Book, Digest, EventEntry, KeptHold, SendEntry, from_ms};
+use crate::store::book::{Attempts, Book, Digest, EventEntry, KeptHold, SendEntry, from_ms};
 use crate::store::{HoldScope, Lane, WorkerId};
 
 /// Fills an empty book from the rows, which know of no leases.
@@ -89,12 +89,14 @@ fn load_send(book: &mut Book, row: &Row<'_>) -> rusqlite::Result<()> {
 
 fn load_gates(connection: &Connection, book: &mut Book) -> rusqlite::Result<()> {
     // In the order in which they were completed: a ledger forgets what lies far behind the latest.
-    let slots =
-        "SELECT slot, inbox_id, reserved_at, completed_at FROM ledger ORDER BY completed_at NULLS LAST";
+    let slots = "SELECT slot, inbox_id, send_seq, reserved_at, completed_at FROM ledger ORDER BY completed_at NULLS LAST";
+    let mut attempts = Attempts::default();
     for_each(connection, slots, |row| {
-        book.restore_slot(Slot(row.get(0)?), &inbox(row, 1)?, row.get(2)?, row.get(3)?);
+        let (slot, inbox) = (Slot(row.get(0)?), inbox(row, 1)?);
+        book.restore_slot(&mut attempts, slot, (&inbox, row.get(2)?), row.get(3)?, row.get(4)?);
         Ok(())
     })?;
+    book.restore_attempts(attempts);
     for_each(connection, "SELECT inbox_id, learned_at, until FROM pauses", |row| {
         let pause = Pause::new(from_ms(row.get(1)?), from_ms(row.get(2)?));
         book.restore_pause(Some(inbox(row, 0)?).filter(|inbox| !inbox.as_str().is_empty()).as_ref(), pause);

@@ -12,7 +12,8 @@ use crate::store::{ErrorKind, Result, StoreError};
 use super::failure::failed;
 
 /// The scripts that bring a file from each version to the next.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("leases.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("schema.sql"), include_str!("leases.sql"), include_str!("attempts.sql")];
 
 /// The version after all of them.
 const LATEST: i64 = MIGRATIONS.len() as i64;

@@ -309,10 +309,10 @@ impl Shelf for SqliteShelf<'_> {
         self.run("DELETE FROM sends WHERE seq = ?1", [seq])
     }
 
-    fn open_slot(&mut self, slot: Slot, inbox_id: &InboxId, reserved_at: i64) -> Result<()> {
+    fn open_slot(&mut self, slot: Slot, inbox_id: &InboxId, send: i64, reserved_at: i64) -> Result<()> {
         self.run(
-            "INSERT INTO ledger (slot, inbox_id, reserved_at) VALUES (?1, ?2, ?3)",
-            (slot.0, inbox_id.as_str(), reserved_at),
+            "INSERT INTO ledger (slot, inbox_id, send_seq, reserved_at) VALUES (?1, ?2, ?3, ?4)",
+            (slot.0, inbox_id.as_str(), send, reserved_at),
         )
     }
 
