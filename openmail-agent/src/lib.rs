@@ -55,6 +55,8 @@
 //! | `testing` | no | [`testing`]: one event through one handler, without a server; the conformance suite that every store runs |
 //! | `failpoints` | no | moments at which a test has the process end, for the crash bench |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod api;
 pub mod backoff;
 pub mod clock;

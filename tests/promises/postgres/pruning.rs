@@ -85,7 +85,7 @@ async fn send_all(store: &dyn Store) {
 }
 
 /// A look past the store, at the schema that the URL names.
-async fn connect(url: &str) -> (Client, String) {
+pub(super) async fn connect(url: &str) -> (Client, String) {
     let (server, schema) = url.split_once("schema=").expect("the URL names a schema");
     let (client, connection) =
         tokio_postgres::connect(server.trim_end_matches(['?', '&']), NoTls).await.unwrap();
