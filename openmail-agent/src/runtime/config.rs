@@ -6,7 +6,7 @@ use std::str::FromStr;
 use crate::api::{Client, DEFAULT_BASE_URL};
 use crate::model::{Address, Chain, Secret};
 
-use super::StartError;
+use super::{SettingError, StartError};
 
 /// What the environment says.
 ///
@@ -58,7 +58,7 @@ impl Default for StoreLocation {
 }
 
 impl FromStr for StoreLocation {
-    type Err = String;
+    type Err = SettingError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once(':') {
@@ -69,9 +69,9 @@ impl FromStr for StoreLocation {
             Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
                 Ok(Self::Postgres(Secret::new(text)))
             }
-            _ => {
-                Err("use `sqlite:agent.db`, `postgres://user:password@host/database` or `memory`".to_owned())
-            }
+            _ => Err(SettingError::new(
+                "use `sqlite:agent.db`, `postgres://user:password@host/database` or `memory`",
+            )),
         }
     }
 }
@@ -107,7 +107,7 @@ impl AllowedSenders {
 }
 
 impl FromStr for AllowedSenders {
-    type Err = String;
+    type Err = SettingError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_domain = |text: &str| {
@@ -115,13 +115,13 @@ impl FromStr for AllowedSenders {
         };
         let parse = |entry: &str| match entry.strip_prefix('@').unwrap_or(entry) {
             domain if is_domain(domain) => Ok(Sender::Domain(domain.to_owned())),
-            pattern if pattern.contains('*') => {
-                Err(format!("`{entry}` is a pattern: write the domain itself, such as `example.com`"))
-            }
+            pattern if pattern.contains('*') => Err(SettingError::new(format!(
+                "`{entry}` is a pattern: write the domain itself, such as `example.com`"
+            ))),
             _ => entry
                 .parse()
                 .map(Sender::Address)
-                .map_err(|_| format!("`{entry}` is neither an address nor a domain")),
+                .map_err(|_| SettingError::new(format!("`{entry}` is neither an address nor a domain"))),
         };
         let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
         if entries.is_empty() {

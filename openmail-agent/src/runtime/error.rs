@@ -31,6 +31,35 @@ impl fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
+/// What is wrong with the text of a setting, and what to write instead.
+///
+/// ```
+/// use openmail_agent::runtime::{SettingError, StoreLocation};
+///
+/// fn store(text: &str) -> Result<StoreLocation, Box<dyn std::error::Error>> {
+///     Ok(text.parse()?)
+/// }
+/// assert_eq!(store("sqlite:agent.db")?, StoreLocation::default());
+/// assert!(store("somewhere").unwrap_err().is::<SettingError>());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingError(String);
+
+impl SettingError {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self(problem.into())
+    }
+}
+
+impl fmt::Display for SettingError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SettingError {}
+
 /// Why a running runtime ended.
 pub type RuntimeError = Error<RuntimeErrorKind>;
 

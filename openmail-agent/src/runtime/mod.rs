@@ -28,7 +28,7 @@ mod work;
 
 pub use builder::Runtime;
 pub use config::{AllowedSenders, Config, StoreLocation};
-pub use error::{RuntimeError, RuntimeErrorKind, StartError};
+pub use error::{RuntimeError, RuntimeErrorKind, SettingError, StartError};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use rehearsal::{Rehearsal, Stage};
 pub use running::RunningRuntime;
