@@ -65,8 +65,8 @@ impl Bench {
 
     pub(crate) async fn start_ready(&self, runtime: Runtime) -> RunningRuntime {
         let running = runtime.start().await.expect("the runtime starts");
-        soon(running.ready()).await;
-        soon(running.caught_up()).await;
+        soon(running.ready()).await.expect("mail can be taken");
+        soon(running.caught_up()).await.expect("every inbox was read");
         running
     }
 

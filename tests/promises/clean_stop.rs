@@ -75,6 +75,41 @@ async fn a_handler_that_does_not_finish_is_given_back_without_an_attempt() {
 }
 
 #[tokio::test]
+async fn a_stop_that_is_not_waited_for_stops_at_once_and_loses_nothing() {
+    struct Dropped(Seen);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.see("dropped");
+        }
+    }
+
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let hang = move |mail: Mail| {
+        let saw = saw.clone();
+        async move {
+            saw.mail(&mail);
+            let _dropped = Dropped(saw);
+            std::future::pending::<()>().await;
+        }
+    };
+    // A stop that were waited for would take an hour.
+    let runtime = bench.runtime().grace(Duration::from_secs(3600)).handlers([Route::new("agent", hang)]);
+    let running = bench.start_ready(runtime).await;
+    bench.deliver("first");
+    seen.count(1).await;
+    assert!(tokio::time::timeout(Duration::ZERO, running.stop()).await.is_err());
+    assert_eq!(seen.count(2).await, ["first", "dropped"]);
+    soon(bench.sandbox.wait_for(|world| (world.sockets() == 0).then_some(()))).await;
+
+    let running = bench.run(async |mail: Mail| Reply::text(format!("again: {}", mail.text()))).await;
+    assert_eq!(bench.sent(1).await[0].body, "again: first");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_process_told_to_stop_finishes_what_it_has_begun_and_exits_with_0() {
     for signal in ["TERM", "INT"] {
         let bench = Bench::start().await;

@@ -4,9 +4,11 @@
 use openmail_agent::handler::{Mail, State};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
-use openmail_agent::runtime::{Runtime, StoreLocation};
+use openmail_agent::runtime::{Runtime, RuntimeErrorKind, StoreLocation};
+use openmail_agent::transport::websocket::StopReason;
+use openmail_sandbox::Scope;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, soon};
 use crate::process::Process;
 
 struct KnowledgeBase;
@@ -132,4 +134,19 @@ async fn a_process_with_a_key_that_is_refused_says_so_and_exits() {
     assert!(ended.log.contains("does not accept OPENMAIL_API_KEY"), "{}", ended.log);
     assert!(!ended.log.contains("om_revoked_0815"), "{}", ended.log);
     assert_eq!(bench.sandbox.counts().sockets_opened, 0);
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_later_ends_the_runtime_which_tells_everyone_who_asks() {
+    let bench = Bench::start().await;
+    let key = bench.sandbox.create_key(Scope::Account);
+    let mut config = bench.config();
+    config.api_key = Secret::new(&key.token);
+    let running = bench.start_ready(Runtime::new(config).handlers([handler("agent")])).await;
+    assert!(bench.sandbox.revoke_key(&key.id));
+    let refused = RuntimeErrorKind::SocketRefused(StopReason::KeyRefused);
+    let (one, other) = tokio::join!(soon(running.ended()), soon(running.ended()));
+    for verdict in [one, other, soon(running.ready()).await, running.stop().await] {
+        assert_eq!(*verdict.unwrap_err().kind(), refused);
+    }
 }

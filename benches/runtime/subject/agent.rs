@@ -44,7 +44,7 @@ pub(super) async fn webhooks(url: &str, path: &str) {
     let route = Route::new("bench", async |_: Mail| {});
     let runtime = Runtime::new(config).store(Arc::clone(&store)).trust_events().handlers([route]);
     let running = runtime.start().await.expect("it starts");
-    running.ready().await;
+    running.ready().await.expect("it goes on");
     println!("{}", running.webhook_addr().expect("it listens"));
     pending().await
 }
@@ -62,7 +62,7 @@ pub(super) async fn start(url: &str, path: &str) {
     let start = Instant::now();
     let store = store::open(path).await;
     let running = runtime(url, &store, async |_: Mail| {}).start().await.expect("it starts");
-    running.ready().await;
+    running.ready().await.expect("it goes on");
     println!("{}", start.elapsed().as_secs_f64());
 }
 

@@ -14,7 +14,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub(super) async fn inboxes(url: &str) {
     let store = store::open("memory").await;
     let running = agent::runtime(url, &store, async |_: Mail| {}).start().await.expect("it starts");
-    running.ready().await;
+    running.ready().await.expect("it goes on");
     tokio::time::sleep(SETTLE).await;
     println!("{}", resident());
 }
@@ -24,7 +24,7 @@ pub(super) async fn waiting(url: &str, path: &str, count: usize) {
     let store = store::open(path).await;
     let handler = async |_: Mail| pending::<()>().await;
     let running = agent::runtime(url, &store, handler).start().await.expect("it starts");
-    running.ready().await;
+    running.ready().await.expect("it goes on");
     loop {
         let census = store.census().await.expect("the store counts");
         if census.waiting + census.leased >= count as u64 {

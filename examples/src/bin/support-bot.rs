@@ -310,7 +310,7 @@ mod tests {
             .state(Desk::with(Some(TEAM)).unwrap())
             .handlers(handlers![support, suspended, reply_failed]);
         let running = runtime.start().await.unwrap();
-        running.ready().await;
+        running.ready().await.unwrap();
 
         let mail = |text: &str| {
             sandbox::Mail::from("ada@example.com").to(&inbox.address).subject("Refund").text(text)

@@ -30,7 +30,7 @@ async fn main() -> Result<()> {
     let listener = TcpListener::bind(addr).await?;
 
     let SetUp { runtime, sandbox: _sandbox } = set_up_with_webhook("echo", listener.local_addr()?).await?;
-    let mut running = runtime.handlers(handlers![echo]).start().await?;
+    let running = runtime.handlers(handlers![echo]).start().await?;
     let webhook = running.webhook().ok_or_else(|| Error::msg("no webhook is set up"))?;
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());

@@ -1,16 +1,17 @@
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 /// A boxed error from below.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
 /// An error of one floor: a kind to decide by, and what caused it.
 ///
-/// `Display` shows the kind; the cause is its [`source`](StdError::source).
-#[derive(Debug)]
+/// `Display` shows the kind; the cause is its [`source`](StdError::source), which clones share.
+#[derive(Debug, Clone)]
 pub struct Error<K> {
     kind: K,
-    source: Option<BoxError>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 impl<K> Error<K> {
@@ -21,7 +22,7 @@ impl<K> Error<K> {
 
     /// An error of this kind, with what caused it.
     pub fn because(kind: K, source: impl Into<BoxError>) -> Self {
-        Self { kind, source: Some(source.into()) }
+        Self { kind, source: Some(source.into().into()) }
     }
 
     /// What went wrong, to decide by.

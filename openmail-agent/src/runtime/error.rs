@@ -71,6 +71,8 @@ pub enum RuntimeErrorKind {
     SocketRefused(StopReason),
     /// The store cannot be used any more: it is damaged, or somebody else owns it now.
     Store,
+    /// It was told to stop, so that what is waited for will not come.
+    Stopped,
     /// A part of the runtime itself failed.
     Internal(&'static str),
 }
@@ -80,6 +82,7 @@ impl fmt::Display for RuntimeErrorKind {
         match self {
             Self::SocketRefused(reason) => write!(f, "no mail can come in: {reason}"),
             Self::Store => f.write_str("the store cannot be used any more"),
+            Self::Stopped => f.write_str("the agent was told to stop"),
             Self::Internal(part) => {
                 write!(f, "the {part} ended unexpectedly, which is a fault of this crate")
             }

@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::transport::Readiness;
@@ -17,7 +19,7 @@ use super::{RuntimeError, RuntimeErrorKind};
 #[derive(Debug)]
 pub struct RunningRuntime {
     pub(super) shutdown: CancellationToken,
-    pub(super) supervisor: JoinHandle<Result<(), RuntimeError>>,
+    pub(super) supervisor: Supervision,
     pub(super) socket: watch::Receiver<SocketState>,
     pub(super) rounds: watch::Receiver<u64>,
     pub(super) readiness: Readiness,
@@ -41,11 +43,19 @@ impl RunningRuntime {
 
     /// Waits until mail can be taken: the subscription is confirmed, or webhooks are taken in its place.
     ///
+    /// # Errors
+    ///
+    /// Why the runtime has ended, where it has: mail can no longer be taken then.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn ready(&self) {
-        self.readiness.ready().await;
+    pub async fn ready(&self) -> Result<(), RuntimeError> {
+        tokio::select! {
+            biased;
+            ended = self.ended() => Err(why(ended)),
+            () = self.readiness.ready() => Ok(()),
+        }
     }
 
     /// The service that takes webhooks, to mount in an axum application of your own instead of having it listen by itself;
@@ -59,12 +69,20 @@ impl RunningRuntime {
     /// Waits until every inbox was read once since the start, so that what came while nothing ran is found, and what was there
     /// on the very first start is known to be history.
     ///
+    /// # Errors
+    ///
+    /// Why the runtime ended before that.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn caught_up(&self) {
-        // Where the sender is gone, the runtime has ended, and there is nothing to wait for.
-        let _ = self.rounds.clone().wait_for(|rounds| *rounds > 0).await;
+    pub async fn caught_up(&self) -> Result<(), RuntimeError> {
+        let mut rounds = self.rounds.clone();
+        tokio::select! {
+            biased;
+            Ok(_) = rounds.wait_for(|rounds| *rounds > 0) => Ok(()),
+            ended = self.ended() => Err(why(ended)),
+        }
     }
 
     /// Where webhooks are taken, with the port that was picked where 0 was asked for.
@@ -78,7 +96,11 @@ impl RunningRuntime {
     /// # Errors
     ///
     /// What had ended it before.
-    pub async fn stop(mut self) -> Result<(), RuntimeError> {
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops at once, as dropping the runtime does.
+    pub async fn stop(self) -> Result<(), RuntimeError> {
         self.shutdown();
         self.ended().await
     }
@@ -93,20 +115,22 @@ impl RunningRuntime {
     ///
     /// # Errors
     ///
-    /// Why it could not go on.
+    /// Why it could not go on. Whoever asks again, or later, is told the same.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing. Not to be called again once it has answered.
-    pub async fn ended(&mut self) -> Result<(), RuntimeError> {
-        (&mut self.supervisor).await.unwrap_or_else(|error| {
-            Err(RuntimeError::because(RuntimeErrorKind::Internal("supervisor"), error))
-        })
+    /// Dropping the future loses nothing.
+    pub async fn ended(&self) -> Result<(), RuntimeError> {
+        self.supervisor.verdict.clone().await
     }
 
     /// Stops at once, as if the process had died: what was not settled is handled after the restart.
-    pub async fn kill(mut self) {
-        self.supervisor.abort();
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops it all the same.
+    pub async fn kill(self) {
+        self.supervisor.abort.abort();
         // The abort is what was asked for.
         let _ = self.ended().await;
     }
@@ -114,6 +138,104 @@ impl RunningRuntime {
 
 impl Drop for RunningRuntime {
     fn drop(&mut self) {
-        self.supervisor.abort();
+        self.supervisor.abort.abort();
+        // Somebody else's router may still answer `/readyz`.
+        self.readiness.set_stopping();
+    }
+}
+
+/// Why nothing more is to be waited for.
+fn why(ended: Result<(), RuntimeError>) -> RuntimeError {
+    ended.err().unwrap_or_else(|| RuntimeErrorKind::Stopped.into())
+}
+
+/// The task that runs it all, and what it ended with, to be asked for any number of times.
+#[derive(Debug)]
+pub(super) struct Supervision {
+    abort: AbortHandle,
+    verdict: Shared<BoxFuture<'static, Result<(), RuntimeError>>>,
+}
+
+impl Supervision {
+    pub(super) fn of(task: JoinHandle<Result<(), RuntimeError>>) -> Self {
+        let abort = task.abort_handle();
+        let verdict = task.map(|ended| {
+            ended.unwrap_or_else(|error| {
+                Err(RuntimeError::because(RuntimeErrorKind::Internal("supervisor"), error))
+            })
+        });
+        Self { abort, verdict: verdict.boxed().shared() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    /// A runtime of which only the end is real.
+    fn running(end: impl Future<Output = Result<(), RuntimeError>> + Send + 'static) -> RunningRuntime {
+        RunningRuntime {
+            shutdown: CancellationToken::new(),
+            supervisor: Supervision::of(tokio::spawn(end)),
+            socket: watch::channel(SocketState::Connecting).1,
+            rounds: watch::channel(0).1,
+            readiness: Readiness::new(),
+            webhook_addr: None,
+            #[cfg(feature = "webhook")]
+            webhook: None,
+        }
+    }
+
+    async fn refused() -> Result<(), RuntimeError> {
+        Err(RuntimeError::because(RuntimeErrorKind::Store, "the disk is gone"))
+    }
+
+    fn assert_refused(verdict: Result<(), RuntimeError>) {
+        let error = verdict.unwrap_err();
+        assert_eq!(*error.kind(), RuntimeErrorKind::Store);
+        assert_eq!(error.source().unwrap().to_string(), "the disk is gone");
+    }
+
+    #[tokio::test]
+    async fn the_verdict_can_be_asked_for_any_number_of_times() {
+        let it = running(refused());
+        let (one, other) = tokio::join!(it.ended(), it.ended());
+        [one, other, it.ended().await, it.stop().await].into_iter().for_each(assert_refused);
+        let it = running(async { Ok(()) });
+        it.ended().await.unwrap();
+        it.kill().await;
+    }
+
+    #[tokio::test]
+    async fn waiting_for_a_runtime_that_ends_tells_why_it_ended() {
+        let it = running(refused());
+        let (ready, caught_up) = tokio::join!(it.ready(), it.caught_up());
+        [ready, caught_up].into_iter().for_each(assert_refused);
+        let it = running(async { Ok(()) });
+        assert_eq!(*it.ready().await.unwrap_err().kind(), RuntimeErrorKind::Stopped);
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_has_ended_is_not_ready_whatever_was_known_before() {
+        let it = running(async { panic!("a fault") });
+        it.readiness.set_socket(SocketState::Live);
+        let kind = it.ended().await.unwrap_err().kind().clone();
+        assert_eq!(kind, RuntimeErrorKind::Internal("supervisor"));
+        assert_eq!(*it.ready().await.unwrap_err().kind(), kind);
+    }
+
+    #[tokio::test]
+    async fn the_first_of_ready_and_ended_can_be_waited_for() {
+        let it = running(std::future::pending());
+        it.readiness.set_socket(SocketState::Live);
+        tokio::select! {
+            ready = it.ready() => ready.unwrap(),
+            ended = it.ended() => panic!("{ended:?}"),
+        }
+        let readiness = it.readiness().clone();
+        drop(it);
+        assert!(!readiness.is_ready(), "nobody handles mail any more");
     }
 }

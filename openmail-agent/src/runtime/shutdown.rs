@@ -30,7 +30,7 @@ pub(super) async fn run_until_signalled(
     starting: impl Future<Output = Result<RunningRuntime, StartError>>,
 ) -> handler::Result<()> {
     let mut signals = Signals::listen()?;
-    let mut running = tokio::select! {
+    let running = tokio::select! {
         started = starting => started?,
         () = signals.next() => {
             info!("told to stop before it had started");

@@ -22,6 +22,7 @@ use super::dispatch::Dispatcher;
 use super::heartbeat::Heartbeat;
 use super::intake::{Transports, Ways};
 use super::listen::Listener;
+use super::running::Supervision;
 use super::supervise::Supervisor;
 use super::work::Workbench;
 use super::{RunningRuntime, Runtime, StartError};
@@ -138,7 +139,7 @@ fn assemble(
         readiness: readiness.clone(),
         grace: runtime.grace,
     };
-    let supervisor = tokio::spawn(supervisor.run(shutdown.clone()));
+    let supervisor = Supervision::of(tokio::spawn(supervisor.run(shutdown.clone())));
     Ok(RunningRuntime {
         shutdown,
         supervisor,

@@ -122,7 +122,7 @@ async fn live_mail_that_comes_while_a_gap_is_closed_waits_for_the_missed_mail_of
     let handler = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
     let running =
         runtime.handlers([openmail_agent::router::Route::new("agent", handler)]).start().await.unwrap();
-    soon(running.ready()).await;
+    soon(running.ready()).await.unwrap();
     mailboxes.write(INBOXES);
     // In the middle of the round: some inboxes have been read, others not.
     let half = |world: &openmail_sandbox::View<'_>| {

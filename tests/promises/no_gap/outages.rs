@@ -130,7 +130,7 @@ async fn the_readiness_probe_says_no_until_the_subscription_is_confirmed() {
     bench.sandbox.lift(deaf);
     bench.sandbox.drop_sockets();
     soon(bench.sandbox.wait_for_subscribed(1)).await;
-    soon(running.ready()).await;
+    soon(running.ready()).await.unwrap();
     assert_eq!(http.get(&probe).send().await.unwrap().status(), 200);
     running.stop().await.unwrap();
 }

@@ -89,7 +89,7 @@ async fn a_server_that_is_away_for_a_while_costs_no_mail_and_no_restart() {
     assert_eq!(http.get(&probe).send().await.unwrap().status(), 503);
 
     place.start();
-    soon(running.ready()).await;
+    soon(running.ready()).await.unwrap();
     assert_eq!(http.get(&probe).send().await.unwrap().status(), 200);
     bench.sandbox.advance(Duration::from_secs(30));
     assert_eq!(soon(attempt(2)).await, WebhookOutcome::Answered(200));
