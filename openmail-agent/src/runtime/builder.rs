@@ -174,15 +174,23 @@ impl Runtime {
     /// # Errors
     ///
     /// Everything that keeps it from starting, together; later, that the service refuses the key or the store is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops at once: what was not settled is handled after the restart.
     pub async fn run(self) -> handler::Result<()> {
         shutdown::run_until_signalled(self.start()).await
     }
 
-    /// Starts, and returns once mail can come in.
+    /// Checks everything and starts; [`ready`](RunningRuntime::ready) waits until mail can be taken.
     ///
     /// # Errors
     ///
     /// Everything that keeps it from starting, together.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it answers leaves nothing running.
     pub async fn start(mut self) -> Result<RunningRuntime, StartError> {
         let layers = std::mem::take(&mut self.layers);
         let routes = std::mem::take(&mut self.routes);

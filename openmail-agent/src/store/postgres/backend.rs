@@ -54,6 +54,10 @@ impl PostgresStore {
     ///
     /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used or the database not be reached,
     /// [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version made the schema.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the schema has the version it had or the latest; the next to open it goes on from there.
     pub async fn open(url: &str) -> Result<Self> {
         let location = Location::parse(url)?;
         let pool = Pool::new(&location)?;

@@ -46,6 +46,10 @@ impl SqliteStore {
     /// - [`Occupied`](ErrorKind::Occupied) when another process has it open.
     /// - [`Corrupt`](ErrorKind::Corrupt) when it is damaged, another program's, or a newer version's.
     /// - [`Unavailable`](ErrorKind::Unavailable) when it cannot be made or written.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, the file is opened to the end and given free at once; nothing in it is lost.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self> {
         let (calls, waiting) = mpsc::channel(WAITING_CALLS);
         let (opened, opening) = oneshot::channel();
