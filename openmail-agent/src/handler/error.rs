@@ -80,6 +80,7 @@ impl fmt::Debug for Error {
 
 /// What a failed handler asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Try again with growing pauses.
     Retry,

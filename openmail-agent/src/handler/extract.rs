@@ -123,6 +123,7 @@ pub struct StateNeed {
 
 /// What an event must carry for an argument to be made from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PayloadKind {
     /// A mail.
     Mail,

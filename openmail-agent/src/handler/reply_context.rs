@@ -31,6 +31,7 @@ pub struct ReplyContext {
 /// Only the limits count here. A reply of an inbox that is suspended, or of an account that is paused, is committed and
 /// [queued](Delivery::Queued) under each of these, since nobody knows when it may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum WhenLimited {
     /// Commit the reply, to leave as soon as there is a slot, and go on.
     #[default]

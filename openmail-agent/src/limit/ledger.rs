@@ -45,6 +45,7 @@ pub struct Slot(pub i64);
 
 /// Whether one more send may leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Decision {
     /// It may leave now.
     Go,

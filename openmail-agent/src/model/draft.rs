@@ -106,6 +106,7 @@ impl Recipients {
 
 /// The words of a mail, in a form chosen on purpose.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Body {
     /// Plain text, which stays text whatever angle brackets are in it.
     Text(String),

@@ -99,6 +99,7 @@ pub enum Direction {
 /// How an inbox came to receive a mail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum DeliveryRole {
     /// It was addressed.
     To,

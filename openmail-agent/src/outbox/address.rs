@@ -25,6 +25,7 @@ pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result
 
 /// The mail names nobody who could be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NobodyToAnswer {
     /// Its sender is not an address.
     Unreadable,
