@@ -59,7 +59,7 @@ async fn pass_through(store: &SqliteStore, numbers: std::ops::Range<usize>, coun
     let events = numbers.map(|number| event(number, count, moment(number))).collect();
     store.record(events, None).await.expect("they are recorded");
     let worker = WorkerId("bench".into());
-    let request = LeaseRequest { worker: worker.clone(), limit: size, per_inbox: size, now };
+    let request = LeaseRequest::new(worker.clone(), size, now);
     let mut handled = 0;
     while handled < size {
         // One of each conversation at a time.
@@ -68,24 +68,15 @@ async fn pass_through(store: &SqliteStore, numbers: std::ops::Range<usize>, coun
         let settled = leased.into_iter().map(|leased| store.settle(answered(leased, now)));
         try_join_all(settled).await.expect("they are settled");
     }
-    let quotas = Quotas::new(u32::MAX, u32::MAX);
-    let request = ReserveRequest { worker, limit: size, quotas, now, news: |_, _| None };
+    let mut request = ReserveRequest::new(worker, size, now);
+    request.quotas = Quotas::new(u32::MAX, u32::MAX);
     let mut left = 0;
     while left < size {
         let sends = store.reserve(request.clone()).await.expect("they are reserved").sends;
         left += sends.len();
         let sent = sends.into_iter().map(|send| {
             let outcome = SendOutcome::Sent { message_id: None, thread_id: None };
-            let (seq, fence) = (send.seq, send.fence);
-            store.settle_send(SendSettlement {
-                seq,
-                fence,
-                outcome,
-                now,
-                lesson: None,
-                hold: None,
-                news: None,
-            })
+            store.settle_send(SendSettlement::new(send.seq, send.fence, outcome, now))
         });
         try_join_all(sent).await.expect("they are settled");
     }
@@ -95,15 +86,11 @@ fn answered(leased: Leased, now: Timestamp) -> Settlement {
     let to = Recipients::one("ada@example.com".parse().expect("an address"));
     let mut draft = Draft::new(to, Body::Text("It is on its way, and will be with you tomorrow.".into()));
     draft.thread_id = Some(leased.event.lane.0.as_ref().into());
-    let send = NewSend {
-        key: IdempotencyKey::new(format!("bench:{}", leased.event.event_id)),
-        inbox_id: leased.event.inbox_id.expect("each has one"),
-        pod_id: None,
-        handler: "bench".into(),
-        draft,
-        stopped: None,
-    };
-    Settlement { lease: leased.lease, outcome: Outcome::Done, now, sends: vec![send], notes: Vec::new() }
+    let key = IdempotencyKey::new(format!("bench:{}", leased.event.event_id));
+    let inbox_id = leased.event.inbox_id.expect("each has one");
+    let mut settlement = Settlement::new(leased.lease, Outcome::Done, now);
+    settlement.sends = vec![NewSend::new(key, inbox_id, "bench", draft)];
+    settlement
 }
 
 async fn prune(store: &SqliteStore, now: Timestamp) {

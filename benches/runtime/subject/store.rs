@@ -1,12 +1,11 @@
 use std::sync::Arc;
 
-use bytes::Bytes;
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use openmail_agent::model::EventKind;
 use openmail_agent::store::memory::MemoryStore;
 use openmail_agent::store::sqlite::SqliteStore;
-use openmail_agent::store::{Lane, LeaseRequest, NewEvent, Outcome, Settlement, Store, WorkerId};
+use openmail_agent::store::{Lane, LeaseRequest, Leased, NewEvent, Outcome, Settlement, Store, WorkerId};
 
 use crate::sample;
 
@@ -30,12 +29,9 @@ pub(super) async fn fill(path: &str, count: usize) {
         store.record(events, None).await.expect("they are recorded");
         let now = Timestamp::now();
         let worker = WorkerId("bench".into());
-        let request = LeaseRequest { worker, limit: BATCH, per_inbox: BATCH, now };
-        let leases = store.lease(request).await.expect("they are leased");
-        let done = leases.events.into_iter().map(|leased| {
-            let (lease, outcome) = (leased.lease, Outcome::Done);
-            store.settle(Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() })
-        });
+        let leases = store.lease(LeaseRequest::new(worker, BATCH, now)).await.expect("they are leased");
+        let settled = |leased: Leased| store.settle(Settlement::new(leased.lease, Outcome::Done, now));
+        let done = leases.events.into_iter().map(settled);
         try_join_all(done).await.expect("they are settled");
     }
     store.close().await;
@@ -45,16 +41,9 @@ pub(super) async fn fill(path: &str, count: usize) {
 /// Event `number` of `count`, which arrived at this time.
 pub(super) fn event(number: usize, count: usize, at: Timestamp) -> NewEvent {
     let name = |prefix: &str| format!("{prefix}_{}", &sample::thread_id(number)[4..]);
-    NewEvent {
-        event_id: name("evt").into(),
-        message_id: Some(name("msg").into()),
-        inbox_id: Some(sample::inbox_id(number % sample::INBOXES).into()),
-        lane: Lane(name("thr").into()),
-        kind: EventKind::MESSAGE_RECEIVED,
-        occurred_at: at,
-        received_at: at,
-        body: Bytes::from(sample::event(number, count)),
-        event: None,
-        parked: None,
-    }
+    let (lane, body) = (Lane(name("thr").into()), sample::event(number, count));
+    let mut event = NewEvent::new(name("evt"), EventKind::MESSAGE_RECEIVED, lane, body, at);
+    event.message_id = Some(name("msg").into());
+    event.inbox_id = Some(sample::inbox_id(number % sample::INBOXES).into());
+    event
 }

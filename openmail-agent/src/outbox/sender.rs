@@ -1,3 +1,4 @@
+use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ const UNRECORDED: Duration = Duration::from_secs(10 * 60);
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// Sends what is owed: reserves a slot, makes one attempt, records what became of it.
+#[non_exhaustive]
 pub struct Sender {
     /// Where sends are owed and settled.
     pub store: Arc<dyn Store>,
@@ -53,6 +55,21 @@ pub struct Sender {
 }
 
 impl Sender {
+    /// Sends what is owed in this store, within the documented limits, by the machine's clock. Handlers whose replies leave at
+    /// once wait for them by its [`outbox`](Self::outbox).
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, client: Client, worker: WorkerId) -> Self {
+        Self {
+            outbox: Outbox::new(Arc::clone(&store)),
+            store,
+            client,
+            clock: Clock::system(),
+            quotas: Quotas::default(),
+            worker,
+            news: Arc::default(),
+        }
+    }
+
     /// Sends until shut down, then finishes what is under way. What is not yet reserved stays in the store.
     ///
     /// # Cancel safety
@@ -163,6 +180,15 @@ impl Sender {
                 }
             }
         }
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender")
+            .field("worker", &self.worker)
+            .field("quotas", &self.quotas)
+            .finish_non_exhaustive()
     }
 }
 

@@ -21,6 +21,7 @@ pub struct WorkerId(pub Arc<str>);
 
 /// An event as it arrived, ready to be kept.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct NewEvent {
     /// The service's id of the event, or one made from its content where it had none.
     pub event_id: EventId,
@@ -44,6 +45,30 @@ pub struct NewEvent {
     pub parked: Option<String>,
 }
 
+impl NewEvent {
+    /// An event that is about nothing in particular yet, and happened when it arrived.
+    pub fn new(
+        event_id: impl Into<EventId>,
+        kind: EventKind,
+        lane: Lane,
+        body: impl Into<Bytes>,
+        received_at: Timestamp,
+    ) -> Self {
+        Self {
+            event_id: event_id.into(),
+            message_id: None,
+            inbox_id: None,
+            lane,
+            kind,
+            occurred_at: received_at,
+            received_at,
+            body: body.into(),
+            event: None,
+            parked: None,
+        }
+    }
+}
+
 /// What [`record`](super::Store::record) found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
@@ -55,6 +80,7 @@ pub enum Recorded {
 
 /// A place in a stream, by name: the last event id of the socket, the newest row of an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Bookmark {
     /// Which stream.
     pub name: String,
@@ -71,6 +97,7 @@ impl Bookmark {
 
 /// Asks for events to handle.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct LeaseRequest {
     /// Who asks.
     pub worker: WorkerId,
@@ -82,8 +109,17 @@ pub struct LeaseRequest {
     pub now: Timestamp,
 }
 
+impl LeaseRequest {
+    /// Asks for events of whatever inboxes.
+    #[must_use]
+    pub fn new(worker: WorkerId, limit: usize, now: Timestamp) -> Self {
+        Self { worker, limit, per_inbox: usize::MAX, now }
+    }
+}
+
 /// What [`lease`](super::Store::lease) found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Leases {
     /// Events to handle now.
     pub events: Vec<Leased>,
@@ -91,8 +127,17 @@ pub struct Leases {
     pub next_due: Option<Timestamp>,
 }
 
+impl Leases {
+    /// These events, and nothing that waits for a time.
+    #[must_use]
+    pub fn new(events: Vec<Leased>) -> Self {
+        Self { events, next_due: None }
+    }
+}
+
 /// An event in the hands of a worker.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Leased {
     /// The right to settle it.
     pub lease: Lease,
@@ -103,8 +148,17 @@ pub struct Leased {
     pub attempt: u32,
 }
 
+impl Leased {
+    /// An event, leased for its nth try.
+    #[must_use]
+    pub fn new(lease: Lease, event: NewEvent, attempt: u32) -> Self {
+        Self { lease, event, attempt }
+    }
+}
+
 /// The right to settle an event, for as long as its worker is alive.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Lease {
     /// The event.
     pub seq: EventSeq,
@@ -112,8 +166,17 @@ pub struct Lease {
     pub fence: i64,
 }
 
+impl Lease {
+    /// The lease on this event with this fence.
+    #[must_use]
+    pub fn new(seq: EventSeq, fence: i64) -> Self {
+        Self { seq, fence }
+    }
+}
+
 /// The end of a lease.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Settlement {
     /// The lease that ends.
     pub lease: Lease,
@@ -125,6 +188,14 @@ pub struct Settlement {
     pub sends: Vec<NewSend>,
     /// What is remembered from now on.
     pub notes: Vec<Note>,
+}
+
+impl Settlement {
+    /// The end of a lease after which nothing is owed and nothing new remembered.
+    #[must_use]
+    pub fn new(lease: Lease, outcome: Outcome, now: Timestamp) -> Self {
+        Self { lease, outcome, now, sends: Vec::new(), notes: Vec::new() }
+    }
 }
 
 /// What becomes of an event.

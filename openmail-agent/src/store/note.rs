@@ -6,11 +6,19 @@ use super::EventSeq;
 
 /// A value to remember.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Note {
     /// Where it belongs.
     pub scope: Scope,
     /// The value, as JSON.
     pub value: Bytes,
+}
+
+impl Note {
+    /// A value, as JSON, and where it belongs.
+    pub fn new(scope: Scope, value: impl Into<Bytes>) -> Self {
+        Self { scope, value: value.into() }
+    }
 }
 
 /// Where a remembered value belongs, and so how long it lives.

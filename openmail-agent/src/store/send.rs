@@ -13,6 +13,7 @@ pub struct SendSeq(pub i64);
 
 /// A send to be owed from now on.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct NewSend {
     /// Its name for ever.
     pub key: IdempotencyKey,
@@ -28,8 +29,21 @@ pub struct NewSend {
     pub stopped: Option<String>,
 }
 
+impl NewSend {
+    /// A send of an inbox that is in no pod.
+    pub fn new(
+        key: IdempotencyKey,
+        inbox_id: impl Into<InboxId>,
+        handler: impl Into<String>,
+        draft: Draft,
+    ) -> Self {
+        Self { key, inbox_id: inbox_id.into(), pod_id: None, handler: handler.into(), draft, stopped: None }
+    }
+}
+
 /// Asks for sends that may go.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ReserveRequest {
     /// Who asks.
     pub worker: WorkerId,
@@ -44,8 +58,17 @@ pub struct ReserveRequest {
     pub news: fn(&NewSend, Timestamp) -> Option<NewEvent>,
 }
 
+impl ReserveRequest {
+    /// Asks for sends within the documented limits; nobody hears of those that expire.
+    #[must_use]
+    pub fn new(worker: WorkerId, limit: usize, now: Timestamp) -> Self {
+        Self { worker, limit, quotas: Quotas::default(), now, news: |_, _| None }
+    }
+}
+
 /// What [`reserve`](super::Store::reserve) found.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Reservations {
     /// Sends that may go now.
     pub sends: Vec<Reservation>,
@@ -55,9 +78,18 @@ pub struct Reservations {
     pub next_due: Option<Timestamp>,
 }
 
+impl Reservations {
+    /// These sends; nothing expired, and nothing waits for a time.
+    #[must_use]
+    pub fn new(sends: Vec<Reservation>) -> Self {
+        Self { sends, expired: Vec::new(), next_due: None }
+    }
+}
+
 /// A send with its slot in the ledger: must be settled with what the service answered. When its worker dies, the send is
 /// attempted again, under the same key.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Reservation {
     /// The send.
     pub seq: SendSeq,
@@ -71,8 +103,17 @@ pub struct Reservation {
     pub first_attempt_at: Timestamp,
 }
 
+impl Reservation {
+    /// A send with its slot, reserved for its nth try.
+    #[must_use]
+    pub fn new(seq: SendSeq, fence: i64, send: NewSend, attempt: u32, first_attempt_at: Timestamp) -> Self {
+        Self { seq, fence, send, attempt, first_attempt_at }
+    }
+}
+
 /// What became of an attempt.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct SendSettlement {
     /// The send.
     pub seq: SendSeq,
@@ -88,6 +129,14 @@ pub struct SendSettlement {
     pub hold: Option<Hold>,
     /// News to record with it, such as `reply.failed`.
     pub news: Option<NewEvent>,
+}
+
+impl SendSettlement {
+    /// The end of a reservation that taught nothing else.
+    #[must_use]
+    pub fn new(seq: SendSeq, fence: i64, outcome: SendOutcome, now: Timestamp) -> Self {
+        Self { seq, fence, outcome, now, lesson: None, hold: None, news: None }
+    }
 }
 
 /// The fate of a send after an attempt.
@@ -140,6 +189,7 @@ pub enum SendState {
 
 /// A stop on all sends of a scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Hold {
     /// What is held.
     pub scope: HoldScope,
@@ -149,6 +199,13 @@ pub struct Hold {
     pub until: Option<Timestamp>,
     /// Why, for the operator.
     pub reason: String,
+}
+
+impl Hold {
+    /// A stop until it is released.
+    pub fn new(scope: HoldScope, since: Timestamp, reason: impl Into<String>) -> Self {
+        Self { scope, since, until: None, reason: reason.into() }
+    }
 }
 
 /// What a hold covers.

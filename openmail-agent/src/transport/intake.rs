@@ -32,6 +32,7 @@ pub struct Intake {
 
 /// An event as a transport received it.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Received {
     /// The event as it came.
     pub body: Bytes,
@@ -41,6 +42,13 @@ pub struct Received {
     pub via: Via,
     /// What it says, where whoever received it has read it already.
     pub event: Option<Arc<Event>>,
+}
+
+impl Received {
+    /// An event as it came, of which nothing was read yet.
+    pub fn new(body: impl Into<Bytes>, via: Via) -> Self {
+        Self { body: body.into(), event_id: None, via, event: None }
+    }
 }
 
 /// The way an event came.

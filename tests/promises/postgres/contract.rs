@@ -43,8 +43,7 @@ async fn a_dead_letter_is_handled_once_the_advice_was_taken() {
     store.record(vec![mail("1", "i", "a", 0)], None).await.unwrap();
     let leased = store.lease(lease_request("w", 1, 1)).await.unwrap().events.remove(0);
     let outcome = Outcome::Dead { error: "the shelf is empty".into() };
-    let (lease, now) = (leased.lease, at(1));
-    store.settle(Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() }).await.unwrap();
+    store.settle(Settlement::new(leased.lease, outcome, at(1))).await.unwrap();
     assert!(store.lease(lease_request("w", 2, 1)).await.unwrap().events.is_empty());
 
     let (client, schema) = connect(&url).await;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{ErrorKind, ReserveRequest, Store};
+use openmail_agent::store::{ErrorKind, Store};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -93,7 +93,11 @@ async fn the_slots_of_what_is_given_back_are_free_at_once() {
     let proxy = Proxy::start(place.folder());
     let store = PostgresStore::open(&place.fresh_over(proxy.folder.path())).await.unwrap();
     owe(&store, vec![reply("1", "i", "t"), reply("2", "i", "u")]).await;
-    let one_a_day = |now| ReserveRequest { quotas: Quotas::new(10, 1), ..reserve_request("w", now, 10) };
+    let one_a_day = |now| {
+        let mut request = reserve_request("w", now, 10);
+        request.quotas = Quotas::new(10, 1);
+        request
+    };
 
     proxy.cut_next_commit();
     soon(store.reserve(one_a_day(1))).await.unwrap_err();

@@ -2,10 +2,7 @@ use std::collections::BTreeMap;
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::model::OutgoingAttachment;
-use openmail_agent::store::{
-    Leased, NewEvent, NewSend, Note, Outcome, ReserveRequest, Scope, SendOutcome, SendSettlement, Settlement,
-    Store,
-};
+use openmail_agent::store::{Leased, Note, Outcome, Scope, SendOutcome, SendSettlement, Settlement, Store};
 use tokio_postgres::{Client, NoTls};
 
 use super::cluster::Place;
@@ -21,7 +18,8 @@ async fn what_is_forgotten_leaves_nothing_behind_in_any_table() {
     let store = processes(&url, 1).await.remove(0);
     for number in 0..120 {
         let arrived = mail(&number.to_string(), "i", &number.to_string(), 0);
-        let again = NewEvent { event_id: format!("evt_again_{number}").into(), ..arrived.clone() };
+        let mut again = arrived.clone();
+        again.event_id = format!("evt_again_{number}").into();
         store.record(vec![arrived, again], None).await.unwrap();
     }
     let leased = store.lease(lease_request("w", 0, 1_000)).await.unwrap().events;
@@ -50,37 +48,30 @@ async fn finish(store: &dyn Store, leased: Leased, number: usize) {
         Scope::Step { seq: leased.lease.seq, name: "model".into() },
         Scope::Thread { thread_id: "t".into(), name: "topic".into() },
     ] {
-        store.remember(&leased.lease, Note { scope, value: "1".into() }).await.unwrap();
+        store.remember(&leased.lease, Note::new(scope, "1")).await.unwrap();
     }
     let mut sent = reply(&format!("sent {id}"), "i", &format!("thread {id}"));
     sent.draft.attachments.push(OutgoingAttachment::new("a.bin", "application/octet-stream", &b"x"[..]));
-    let stopped = reply(&format!("stopped {id}"), "i", &format!("thread {id}"));
-    let stopped = NewSend { stopped: Some("a loop".into()), ..stopped };
+    let mut stopped = reply(&format!("stopped {id}"), "i", &format!("thread {id}"));
+    stopped.stopped = Some("a loop".into());
     let outcome = match number % 3 {
         0 => Outcome::Parked { reason: "spam".into() },
         1 => Outcome::Dead { error: "gave up".into() },
         _ => Outcome::Done,
     };
-    let settlement = Settlement {
-        lease: leased.lease,
-        outcome,
-        now: at(1),
-        sends: vec![sent, stopped],
-        notes: Vec::new(),
-    };
+    let mut settlement = Settlement::new(leased.lease, outcome, at(1));
+    settlement.sends = vec![sent, stopped];
     store.settle(settlement).await.unwrap();
 }
 
 async fn send_all(store: &dyn Store) {
-    let request = ReserveRequest { quotas: Quotas::new(1_000, 1_000), ..reserve_request("w", 2, 1_000) };
+    let mut request = reserve_request("w", 2, 1_000);
+    request.quotas = Quotas::new(1_000, 1_000);
     let reserved = store.reserve(request).await.unwrap().sends;
     assert_eq!(reserved.len(), 120);
     for send in reserved {
         let outcome = SendOutcome::Sent { message_id: None, thread_id: None };
-        let (seq, fence) = (send.seq, send.fence);
-        let settlement =
-            SendSettlement { seq, fence, outcome, now: at(3), lesson: None, hold: None, news: None };
-        store.settle_send(settlement).await.unwrap();
+        store.settle_send(SendSettlement::new(send.seq, send.fence, outcome, at(3))).await.unwrap();
     }
 }
 

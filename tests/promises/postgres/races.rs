@@ -5,9 +5,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use openmail_agent::model::MessageId;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{
-    LeaseRequest, Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId,
-};
+use openmail_agent::store::{Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId};
 
 use super::cluster::Place;
 use super::{at, lease_request, mail, owe, processes, reply, reserve_request};
@@ -95,14 +93,7 @@ async fn work(store: &PostgresStore, worker: usize, watched: &Mutex<Watched>) {
                 watched.busy.remove(&*leased.event.lane.0);
                 *watched.loads.get_mut(leased.event.inbox_id.as_ref().unwrap().as_str()).unwrap() -= 1;
             }
-            let settlement = Settlement {
-                lease: leased.lease,
-                outcome: Outcome::Done,
-                now: at(5_000),
-                sends: Vec::new(),
-                notes: Vec::new(),
-            };
-            store.settle(settlement).await.unwrap();
+            store.settle(Settlement::new(leased.lease, Outcome::Done, at(5_000))).await.unwrap();
         }
     }
 }
@@ -115,14 +106,14 @@ async fn many_processes_together_have_no_more_of_an_inbox_than_its_share() {
     stores[0].record(mails.collect(), None).await.unwrap();
     for round in 0..60 {
         let leased = join_all(stores.iter().enumerate().map(|(n, store)| {
-            let request = lease_request(&n.to_string(), 5_000, 15);
-            store.lease(LeaseRequest { per_inbox: 5, ..request })
+            let mut request = lease_request(&n.to_string(), 5_000, 15);
+            request.per_inbox = 5;
+            store.lease(request)
         }));
         let leased: Vec<_> = leased.await.into_iter().flat_map(|leases| leases.unwrap().events).collect();
         assert_eq!(leased.len(), 15, "in round {round}, of 5 of each of 3 inboxes");
         let settled = leased.into_iter().enumerate().map(|(n, leased)| {
-            let (lease, outcome, now) = (leased.lease, Outcome::Done, at(5_000));
-            stores[n % WORKERS].settle(Settlement { lease, outcome, now, sends: vec![], notes: vec![] })
+            stores[n % WORKERS].settle(Settlement::new(leased.lease, Outcome::Done, at(5_000)))
         });
         join_all(settled).await.into_iter().for_each(|settled| settled.unwrap());
     }
@@ -152,15 +143,8 @@ async fn many_processes_never_send_more_than_the_quota() {
         let expected = if minute < 20 { 10 } else { 0 };
         assert_eq!(reserved.len(), expected, "in minute {minute}, of 10 a minute and 200 a day");
         join_all(reserved.iter().enumerate().map(|(n, reservation)| {
-            let settlement = SendSettlement {
-                seq: reservation.seq,
-                fence: reservation.fence,
-                outcome: SendOutcome::Sent { message_id: Some(MessageId::from("m")), thread_id: None },
-                now: at(now),
-                lesson: None,
-                hold: None,
-                news: None,
-            };
+            let outcome = SendOutcome::Sent { message_id: Some(MessageId::from("m")), thread_id: None };
+            let settlement = SendSettlement::new(reservation.seq, reservation.fence, outcome, at(now));
             stores[n % WORKERS].settle_send(settlement)
         }))
         .await
@@ -195,13 +179,8 @@ async fn what_a_dead_process_had_is_taken_over_when_its_heartbeat_lapses() {
     assert_eq!(waiting.next_due, Some(at(8)));
     let taken = stores[1].lease(lease_request("alive", 8, 1)).await.unwrap().events.remove(0);
     assert_eq!((taken.lease.seq, taken.attempt), (dead.lease.seq, 2));
-    let late = Settlement {
-        lease: dead.lease,
-        outcome: Outcome::Done,
-        now: at(9),
-        sends: vec![reply("k", "i", "t")],
-        notes: Vec::new(),
-    };
+    let mut late = Settlement::new(dead.lease, Outcome::Done, at(9));
+    late.sends = vec![reply("k", "i", "t")];
     assert!(stores[0].settle(late).await.is_err(), "the dead one's word counts no more");
     assert_eq!(stores[0].census().await.unwrap().owed, 0);
 }
