@@ -50,6 +50,33 @@ impl Cancelled {
         Self(token)
     }
 
+    /// Time never runs out, for a test of a handler.
+    ///
+    /// ```
+    /// # use openmail_agent::handler::Cancelled;
+    /// /// Reads on until it is told to stop.
+    /// async fn pages(cancelled: Cancelled) -> usize {
+    ///     (0..100).take_while(|_| !cancelled.is_cancelled()).count()
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// assert_eq!(pages(Cancelled::never()).await, 100);
+    /// assert_eq!(pages(Cancelled::now()).await, 0);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn never() -> Self {
+        Self(CancellationToken::new())
+    }
+
+    /// It is time to stop, for a test of a handler.
+    #[must_use]
+    pub fn now() -> Self {
+        let token = CancellationToken::new();
+        token.cancel();
+        Self(token)
+    }
+
     /// Whether to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
