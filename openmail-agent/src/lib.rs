@@ -54,6 +54,11 @@
 //! | `webhook` | yes | the webhook listener, and the tower service behind it |
 //! | `testing` | no | [`testing`]: one event through one handler, without a server; the conformance suite that every store runs |
 //! | `failpoints` | no | moments at which a test has the process end, for the crash bench |
+//!
+//! # Other crates
+//!
+//! The crates below 1.0 whose types are in signatures here are handed on, each in the version that fits: [`jiff`], [`rustls`],
+//! [`tokio_util`], [`tower`], and [`axum`] with the feature `webhook`; [`bytes`] as well.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -79,7 +84,10 @@ pub mod wire;
 pub mod __private;
 mod declared;
 
+#[cfg(feature = "webhook")]
+pub use axum;
 pub use handler::{Error, Mail, Reply, Result};
 pub use openmail_agent_macros::mail_handler;
 pub use router::Route;
 pub use runtime::Runtime;
+pub use {bytes, jiff, rustls, tokio_util, tower};
