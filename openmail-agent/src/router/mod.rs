@@ -10,7 +10,7 @@ mod route;
 mod table;
 
 pub use entry::Entry;
-pub use problem::StartProblem;
+pub use problem::{Near, StartProblem};
 pub use route::{DEFAULT_RETRIES, DEFAULT_TIMEOUT, Route};
 pub use table::{Router, RouterFacts};
 
