@@ -38,7 +38,7 @@ async fn suspended(news: Lifecycle) {
 /// The customer got no answer and never will.
 #[mail_handler(event = "reply.failed")]
 async fn reply_failed(failure: SendFailure) {
-    tracing::error!(key = failure.idempotency_key, code = ?failure.code, "a reply could not be sent: see to it by hand");
+    tracing::error!(key = %failure.idempotency_key, code = ?failure.code, "a reply could not be sent: see to it by hand");
 }
 
 #[tokio::main]

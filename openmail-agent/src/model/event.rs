@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Address, EventId, ExternalId, InboxId, Message, PodId, ThreadId};
+use super::{Address, EventId, ExternalId, IdempotencyKey, InboxId, Message, PodId, ThreadId};
 
 /// News of an inbox: a mail that came in, or a change of its standing.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,7 +167,7 @@ pub enum SuspensionReason {
 #[non_exhaustive]
 pub struct SendFailure {
     /// The key it was sent under.
-    pub idempotency_key: String,
+    pub idempotency_key: IdempotencyKey,
     /// The handler whose reply it was.
     pub handler: String,
     /// The service's code, such as `recipient_suppressed`; `None` where the runtime itself gave up.
@@ -180,7 +180,7 @@ impl SendFailure {
     /// A failure with its cause.
     #[must_use]
     pub fn new(
-        idempotency_key: impl Into<String>,
+        idempotency_key: impl Into<IdempotencyKey>,
         handler: impl Into<String>,
         code: Option<String>,
         message: impl Into<String>,

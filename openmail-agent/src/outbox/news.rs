@@ -28,7 +28,7 @@ pub(super) fn reply_failed(
         inbox_id: Some(send.inbox_id.clone()),
         external_id: None,
         thread_id: send.draft.thread_id.clone(),
-        payload: Payload::SendFailure(SendFailure::new(send.key.as_str(), &send.handler, code, message)),
+        payload: Payload::SendFailure(SendFailure::new(send.key.clone(), &send.handler, code, message)),
     };
     let lane = send.draft.thread_id.as_ref().map_or(send.inbox_id.as_str(), |thread| thread.as_str());
     Some(NewEvent {
