@@ -6,8 +6,8 @@ use openmail_agent::limit::Quotas;
 use openmail_agent::model::{Body, Draft, IdempotencyKey, Recipients};
 use openmail_agent::store::sqlite::SqliteStore;
 use openmail_agent::store::{
-    LeaseRequest, Leased, NewSend, Outcome, ReserveRequest, SendOutcome, SendSettlement, Settlement, Store,
-    WorkerId,
+    EventOutcome, LeaseRequest, Leased, NewSend, ReserveRequest, SendOutcome, SendSettlement, Settlement,
+    Store, WorkerId,
 };
 
 use super::store::event;
@@ -88,7 +88,7 @@ fn answered(leased: Leased, now: Timestamp) -> Settlement {
     draft.thread_id = Some(leased.event.lane.0.as_ref().into());
     let key = IdempotencyKey::new(format!("bench:{}", leased.event.event_id));
     let inbox_id = leased.event.inbox_id.expect("each has one");
-    let mut settlement = Settlement::new(leased.lease, Outcome::Done, now);
+    let mut settlement = Settlement::new(leased.lease, EventOutcome::Done, now);
     settlement.sends = vec![NewSend::new(key, inbox_id, "bench", draft)];
     settlement
 }

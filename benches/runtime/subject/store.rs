@@ -5,7 +5,9 @@ use jiff::Timestamp;
 use openmail_agent::model::EventKind;
 use openmail_agent::store::memory::MemoryStore;
 use openmail_agent::store::sqlite::SqliteStore;
-use openmail_agent::store::{Lane, LeaseRequest, Leased, NewEvent, Outcome, Settlement, Store, WorkerId};
+use openmail_agent::store::{
+    EventOutcome, Lane, LeaseRequest, Leased, NewEvent, Settlement, Store, WorkerId,
+};
 
 use crate::sample;
 
@@ -30,7 +32,7 @@ pub(super) async fn fill(path: &str, count: usize) {
         let now = Timestamp::now();
         let worker = WorkerId("bench".into());
         let leases = store.lease(LeaseRequest::new(worker, BATCH, now)).await.expect("they are leased");
-        let settled = |leased: Leased| store.settle(Settlement::new(leased.lease, Outcome::Done, now));
+        let settled = |leased: Leased| store.settle(Settlement::new(leased.lease, EventOutcome::Done, now));
         let done = leases.events.into_iter().map(settled);
         try_join_all(done).await.expect("they are settled");
     }

@@ -13,7 +13,7 @@ use crate::limit::Quotas;
 use crate::model::{Event, EventId, Inbox};
 use crate::outbox::{Outbox, Sender};
 use crate::router::Router;
-use crate::store::{self, LeaseRequest, Leased, Outcome, Settlement, Store, WorkerId};
+use crate::store::{self, EventOutcome, LeaseRequest, Leased, Settlement, Store, WorkerId};
 use crate::transport::{Intake, Received, Via};
 use crate::wire;
 
@@ -103,7 +103,7 @@ impl Rehearsal {
     pub(crate) async fn fail(&self, event: &EventId) -> store::Result<()> {
         let Some(Leased { lease, .. }) = self.lease(event).await? else { return Ok(()) };
         let now = self.clock().now();
-        let outcome = Outcome::Retry { at: Timestamp::MIN, error: "an earlier try".to_owned() };
+        let outcome = EventOutcome::Retry { at: Timestamp::MIN, error: "an earlier try".to_owned() };
         let settlement = Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() };
         self.intake.store().settle(settlement).await
     }

@@ -5,14 +5,14 @@ use tracing::{debug, warn};
 
 use crate::failpoint::{Point, pass};
 use crate::model::{Chain, ThreadId};
-use crate::store::{self, ErrorKind, Leased, Outcome, Settlement};
+use crate::store::{self, ErrorKind, EventOutcome, Leased, Settlement};
 
 use super::work::{Finding, STORE, Workbench};
 
 impl Workbench {
     /// Step 8: nothing is owed before this commits.
     pub(super) async fn settle(&self, leased: &Leased, finding: Finding) {
-        let mut is_quiet = finding.outcome == Outcome::Done && finding.sends.is_empty();
+        let mut is_quiet = finding.outcome == EventOutcome::Done && finding.sends.is_empty();
         for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
             warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
         }

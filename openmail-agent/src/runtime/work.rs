@@ -16,7 +16,7 @@ use crate::failpoint::{Point, pass};
 use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::{Entry, Router};
-use crate::store::{self, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, Outcome, StoreError};
+use crate::store::{self, EventOutcome, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, StoreError};
 use crate::transport::{Intake, catch_up};
 use crate::wire;
 
@@ -65,15 +65,15 @@ pub(super) struct Workbench {
 
 /// What becomes of an event, and what is committed with it.
 pub(super) struct Finding {
-    pub(super) outcome: Outcome,
+    pub(super) outcome: EventOutcome,
     pub(super) sends: Vec<NewSend>,
     pub(super) notes: Vec<Note>,
     /// The conversation to mark as read if nothing is sent, since a reply does that by itself.
     pub(super) unread: Option<ThreadId>,
 }
 
-impl From<Outcome> for Finding {
-    fn from(outcome: Outcome) -> Self {
+impl From<EventOutcome> for Finding {
+    fn from(outcome: EventOutcome) -> Self {
         Self { outcome, sends: Vec::new(), notes: Vec::new(), unread: None }
     }
 }
@@ -102,23 +102,25 @@ impl Workbench {
     async fn find(&self, leased: &Leased) -> Finding {
         let event = match read(&leased.event) {
             Ok(event) => event,
-            Err(error) => return Outcome::Parked { reason: error.to_string() }.into(),
+            Err(error) => return EventOutcome::Parked { reason: error.to_string() }.into(),
         };
         if let Payload::Lifecycle(lifecycle) = &event.payload
             && let Err(error) = self.apply(lifecycle, leased).await
         {
             warn!(error = %Chain(&error), "a suspension cannot be recorded; trying again");
-            return Outcome::Defer { at: clock::after(self.now(), STORE.ceiling(3)) }.into();
+            return EventOutcome::Defer { at: clock::after(self.now(), STORE.ceiling(3)) }.into();
         }
         if let (Some(only), Some(inbox_id)) = (&self.only, &event.inbox_id)
             && only.id != *inbox_id
         {
-            return Outcome::Parked { reason: format!("inbox {inbox_id} is not the one this agent serves") }
-                .into();
+            return EventOutcome::Parked {
+                reason: format!("inbox {inbox_id} is not the one this agent serves"),
+            }
+            .into();
         }
         let inbox = match self.inbox(&event).await {
             Ok(inbox) => inbox,
-            Err(at) => return Outcome::Defer { at }.into(),
+            Err(at) => return EventOutcome::Defer { at }.into(),
         };
         match &event.payload {
             Payload::Message(hint) => {
@@ -187,7 +189,7 @@ impl Workbench {
         let (message, thread) = match self.row(&event, &hint, leased).await {
             Row::Read(row, thread) => (Arc::from(row), Some(thread)),
             Row::Missing => (Arc::clone(&hint), None),
-            Row::Later(at) => return Outcome::Defer { at }.into(),
+            Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(thread)) = (&inbox, &thread)
             && self.has_overtaken(&message, thread, inbox, &leased.lease).await
@@ -196,7 +198,7 @@ impl Workbench {
         }
         if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &*self.is_own) {
             warn!(reason, "parked");
-            return Outcome::Parked { reason }.into();
+            return EventOutcome::Parked { reason }.into();
         }
         if !Arc::ptr_eq(&message, &hint) || event.thread_id.is_none() {
             let event = Arc::make_mut(&mut event);
@@ -254,8 +256,8 @@ impl Workbench {
         let message = mail.as_ref().map(Mail::message);
         let Some(entry) = self.router.route(&event, message, inbox.as_deref()) else {
             return match mail {
-                Some(_) => Outcome::Parked { reason: "no handler takes it".to_owned() }.into(),
-                None => Outcome::Done.into(),
+                Some(_) => EventOutcome::Parked { reason: "no handler takes it".to_owned() }.into(),
+                None => EventOutcome::Done.into(),
             };
         };
         let attempt = Attempt::new(leased.attempt, entry.attempts());
@@ -291,35 +293,38 @@ impl Workbench {
 
     /// Not handled because its handler is busy, or another suspect is in hand: others get their turn meanwhile, and no attempt is counted.
     fn put_back(&self) -> Finding {
-        Outcome::Defer { at: clock::after(self.now(), BUSY.with_half_jitter(0)) }.into()
+        EventOutcome::Defer { at: clock::after(self.now(), BUSY.with_half_jitter(0)) }.into()
     }
 
     /// The process has ended again and again while this was being handled: a crash cannot be caught, but it can be counted.
-    fn crashing(&self, attempt: u32) -> Outcome {
+    fn crashing(&self, attempt: u32) -> EventOutcome {
         let error = format!("the process ended or panicked {} times while it was being handled", attempt - 1);
         error!(error, "the event is a dead letter");
-        Outcome::Dead { error }
+        EventOutcome::Dead { error }
     }
 
     /// Not handled for no fault of its own: due again at once, and no attempt counted.
     fn given_back(&self) -> Finding {
-        Outcome::Defer { at: self.now() }.into()
+        EventOutcome::Defer { at: self.now() }.into()
     }
 
     /// No fault of its handler.
-    pub(super) fn try_again(&self, leased: &Leased, error: String) -> Outcome {
+    pub(super) fn try_again(&self, leased: &Leased, error: String) -> EventOutcome {
         error!(error, "the event cannot be handled, to be tried again");
-        Outcome::Retry { at: clock::after(self.now(), RETRY.with_half_jitter(leased.attempt - 1)), error }
+        EventOutcome::Retry {
+            at: clock::after(self.now(), RETRY.with_half_jitter(leased.attempt - 1)),
+            error,
+        }
     }
 
     fn conclude(&self, result: Result<(), Error>, context: &Context, attempt: Attempt) -> Finding {
         match result.and_then(|()| context.collect()) {
-            Ok((sends, notes)) => Finding { sends, notes, ..Outcome::Done.into() },
+            Ok((sends, notes)) => Finding { sends, notes, ..EventOutcome::Done.into() },
             Err(error) => self.failed(&error, attempt).into(),
         }
     }
 
-    fn failed(&self, error: &Error, attempt: Attempt) -> Outcome {
+    fn failed(&self, error: &Error, attempt: Attempt) -> EventOutcome {
         let at = match error.verdict() {
             Verdict::Never => None,
             _ if attempt.is_last() => None,
@@ -330,11 +335,11 @@ impl Workbench {
         match at {
             Some(at) => {
                 warn!(error, %at, "the handler failed, to be tried again");
-                Outcome::Retry { at, error }
+                EventOutcome::Retry { at, error }
             }
             None => {
                 warn!(error, "the handler failed for good: the event is a dead letter");
-                Outcome::Dead { error }
+                EventOutcome::Dead { error }
             }
         }
     }

@@ -143,8 +143,8 @@ pub struct Leased {
     pub lease: Lease,
     /// The event as it was recorded.
     pub event: NewEvent,
-    /// Which try this is, from 1. A crash counts, a [deferral](Outcome::Defer) does not. A store need not count a first crash
-    /// that follows the lease within seconds, since a lease is not worth waiting for the disk.
+    /// Which try this is, from 1. A crash counts, a [deferral](EventOutcome::Defer) does not. A store need not count a first
+    /// crash that follows the lease within seconds, since a lease is not worth waiting for the disk.
     pub attempt: u32,
 }
 
@@ -181,7 +181,7 @@ pub struct Settlement {
     /// The lease that ends.
     pub lease: Lease,
     /// What becomes of the event.
-    pub outcome: Outcome,
+    pub outcome: EventOutcome,
     /// The time now.
     pub now: Timestamp,
     /// What is owed from now on.
@@ -193,7 +193,7 @@ pub struct Settlement {
 impl Settlement {
     /// The end of a lease after which nothing is owed and nothing new remembered.
     #[must_use]
-    pub fn new(lease: Lease, outcome: Outcome, now: Timestamp) -> Self {
+    pub fn new(lease: Lease, outcome: EventOutcome, now: Timestamp) -> Self {
         Self { lease, outcome, now, sends: Vec::new(), notes: Vec::new() }
     }
 }
@@ -201,7 +201,7 @@ impl Settlement {
 /// What becomes of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum EventOutcome {
     /// It was handled.
     Done,
     /// It is tried again, not before this time; its lane waits for it.

@@ -42,8 +42,8 @@ pub(crate) use contract::look_again;
 pub use contract::{Census, Store, WORKER_LIFE};
 pub use error::{ErrorKind, Result, StoreError};
 pub use event::{
-    Bookmark, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Settlement,
-    WorkerId,
+    Bookmark, EventOutcome, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded,
+    Settlement, WorkerId,
 };
 pub use note::{Note, Scope};
 pub use send::{

@@ -13,9 +13,9 @@ use crate::model::{IdempotencyKey, InboxId};
 
 use super::memory::MemoryStore;
 use super::{
-    Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases, NewEvent, NewSend,
-    Note, Outcome, Recorded, Reservations, ReserveRequest, Result, Scope, SendOutcome, SendSettlement,
-    SendState, Settlement, Store, WorkerId,
+    Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases,
+    NewEvent, NewSend, Note, Recorded, Reservations, ReserveRequest, Result, Scope, SendOutcome,
+    SendSettlement, SendState, Settlement, Store, WorkerId,
 };
 
 /// A [`MemoryStore`] in trouble.
@@ -132,7 +132,7 @@ impl Store for TroubledStore {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {
-        self.take(!matches!(settlement.outcome, Outcome::Retry { .. }))?;
+        self.take(!matches!(settlement.outcome, EventOutcome::Retry { .. }))?;
         self.inner.settle(settlement).await
     }
 

@@ -10,7 +10,7 @@ use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Outcome,
+    Bookmark, Census, EventOutcome, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
     Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store,
     WorkerId,
 };
@@ -26,7 +26,7 @@ pub(super) struct Commits {
 
 #[derive(Default)]
 struct Seen {
-    outcome: Option<Outcome>,
+    outcome: Option<EventOutcome>,
     sent: Vec<Sent>,
     keys: Vec<IdempotencyKey>,
     notes: HashMap<Scope, Bytes>,
@@ -43,7 +43,7 @@ impl Commits {
     }
 
     /// What became of the event, and what is owed since the last time.
-    pub(super) fn take(&self) -> (Option<Outcome>, Vec<Sent>) {
+    pub(super) fn take(&self) -> (Option<EventOutcome>, Vec<Sent>) {
         let mut seen = self.seen();
         (seen.outcome.take(), std::mem::take(&mut seen.sent))
     }

@@ -16,4 +16,4 @@ pub use ran::Ran;
 pub use run::{RunOne, run_one};
 pub use sent::Sent;
 
-pub use crate::store::Outcome;
+pub use crate::store::EventOutcome;

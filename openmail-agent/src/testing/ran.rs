@@ -10,7 +10,7 @@ use crate::clock;
 use crate::handler::memory_scope;
 use crate::model::{Event, EventId, EventKind, Inbox, Payload, ThreadId};
 use crate::runtime::Rehearsal;
-use crate::store::{Note, Outcome};
+use crate::store::{EventOutcome, Note};
 
 use super::commits::Commits;
 use super::service::Service;
@@ -21,30 +21,30 @@ use super::{Incoming, IncomingMail, Sent};
 pub struct Ran {
     rig: Arc<Rig>,
     event: Event,
-    outcome: Outcome,
+    outcome: EventOutcome,
     sent: Vec<Sent>,
 }
 
 impl Ran {
     /// What became of the event.
     #[must_use]
-    pub fn outcome(&self) -> &Outcome {
+    pub fn outcome(&self) -> &EventOutcome {
         &self.outcome
     }
 
     /// Whether it was handled.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.outcome == Outcome::Done
+        self.outcome == EventOutcome::Done
     }
 
     /// What the handler failed with, with its causes; or why the event was parked.
     #[must_use]
     pub fn error(&self) -> Option<&str> {
         match &self.outcome {
-            Outcome::Retry { error, .. } | Outcome::Dead { error } => Some(error),
-            Outcome::Parked { reason } => Some(reason),
-            Outcome::Done | Outcome::Defer { .. } => None,
+            EventOutcome::Retry { error, .. } | EventOutcome::Dead { error } => Some(error),
+            EventOutcome::Parked { reason } => Some(reason),
+            EventOutcome::Done | EventOutcome::Defer { .. } => None,
         }
     }
 
@@ -52,7 +52,7 @@ impl Ran {
     #[must_use]
     pub fn tried_again_in(&self) -> Option<Duration> {
         match &self.outcome {
-            Outcome::Retry { at, .. } => Some(clock::until(self.rig.rehearsal.clock().now(), *at)),
+            EventOutcome::Retry { at, .. } => Some(clock::until(self.rig.rehearsal.clock().now(), *at)),
             _ => None,
         }
     }

@@ -40,7 +40,7 @@ async fn an_inbox_that_was_only_copied_answers_whom_the_mail_was_written_to() {
 async fn what_the_runtime_guards_against_is_guarded_against_here() {
     let route = || [Route::new("echo", echo).inbox("support@acme.example")];
     let own = run_one(route(), mail("Support <SUPPORT@acme.example>", "Hello me")).await;
-    assert!(matches!(own.outcome(), Outcome::Parked { .. }), "{own:?}");
+    assert!(matches!(own.outcome(), EventOutcome::Parked { .. }), "{own:?}");
     let spam = mail(ADA, "Buy").with(|message| message.verdict = Some(crate::model::Verdict::Spam));
     assert!(run_one(route(), spam).await.error().is_some_and(|reason| reason.contains("spam")));
     let robot = mail("noreply@example.com", "Built").with(|message| message.auto_replyable = Some(false));
@@ -64,9 +64,9 @@ async fn a_failure_says_when_it_is_tried_again() {
         |subject: &str| run_one([Route::new("fails", fails).retries(1)], mail(ADA, "?").subject(subject));
     let later = run("later").await;
     assert_eq!(later.tried_again_in(), Some(Duration::from_secs(90)));
-    assert!(matches!(later.again().await.outcome(), Outcome::Dead { .. }));
+    assert!(matches!(later.again().await.outcome(), EventOutcome::Dead { .. }));
     assert!(
-        matches!(run("never").await.outcome(), Outcome::Dead { error } if error.contains("no such order"))
+        matches!(run("never").await.outcome(), EventOutcome::Dead { error } if error.contains("no such order"))
     );
     assert!(run("panic").await.error().is_some_and(|error| error.contains("oh no")));
     let busy = run("busy").await;
@@ -138,7 +138,7 @@ async fn limits_and_refusals_reach_the_handler() {
     let limited = run().quotas(Quotas::new(0, 0)).await;
     assert!(limited.sent().is_empty() && limited.error().is_some_and(|error| error.contains("nothing more")));
     let refused = run().refuse_sends(422, "recipient_suppressed").await;
-    assert!(matches!(refused.outcome(), Outcome::Dead { .. }), "{refused:?}");
+    assert!(matches!(refused.outcome(), EventOutcome::Dead { .. }), "{refused:?}");
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn an_argument_that_cannot_be_made_is_told() {
     assert_eq!(run("2847").await.reply().text(), "order 2847");
     let rejected = run("my order").await;
     assert!(
-        matches!(rejected.outcome(), Outcome::Dead { error } if error.contains("no order number")),
+        matches!(rejected.outcome(), EventOutcome::Dead { error } if error.contains("no order number")),
         "{rejected:?}"
     );
 }

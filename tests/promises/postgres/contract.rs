@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{Outcome, Settlement, Store, WorkerId, conformance};
+use openmail_agent::store::{EventOutcome, Settlement, Store, WorkerId, conformance};
 
 use super::cluster::Place;
 use super::pruning::connect;
@@ -42,7 +42,7 @@ async fn a_dead_letter_is_handled_once_the_advice_was_taken() {
     let store = PostgresStore::open(&url).await.unwrap();
     store.record(vec![mail("1", "i", "a", 0)], None).await.unwrap();
     let leased = store.lease(lease_request("w", 1, 1)).await.unwrap().events.remove(0);
-    let outcome = Outcome::Dead { error: "the shelf is empty".into() };
+    let outcome = EventOutcome::Dead { error: "the shelf is empty".into() };
     store.settle(Settlement::new(leased.lease, outcome, at(1))).await.unwrap();
     assert!(store.lease(lease_request("w", 2, 1)).await.unwrap().events.is_empty());
 

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use openmail_agent::model::{Body, Draft, EventKind, IdempotencyKey, Recipients, ThreadId};
 use openmail_agent::store::postgres::PostgresStore;
 use openmail_agent::store::{
-    Lane, LeaseRequest, NewEvent, NewSend, Outcome, ReserveRequest, Settlement, Store, WorkerId,
+    EventOutcome, Lane, LeaseRequest, NewEvent, NewSend, ReserveRequest, Settlement, Store, WorkerId,
 };
 
 /// So many seconds after a moment that is far from midnight UTC.
@@ -58,7 +58,7 @@ fn reply(key: &str, inbox: &str, thread: &str) -> NewSend {
 async fn owe(store: &dyn Store, sends: Vec<NewSend>) {
     store.record(vec![mail("owing", "owing", "owing", 0)], None).await.unwrap();
     let leased = store.lease(lease_request("w", 0, 1)).await.unwrap().events.remove(0);
-    let mut settlement = Settlement::new(leased.lease, Outcome::Done, at(0));
+    let mut settlement = Settlement::new(leased.lease, EventOutcome::Done, at(0));
     settlement.sends = sends;
     store.settle(settlement).await.unwrap();
 }

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::model::OutgoingAttachment;
-use openmail_agent::store::{Leased, Note, Outcome, Scope, SendOutcome, SendSettlement, Settlement, Store};
+use openmail_agent::store::{
+    EventOutcome, Leased, Note, Scope, SendOutcome, SendSettlement, Settlement, Store,
+};
 use tokio_postgres::{Client, NoTls};
 
 use super::cluster::Place;
@@ -55,9 +57,9 @@ async fn finish(store: &dyn Store, leased: Leased, number: usize) {
     let mut stopped = reply(&format!("stopped {id}"), "i", &format!("thread {id}"));
     stopped.stopped = Some("a loop".into());
     let outcome = match number % 3 {
-        0 => Outcome::Parked { reason: "spam".into() },
-        1 => Outcome::Dead { error: "gave up".into() },
-        _ => Outcome::Done,
+        0 => EventOutcome::Parked { reason: "spam".into() },
+        1 => EventOutcome::Dead { error: "gave up".into() },
+        _ => EventOutcome::Done,
     };
     let mut settlement = Settlement::new(leased.lease, outcome, at(1));
     settlement.sends = vec![sent, stopped];

@@ -5,7 +5,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use openmail_agent::model::MessageId;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{Outcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId};
+use openmail_agent::store::{
+    EventOutcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId,
+};
 
 use super::cluster::Place;
 use super::{at, lease_request, mail, owe, processes, reply, reserve_request};
@@ -93,7 +95,7 @@ async fn work(store: &PostgresStore, worker: usize, watched: &Mutex<Watched>) {
                 watched.busy.remove(&*leased.event.lane.0);
                 *watched.loads.get_mut(leased.event.inbox_id.as_ref().unwrap().as_str()).unwrap() -= 1;
             }
-            store.settle(Settlement::new(leased.lease, Outcome::Done, at(5_000))).await.unwrap();
+            store.settle(Settlement::new(leased.lease, EventOutcome::Done, at(5_000))).await.unwrap();
         }
     }
 }
@@ -113,7 +115,7 @@ async fn many_processes_together_have_no_more_of_an_inbox_than_its_share() {
         let leased: Vec<_> = leased.await.into_iter().flat_map(|leases| leases.unwrap().events).collect();
         assert_eq!(leased.len(), 15, "in round {round}, of 5 of each of 3 inboxes");
         let settled = leased.into_iter().enumerate().map(|(n, leased)| {
-            stores[n % WORKERS].settle(Settlement::new(leased.lease, Outcome::Done, at(5_000)))
+            stores[n % WORKERS].settle(Settlement::new(leased.lease, EventOutcome::Done, at(5_000)))
         });
         join_all(settled).await.into_iter().for_each(|settled| settled.unwrap());
     }
@@ -179,7 +181,7 @@ async fn what_a_dead_process_had_is_taken_over_when_its_heartbeat_lapses() {
     assert_eq!(waiting.next_due, Some(at(8)));
     let taken = stores[1].lease(lease_request("alive", 8, 1)).await.unwrap().events.remove(0);
     assert_eq!((taken.lease.seq, taken.attempt), (dead.lease.seq, 2));
-    let mut late = Settlement::new(dead.lease, Outcome::Done, at(9));
+    let mut late = Settlement::new(dead.lease, EventOutcome::Done, at(9));
     late.sends = vec![reply("k", "i", "t")];
     assert!(stores[0].settle(late).await.is_err(), "the dead one's word counts no more");
     assert_eq!(stores[0].census().await.unwrap().owed, 0);

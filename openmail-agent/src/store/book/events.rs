@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use crate::model::InboxId;
 use crate::store::{
-    Census, ErrorKind, Lease, LeaseRequest, Leased, Leases, NewEvent, Outcome, Recorded, Result, WorkerId,
+    Census, ErrorKind, EventOutcome, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded, Result,
+    WorkerId,
 };
 use crate::store::{EventSeq, StoreError};
 
@@ -114,12 +115,12 @@ impl Events {
         &mut self,
         shelf: &mut impl Shelf,
         lease: &Lease,
-        outcome: Outcome,
+        outcome: EventOutcome,
         now: i64,
     ) -> Result<()> {
         let seq = lease.seq.0;
         let Some(mut entry) = self.unfinished.remove(&seq) else { return Ok(()) };
-        if matches!(outcome, Outcome::Defer { .. }) {
+        if matches!(outcome, EventOutcome::Defer { .. }) {
             entry.attempts = entry.attempts.saturating_sub(1);
         }
         let fate = fate(outcome, entry.attempts, now);
@@ -198,13 +199,13 @@ impl Events {
     }
 }
 
-fn fate(outcome: Outcome, attempts: u32, now: i64) -> EventFate {
+fn fate(outcome: EventOutcome, attempts: u32, now: i64) -> EventFate {
     let (state, error) = match outcome {
-        Outcome::Done => (EventState::Done { at: now }, None),
-        Outcome::Retry { at, error } => (EventState::Waiting { due: ceil_ms(at) }, Some(error)),
-        Outcome::Defer { at } => (EventState::Waiting { due: ceil_ms(at) }, None),
-        Outcome::Dead { error } => (EventState::Dead { at: now }, Some(error)),
-        Outcome::Parked { reason } => (EventState::Parked { at: now }, Some(reason)),
+        EventOutcome::Done => (EventState::Done { at: now }, None),
+        EventOutcome::Retry { at, error } => (EventState::Waiting { due: ceil_ms(at) }, Some(error)),
+        EventOutcome::Defer { at } => (EventState::Waiting { due: ceil_ms(at) }, None),
+        EventOutcome::Dead { error } => (EventState::Dead { at: now }, Some(error)),
+        EventOutcome::Parked { reason } => (EventState::Parked { at: now }, Some(reason)),
     };
     EventFate { state, attempts, error }
 }

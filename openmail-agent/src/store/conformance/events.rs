@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::fixture::*;
 use crate::model::EventKind;
 use crate::store::{
-    Bookmark, ErrorKind, EventSeq, Lane, NewEvent, Note, Outcome, Recorded, Scope, Settlement, Store,
+    Bookmark, ErrorKind, EventOutcome, EventSeq, Lane, NewEvent, Note, Recorded, Scope, Settlement, Store,
 };
 
 checks![
@@ -99,9 +99,9 @@ async fn what_arrives_parked_is_never_leased(store: &dyn Store) {
 
 async fn what_is_settled_for_good_is_never_leased_again(store: &dyn Store) {
     let ends = [
-        Outcome::Done,
-        Outcome::Dead { error: "panicked".into() },
-        Outcome::Parked { reason: "spam".into() },
+        EventOutcome::Done,
+        EventOutcome::Dead { error: "panicked".into() },
+        EventOutcome::Parked { reason: "spam".into() },
     ];
     for (n, end) in ends.into_iter().enumerate() {
         record(store, vec![mail(&n.to_string(), "i", "a", 0)]).await;
@@ -117,7 +117,7 @@ async fn a_lease_is_settled_once(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 0)]).await;
     let leased = lease_one(store, 1).await;
     settle(store, &leased, retry(2), 1).await;
-    let again = store.settle(settlement(&leased.lease, Outcome::Done, 2)).await.unwrap_err();
+    let again = store.settle(settlement(&leased.lease, EventOutcome::Done, 2)).await.unwrap_err();
     assert_eq!(*again.kind(), ErrorKind::LeaseLost);
     assert_eq!(store.census().await.unwrap().waiting, 1);
 }
@@ -130,7 +130,7 @@ async fn a_lost_lease_changes_nothing(store: &dyn Store) {
     let settlement = Settlement {
         sends: vec![reply("k", "i", "t")],
         notes: vec![note.clone()],
-        ..settlement(&stale.lease, Outcome::Done, 61)
+        ..settlement(&stale.lease, EventOutcome::Done, 61)
     };
     let refused = [
         store.settle(settlement).await,
@@ -140,7 +140,7 @@ async fn a_lost_lease_changes_nothing(store: &dyn Store) {
     assert!(refused.iter().all(|result| *result.as_ref().unwrap_err().kind() == ErrorKind::LeaseLost));
     assert_eq!(state(store, "k").await, None);
     assert_eq!(store.recall(&note.scope).await.unwrap(), None);
-    settle(store, &current, Outcome::Done, 61).await;
+    settle(store, &current, EventOutcome::Done, 61).await;
 }
 
 async fn a_crash_and_a_retry_count_as_attempts_and_a_deferral_does_not(store: &dyn Store) {
@@ -151,7 +151,7 @@ async fn a_crash_and_a_retry_count_as_attempts_and_a_deferral_does_not(store: &d
     settle(store, &after_crash, retry(70), 61).await;
     let after_retry = lease_one(store, 70).await;
     assert_eq!(after_retry.attempt, 3);
-    settle(store, &after_retry, Outcome::Defer { at: at(80) }, 71).await;
+    settle(store, &after_retry, EventOutcome::Defer { at: at(80) }, 71).await;
     assert!(lease(store, 79, 1).await.is_empty());
     assert_eq!(lease_one(store, 80).await.attempt, 3);
 }

@@ -6,7 +6,7 @@ use crate::model::{
     Body, Draft, EventKind, IdempotencyKey, InboxId, OutgoingAttachment, Recipients, ThreadId,
 };
 use crate::store::{
-    Lane, Lease, LeaseRequest, Leased, NewEvent, NewSend, Outcome, Recorded, Reservation, Reservations,
+    EventOutcome, Lane, Lease, LeaseRequest, Leased, NewEvent, NewSend, Recorded, Reservation, Reservations,
     ReserveRequest, SendOutcome, SendSettlement, SendState, Settlement, Store, WorkerId,
 };
 
@@ -77,16 +77,16 @@ pub(crate) fn ids(leased: &[Leased]) -> Vec<&str> {
     leased.iter().map(|leased| leased.event.event_id.as_str().trim_start_matches("evt_")).collect()
 }
 
-pub(crate) fn settlement(lease: &Lease, outcome: Outcome, now: i64) -> Settlement {
+pub(crate) fn settlement(lease: &Lease, outcome: EventOutcome, now: i64) -> Settlement {
     Settlement { lease: lease.clone(), outcome, now: at(now), sends: Vec::new(), notes: Vec::new() }
 }
 
-pub(crate) async fn settle(store: &dyn Store, leased: &Leased, outcome: Outcome, now: i64) {
+pub(crate) async fn settle(store: &dyn Store, leased: &Leased, outcome: EventOutcome, now: i64) {
     store.settle(settlement(&leased.lease, outcome, now)).await.expect("the lease is held");
 }
 
-pub(crate) fn retry(when: i64) -> Outcome {
-    Outcome::Retry { at: at(when), error: "no luck".into() }
+pub(crate) fn retry(when: i64) -> EventOutcome {
+    EventOutcome::Retry { at: at(when), error: "no luck".into() }
 }
 
 /// A mail in a thread (or outside of any, where it is empty), whose text is its key.
@@ -114,7 +114,7 @@ pub(crate) async fn owe(store: &dyn Store, now: i64, sends: Vec<NewSend>) {
     let id = format!("owing-{}", sends[0].key);
     record(store, vec![mail(&id, "owing", &id, now)]).await;
     let leased = lease_one(store, now).await;
-    let settlement = Settlement { sends, ..settlement(&leased.lease, Outcome::Done, now) };
+    let settlement = Settlement { sends, ..settlement(&leased.lease, EventOutcome::Done, now) };
     store.settle(settlement).await.expect("the lease is held");
 }
 

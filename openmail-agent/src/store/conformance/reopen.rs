@@ -4,8 +4,8 @@ use super::Backend;
 use super::fixture::*;
 use crate::limit::Lesson;
 use crate::store::{
-    Bookmark, Census, ErrorKind, Hold, HoldScope, NewEvent, Note, Outcome, Recorded, Scope, SendSettlement,
-    SendState, Settlement, Store,
+    Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, NewEvent, Note, Recorded, Scope,
+    SendSettlement, SendState, Settlement, Store,
 };
 
 /// Declares the checks of a restart, each run at an empty place.
@@ -58,7 +58,7 @@ async fn names_are_known_still(backend: &impl Backend) {
     let store = backend.open().await;
     let alias = NewEvent { event_id: "evt_alias".into(), ..mail("1", "i", "a", 1) };
     record(&*store, vec![mail("1", "i", "a", 1), alias.clone(), mail("2", "i", "a", 2)]).await;
-    settle(&*store, &lease_one(&*store, 5).await, Outcome::Done, 5).await;
+    settle(&*store, &lease_one(&*store, 5).await, EventOutcome::Done, 5).await;
     let store = reopen(backend, store).await;
     let other_id = NewEvent { event_id: "evt_other".into(), ..mail("2", "i", "a", 2) };
     let bare_alias = NewEvent { message_id: None, ..alias };
@@ -77,7 +77,7 @@ async fn a_lease_of_the_process_before_is_over(backend: &impl Backend) {
         (before.lease.seq, 2),
         "the crash counts, and costs no waiting"
     );
-    let refused = store.settle(settlement(&before.lease, Outcome::Done, 1)).await.unwrap_err();
+    let refused = store.settle(settlement(&before.lease, EventOutcome::Done, 1)).await.unwrap_err();
     assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
 }
 
@@ -86,8 +86,8 @@ async fn a_try_counts_still_and_a_deferral_does_not(backend: &impl Backend) {
     let mails = ["done", "deferred", "retried", "lost"].map(|id| mail(id, "i", id, 1));
     record(&*store, mails.to_vec()).await;
     let leased = lease(&*store, 1, 10).await;
-    settle(&*store, &leased[0], Outcome::Done, 1).await;
-    settle(&*store, &leased[1], Outcome::Defer { at: at(1) }, 1).await;
+    settle(&*store, &leased[0], EventOutcome::Done, 1).await;
+    settle(&*store, &leased[1], EventOutcome::Defer { at: at(1) }, 1).await;
     settle(&*store, &leased[2], retry(1), 1).await;
     for crashes in 1..4 {
         store = reopen(backend, store).await;
@@ -146,7 +146,7 @@ async fn what_was_sent_is_not_sent_again(backend: &impl Backend) {
     let store = reopen(backend, store).await;
     assert!(matches!(state(&*store, "k").await, Some(SendState::Sent { .. })));
     let lease = lease_one(&*store, 2).await.lease;
-    let again = Settlement { sends: vec![reply("k", "i", "t")], ..settlement(&lease, Outcome::Done, 2) };
+    let again = Settlement { sends: vec![reply("k", "i", "t")], ..settlement(&lease, EventOutcome::Done, 2) };
     store.settle(again).await.unwrap();
     assert!(reserve(&*store, 100, 10).await.sends.is_empty());
 }
@@ -219,7 +219,7 @@ async fn numbers_are_never_given_twice(backend: &impl Backend) {
     let store = backend.open().await;
     record(&*store, vec![mail("1", "i", "a", 1)]).await;
     let before = lease_one(&*store, 0).await;
-    settle(&*store, &before, Outcome::Done, 1).await;
+    settle(&*store, &before, EventOutcome::Done, 1).await;
     store.prune(at(10), at(10), 10).await.unwrap();
     let store = reopen(backend, store).await;
     record(&*store, vec![mail("2", "i", "a", 2)]).await;
@@ -230,7 +230,7 @@ async fn the_census_is_the_same(backend: &impl Backend) {
     let store = backend.open().await;
     let parked = NewEvent { parked: Some("not JSON".into()), ..mail("parked", "i", "p", 0) };
     record(&*store, vec![parked, mail("dead", "i", "d", 0)]).await;
-    settle(&*store, &lease_one(&*store, 0).await, Outcome::Dead { error: "x".into() }, 0).await;
+    settle(&*store, &lease_one(&*store, 0).await, EventOutcome::Dead { error: "x".into() }, 0).await;
     owe(&*store, 1, vec![reply("a", "i", "a"), reply("b", "i", "b"), reply("c", "i", "c")]).await;
     send_one(&*store, 2).await;
     record(&*store, vec![mail("1", "i", "a", 1), mail("2", "i", "b", 2)]).await;

@@ -1,5 +1,5 @@
 use super::fixture::*;
-use crate::store::{NewEvent, NewSend, Note, Outcome, Recorded, Scope, SendState, Settlement, Store};
+use crate::store::{EventOutcome, NewEvent, NewSend, Note, Recorded, Scope, SendState, Settlement, Store};
 
 checks![
     what_was_finished_before_is_forgotten,
@@ -12,7 +12,7 @@ checks![
     the_census_counts_every_state,
 ];
 
-async fn finish(store: &dyn Store, id: &str, outcome: Outcome, now: i64) {
+async fn finish(store: &dyn Store, id: &str, outcome: EventOutcome, now: i64) {
     record(store, vec![mail(id, "i", id, now)]).await;
     settle(store, &lease_one(store, now).await, outcome, now).await;
 }
@@ -22,8 +22,8 @@ async fn prune(store: &dyn Store, before: i64, now: i64) -> usize {
 }
 
 async fn what_was_finished_before_is_forgotten(store: &dyn Store) {
-    finish(store, "old", Outcome::Done, 10).await;
-    finish(store, "new", Outcome::Done, 20).await;
+    finish(store, "old", EventOutcome::Done, 10).await;
+    finish(store, "new", EventOutcome::Done, 20).await;
     record(store, vec![mail("waiting", "i", "w", 0)]).await;
     let alias = NewEvent { event_id: "evt_alias".into(), ..mail("old", "i", "old", 10) };
     record(store, vec![alias.clone()]).await;
@@ -39,7 +39,7 @@ async fn what_was_finished_before_is_forgotten(store: &dyn Store) {
 
 async fn no_more_than_the_limit_is_forgotten(store: &dyn Store) {
     for id in ["1", "2", "3"] {
-        finish(store, id, Outcome::Done, 10).await;
+        finish(store, id, EventOutcome::Done, 10).await;
     }
     for left in [2, 1, 0] {
         assert_eq!(store.prune(at(20), at(30), 1).await.unwrap(), 1);
@@ -63,8 +63,8 @@ async fn mails_with_many_sends_are_forgotten_with_all_of_them(store: &dyn Store)
 }
 
 async fn what_is_set_aside_stays_twice_as_long(store: &dyn Store) {
-    finish(store, "dead", Outcome::Dead { error: "gave up".into() }, 100).await;
-    finish(store, "parked", Outcome::Parked { reason: "spam".into() }, 100).await;
+    finish(store, "dead", EventOutcome::Dead { error: "gave up".into() }, 100).await;
+    finish(store, "parked", EventOutcome::Parked { reason: "spam".into() }, 100).await;
     // Kept for 50 seconds, so for 100 where it is set aside.
     assert_eq!(prune(store, 150, 200).await, 0);
     assert_eq!(prune(store, 151, 201).await, 2);
@@ -78,7 +78,7 @@ async fn steps_go_with_their_event_and_threads_stay(store: &dyn Store) {
     for scope in [&step, &thread] {
         store.remember(&lease, Note { scope: scope.clone(), value: "1".into() }).await.unwrap();
     }
-    store.settle(settlement(&lease, Outcome::Done, 1)).await.unwrap();
+    store.settle(settlement(&lease, EventOutcome::Done, 1)).await.unwrap();
     assert!(store.recall(&step).await.unwrap().is_some());
     assert_eq!(prune(store, 10, 10).await, 1);
     assert_eq!(store.recall(&step).await.unwrap(), None);
@@ -102,7 +102,8 @@ async fn the_key_of_a_running_event_is_kept(store: &dyn Store) {
     store.owe(&lease, vec![reply("k", "i", "t")]).await.unwrap();
     send_one(store, 1).await;
     prune(store, 10, 10).await;
-    let again = Settlement { sends: vec![reply("k", "i", "t")], ..settlement(&lease, Outcome::Done, 20) };
+    let again =
+        Settlement { sends: vec![reply("k", "i", "t")], ..settlement(&lease, EventOutcome::Done, 20) };
     store.settle(again).await.unwrap();
     assert!(reserve(store, 30, 10).await.sends.is_empty(), "it left once");
     prune(store, 40, 40).await;
@@ -110,9 +111,9 @@ async fn the_key_of_a_running_event_is_kept(store: &dyn Store) {
 }
 
 async fn the_census_counts_every_state(store: &dyn Store) {
-    finish(store, "done", Outcome::Done, 0).await;
-    finish(store, "dead", Outcome::Dead { error: "x".into() }, 0).await;
-    finish(store, "parked", Outcome::Parked { reason: "x".into() }, 0).await;
+    finish(store, "done", EventOutcome::Done, 0).await;
+    finish(store, "dead", EventOutcome::Dead { error: "x".into() }, 0).await;
+    finish(store, "parked", EventOutcome::Parked { reason: "x".into() }, 0).await;
     let stopped = NewSend { stopped: Some("x".into()), ..reply("c", "i", "c") };
     owe(store, 0, vec![reply("a", "i", "a"), reply("b", "i", "b"), stopped]).await;
     send_one(store, 0).await;

@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 
 use super::fixture::*;
-use crate::store::{ErrorKind, LeaseRequest, NewEvent, Outcome, Store};
+use crate::store::{ErrorKind, EventOutcome, LeaseRequest, NewEvent, Store};
 
 checks![
     a_lane_goes_one_at_a_time_oldest_first,
@@ -26,7 +26,7 @@ async fn a_lane_goes_one_at_a_time_oldest_first(store: &dyn Store) {
     for id in ["1", "2", "3"] {
         let leased = lease(store, 10, 10).await;
         assert_eq!(ids(&leased), [id]);
-        settle(store, &leased[0], Outcome::Done, 10).await;
+        settle(store, &leased[0], EventOutcome::Done, 10).await;
     }
 }
 
@@ -43,7 +43,7 @@ async fn a_lane_waits_for_its_first(store: &dyn Store) {
     assert_eq!(ids(&lease(store, 29, 10).await), ["other"]);
     let again = lease_one(store, 30).await;
     assert_eq!(ids(std::slice::from_ref(&again)), ["1"]);
-    settle(store, &again, Outcome::Done, 30).await;
+    settle(store, &again, EventOutcome::Done, 30).await;
     assert_eq!(ids(&lease(store, 30, 10).await), ["2"]);
 }
 
@@ -53,7 +53,7 @@ async fn an_older_one_that_comes_late_goes_first(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 1)]).await;
     let late = lease_one(store, 6).await;
     assert_eq!(ids(std::slice::from_ref(&late)), ["1"]);
-    settle(store, &late, Outcome::Done, 7).await;
+    settle(store, &late, EventOutcome::Done, 7).await;
     assert!(lease(store, 29, 1).await.is_empty());
     assert_eq!(ids(&lease(store, 30, 1).await), ["2"]);
 }
@@ -65,14 +65,14 @@ async fn an_older_one_that_comes_during_a_lease_is_noticed(store: &dyn Store) {
     assert!(!store.is_overtaken(&leased.lease).await.unwrap());
     record(store, vec![mail("1", "i", "a", 1)]).await;
     assert!(store.is_overtaken(&leased.lease).await.unwrap());
-    settle(store, &leased, Outcome::Defer { at: at(5) }, 5).await;
+    settle(store, &leased, EventOutcome::Defer { at: at(5) }, 5).await;
     assert_eq!(*store.is_overtaken(&leased.lease).await.unwrap_err().kind(), ErrorKind::LeaseLost);
     assert_eq!(ids(&lease(store, 5, 10).await), ["other", "1"]);
 }
 
 async fn a_dead_first_lets_its_lane_go_on(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2)]).await;
-    settle(store, &lease_one(store, 5).await, Outcome::Dead { error: "gave up".into() }, 5).await;
+    settle(store, &lease_one(store, 5).await, EventOutcome::Dead { error: "gave up".into() }, 5).await;
     assert_eq!(ids(&lease(store, 5, 10).await), ["2"]);
 }
 
@@ -90,10 +90,10 @@ async fn the_next_due_is_the_earliest_that_waits_for_a_time(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "a", 2), mail("3", "i", "b", 3)]).await;
     let leased = lease(store, 5, 10).await;
     settle(store, &leased[0], retry(300), 5).await;
-    settle(store, &leased[1], Outcome::Defer { at: at(200) }, 5).await;
+    settle(store, &leased[1], EventOutcome::Defer { at: at(200) }, 5).await;
     assert_eq!(due(6).await, Some(at(200)));
     let deferred = lease_one(store, 200).await;
-    settle(store, &deferred, Outcome::Done, 200).await;
+    settle(store, &deferred, EventOutcome::Done, 200).await;
     assert_eq!(due(201).await, Some(at(300)));
 }
 
@@ -118,7 +118,7 @@ async fn an_inbox_has_no_more_than_its_share(store: &dyn Store) {
     let second = store.lease(request(21)).await.unwrap();
     assert!(second.events.is_empty(), "the share holds over several calls");
     let of_full = first.iter().find(|leased| leased.event.inbox_id == Some("i".into())).unwrap();
-    settle(store, of_full, Outcome::Done, 22).await;
+    settle(store, of_full, EventOutcome::Done, 22).await;
     assert_eq!(ids(&store.lease(request(22)).await.unwrap().events), ["2"]);
 }
 

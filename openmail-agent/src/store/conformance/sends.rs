@@ -4,8 +4,8 @@ use super::fixture::*;
 use crate::clock::after;
 use crate::model::Body;
 use crate::store::{
-    ErrorKind, KEY_LIFE, NewSend, Outcome, Recorded, ReserveRequest, SendOutcome, SendSettlement, SendState,
-    Settlement, Store,
+    ErrorKind, EventOutcome, KEY_LIFE, NewSend, Recorded, ReserveRequest, SendOutcome, SendSettlement,
+    SendState, Settlement, Store,
 };
 
 checks![
@@ -33,7 +33,7 @@ async fn a_key_keeps_its_first_words(store: &dyn Store) {
     store.owe(&leased.lease, vec![rewritten.clone()]).await.unwrap();
     let settlement = Settlement {
         sends: vec![rewritten.clone(), rewritten],
-        ..settlement(&leased.lease, Outcome::Done, 1)
+        ..settlement(&leased.lease, EventOutcome::Done, 1)
     };
     store.settle(settlement).await.unwrap();
     assert_eq!(store.census().await.unwrap().owed, 1);

@@ -1,5 +1,5 @@
 use super::fixture::*;
-use crate::store::{ErrorKind, Outcome, Reservation, Store};
+use crate::store::{ErrorKind, EventOutcome, Reservation, Store};
 
 checks![
     what_a_silent_worker_had_is_due_again_in_order,
@@ -28,7 +28,7 @@ async fn what_a_silent_worker_had_is_due_again_in_order(store: &dyn Store) {
     assert_eq!(ids(&taken), ["1", "3"]);
     assert!(taken.iter().all(|leased| leased.attempt == 2), "the crash counts");
     assert_ne!(taken[0].lease.fence, had[0].lease.fence);
-    settle(store, &taken[0], Outcome::Done, 18).await;
+    settle(store, &taken[0], EventOutcome::Done, 18).await;
     assert_eq!(ids(&lease_as("other", store, 18, 10).await), ["2"]);
     assert_eq!(store.census().await.unwrap().leased, 2);
 }
@@ -42,7 +42,7 @@ async fn a_worker_that_is_heard_keeps_what_it_has_however_long_it_takes(store: &
     }
     assert!(lease_as("other", store, 605, 10).await.is_empty());
     assert!(reserve_as("other", store, 605, 10).await.sends.is_empty());
-    settle(store, &leased, Outcome::Done, 605).await;
+    settle(store, &leased, EventOutcome::Done, 605).await;
     answer(store, &reservation, sent(), 605).await;
 }
 
@@ -55,7 +55,7 @@ async fn nobody_is_given_its_own_again(store: &dyn Store) {
     assert!(reserve(store, 900, 10).await.sends.is_empty());
     assert!(lease_as("other", store, 905, 10).await.is_empty());
     assert!(reserve_as("other", store, 905, 10).await.sends.is_empty());
-    settle(store, &leased, Outcome::Done, 905).await;
+    settle(store, &leased, EventOutcome::Done, 905).await;
     answer(store, &reservation, sent(), 905).await;
 }
 
@@ -84,7 +84,7 @@ async fn a_silent_worker_that_comes_back_keeps_what_nobody_took(store: &dyn Stor
     let leased = lease_one(store, 0).await;
     assert!(!beat(store, "w", 100).await);
     assert!(lease_as("other", store, 107, 10).await.is_empty());
-    settle(store, &leased, Outcome::Done, 107).await;
+    settle(store, &leased, EventOutcome::Done, 107).await;
 }
 
 async fn what_a_silent_worker_finished_counts_unless_somebody_took_it(store: &dyn Store) {
@@ -93,10 +93,10 @@ async fn what_a_silent_worker_finished_counts_unless_somebody_took_it(store: &dy
     let taken = lease_as("other", store, 8, 1).await;
     assert_eq!(ids(&taken), ["1"]);
     assert_eq!(store.census().await.unwrap().leased, 1, "the second is known to be free");
-    let refused = store.settle(settlement(&had[0].lease, Outcome::Done, 9)).await.unwrap_err();
+    let refused = store.settle(settlement(&had[0].lease, EventOutcome::Done, 9)).await.unwrap_err();
     assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
-    settle(store, &had[1], Outcome::Done, 9).await;
-    settle(store, &taken[0], Outcome::Done, 9).await;
+    settle(store, &had[1], EventOutcome::Done, 9).await;
+    settle(store, &taken[0], EventOutcome::Done, 9).await;
     assert_eq!(store.census().await.unwrap().done, 2);
 }
 
@@ -144,7 +144,7 @@ async fn a_worker_that_goes_gives_all_back_at_once(store: &dyn Store) {
     let again = take_over(store, 2).await;
     assert_eq!((again[0].seq, again[0].attempt), (reservation.seq, 2));
     store.retire(&worker("nobody"), at(3)).await.unwrap();
-    settle(store, &taken[0], Outcome::Done, 3).await;
+    settle(store, &taken[0], EventOutcome::Done, 3).await;
 }
 
 async fn of_two_workers_only_the_silent_one_loses(store: &dyn Store) {
@@ -155,5 +155,5 @@ async fn of_two_workers_only_the_silent_one_loses(store: &dyn Store) {
     let taken = lease_as("third", store, 9, 10).await;
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].lease.seq, silent.lease.seq);
-    settle(store, &heard[0], Outcome::Done, 9).await;
+    settle(store, &heard[0], EventOutcome::Done, 9).await;
 }

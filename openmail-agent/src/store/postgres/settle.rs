@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use crate::store::book::{ceil_ms, floor_ms};
-use crate::store::{Lease, NewSend, Note, Outcome, Scope, Settlement};
+use crate::store::{EventOutcome, Lease, NewSend, Note, Scope, Settlement};
 
 use super::batch::Shared;
 use super::drafts;
@@ -83,13 +83,13 @@ impl<'s> Fate<'s> {
     fn of(settlement: &'s Settlement) -> Self {
         let now = Some(floor_ms(settlement.now));
         let (state, due, finished, error) = match &settlement.outcome {
-            Outcome::Done => ("done", 0, now, None),
-            Outcome::Retry { at, error } => ("waiting", ceil_ms(*at), None, Some(&**error)),
-            Outcome::Defer { at } => ("waiting", ceil_ms(*at), None, None),
-            Outcome::Dead { error } => ("dead", 0, now, Some(&**error)),
-            Outcome::Parked { reason } => ("parked", 0, now, Some(&**reason)),
+            EventOutcome::Done => ("done", 0, now, None),
+            EventOutcome::Retry { at, error } => ("waiting", ceil_ms(*at), None, Some(&**error)),
+            EventOutcome::Defer { at } => ("waiting", ceil_ms(*at), None, None),
+            EventOutcome::Dead { error } => ("dead", 0, now, Some(&**error)),
+            EventOutcome::Parked { reason } => ("parked", 0, now, Some(&**reason)),
         };
-        let uncounted = i32::from(matches!(settlement.outcome, Outcome::Defer { .. }));
+        let uncounted = i32::from(matches!(settlement.outcome, EventOutcome::Defer { .. }));
         Self { state, due, finished, error, uncounted }
     }
 }

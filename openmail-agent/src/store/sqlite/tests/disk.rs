@@ -5,7 +5,7 @@ use crate::store::conformance::fixture::{
     at, ids, keys, lease, lease_one, lease_request, mail, owe, record, reply, reserve, settle, settlement,
     state,
 };
-use crate::store::{Bookmark, ErrorKind, NewEvent, Outcome, Recorded, SendState};
+use crate::store::{Bookmark, ErrorKind, EventOutcome, NewEvent, Recorded, SendState};
 
 /// A full disk, as SQLite sees one: no page more than there are, or so many.
 async fn limit_pages(store: &SqliteStore, pages: Option<i64>) {
@@ -56,7 +56,7 @@ async fn a_full_disk_loses_nothing_and_passes() {
         matches!(record(&store, vec![large("1")]).await[..], [Recorded::New(_)]),
         "it was not kept before"
     );
-    settle(&store, &leased, Outcome::Done, 4).await;
+    settle(&store, &leased, EventOutcome::Done, 4).await;
     assert_eq!(state(&store, "k").await, Some(SendState::Owed));
     assert_eq!(keys(&reserve(&store, 5, 10).await.sends), ["k"]);
     assert_eq!(ids(&lease(&store, 10, 10).await), ["1"]);
@@ -92,14 +92,14 @@ async fn what_was_leased_before_the_disk_failed_is_settled_when_it_is_well_again
     set_read_only(&store, true).await;
     // Answered before the commit that fails.
     let leased = lease_one(&store, 5).await;
-    let refused = store.settle(settlement(&leased.lease, Outcome::Done, 5)).await.unwrap_err();
+    let refused = store.settle(settlement(&leased.lease, EventOutcome::Done, 5)).await.unwrap_err();
     assert!(refused.is_transient(), "{refused:?}");
     let refused = store.lease(lease_request(5, 10)).await.unwrap_err();
     assert!(refused.is_transient(), "nothing is begun that cannot be ended: {refused:?}");
 
     set_read_only(&store, false).await;
     assert_eq!(ids(&lease(&store, 6, 10).await), ["3"], "nothing is lost, and nobody has two of a lane");
-    settle(&store, &leased, Outcome::Done, 6).await;
+    settle(&store, &leased, EventOutcome::Done, 6).await;
     assert_eq!(ids(&lease(&store, 6, 10).await), ["2"]);
     drop(store);
     let tries: Vec<_> =
@@ -127,7 +127,7 @@ async fn the_file_does_not_grow_while_as_much_is_forgotten_as_comes() {
         for n in 0..20 {
             let id = format!("{round}-{n}");
             record(&store, vec![large(&id)]).await;
-            settle(&store, &lease_one(&store, round).await, Outcome::Done, round).await;
+            settle(&store, &lease_one(&store, round).await, EventOutcome::Done, round).await;
         }
         store.prune(at(round + 1), at(round + 1), 100).await.unwrap();
         if round == 1 {

@@ -5,7 +5,7 @@ use super::*;
 use crate::store::conformance::fixture::{
     answered, lease, lease_one, mail, record, reply, reserve, sent, settlement,
 };
-use crate::store::{Outcome, Recorded, SendState, Settlement};
+use crate::store::{EventOutcome, Recorded, SendState, Settlement};
 
 const PATH: &str = "OPENMAIL_TEST_STORE";
 
@@ -22,7 +22,7 @@ fn writes_until_it_is_killed() {
             record(&store, vec![mail(&id, "i", &id, n)]).await;
             let lease = lease_one(&store, n).await.lease;
             let reply = reply(&id, &format!("inbox-{n}"), &id);
-            let done = Settlement { sends: vec![reply], ..settlement(&lease, Outcome::Done, n) };
+            let done = Settlement { sends: vec![reply], ..settlement(&lease, EventOutcome::Done, n) };
             store.settle(done).await.unwrap();
             say(&format!("settled {id}"));
             let reservation = reserve(&store, n, 1).await.sends.remove(0);

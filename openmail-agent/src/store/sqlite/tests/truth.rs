@@ -12,8 +12,8 @@ use crate::store::conformance::fixture::{
 use crate::store::sqlite::load::load;
 use crate::store::sqlite::shelf::SqliteShelf;
 use crate::store::{
-    ErrorKind, Hold, HoldScope, Leased, NewEvent, NewSend, Outcome, Reservation, ReserveRequest, SendOutcome,
-    Settlement,
+    ErrorKind, EventOutcome, Hold, HoldScope, Leased, NewEvent, NewSend, Reservation, ReserveRequest,
+    SendOutcome, Settlement,
 };
 
 #[derive(Debug, Clone)]
@@ -170,13 +170,13 @@ fn send(n: u8) -> NewSend {
     NewSend { stopped: n.is_multiple_of(7).then(|| "a loop".into()), ..send }
 }
 
-fn end(n: u8, now: i64) -> Outcome {
+fn end(n: u8, now: i64) -> EventOutcome {
     match n % 6 {
         0 => retry(now + 10),
-        1 => Outcome::Defer { at: at(now + 5) },
-        2 => Outcome::Dead { error: "x".into() },
-        3 => Outcome::Parked { reason: "x".into() },
-        _ => Outcome::Done,
+        1 => EventOutcome::Defer { at: at(now + 5) },
+        2 => EventOutcome::Dead { error: "x".into() },
+        3 => EventOutcome::Parked { reason: "x".into() },
+        _ => EventOutcome::Done,
     }
 }
 
