@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::limit::Quotas;
 use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Recipients};
 use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
-use crate::store::{Lease, NewSend, Note, Scope, Store};
+use crate::store::{Lease, NewSend, Note, NoteScope, Store};
 
 use super::numbers::{Number, Numbers};
 use super::{Attempt, Error, GiveUp, Mail, Reply, ReplyError, ReplyErrorKind, States, Thread};
@@ -131,7 +131,7 @@ impl Context {
         collected.notes.push(note);
     }
 
-    pub(crate) fn noted(&self, scope: &Scope) -> Option<Note> {
+    pub(crate) fn noted(&self, scope: &NoteScope) -> Option<Note> {
         self.collected().notes.iter().find(|note| note.scope == *scope).cloned()
     }
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::model::ThreadId;
-use crate::store::{Note, Scope};
+use crate::store::{Note, NoteScope};
 
 use super::{Context, Error, FromContext, GiveUp, Needs, PayloadKind, Rejection};
 
@@ -28,7 +28,7 @@ use super::{Context, Error, FromContext, GiveUp, Needs, PayloadKind, Rejection};
 pub struct Memory<T: Serialize> {
     value: T,
     changed: bool,
-    home: Option<(Context, Scope)>,
+    home: Option<(Context, NoteScope)>,
 }
 
 impl<T: Serialize> Memory<T> {
@@ -103,8 +103,8 @@ impl<T: Serialize + DeserializeOwned + Default + Send> FromContext for Memory<T>
 }
 
 /// Where a conversation keeps what it remembers of this type.
-pub(crate) fn memory_scope<T>(thread_id: ThreadId) -> Scope {
-    Scope::Thread { thread_id, name: short_name::<T>() }
+pub(crate) fn memory_scope<T>(thread_id: ThreadId) -> NoteScope {
+    NoteScope::Thread { thread_id, name: short_name::<T>() }
 }
 
 /// The type's name without the modules it stands in, so that moving it forgets nothing.
@@ -124,6 +124,6 @@ mod tests {
     #[test]
     fn a_type_is_known_by_its_name_without_its_modules() {
         assert_eq!(short_name::<std::collections::BTreeMap<String, Vec<u8>>>(), "BTreeMap<String, Vec<u8>>");
-        assert_eq!(short_name::<Scope>(), "Scope");
+        assert_eq!(short_name::<NoteScope>(), "NoteScope");
     }
 }

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::failpoint::{Point, pass};
 use crate::limit::Allowance;
 use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
-use crate::store::{Note, Scope, SendState};
+use crate::store::{Note, NoteScope, SendState};
 
 use super::{Context, FromContext, GiveUp, Rejection, Reply};
 
@@ -158,8 +158,10 @@ impl ReplyContext {
     {
         let failed = |source: BoxError| StepError { name: name.to_owned(), source };
         let services = self.context.services();
-        let scope =
-            Scope::Step { seq: self.context.lease().seq, name: format!("{}/{name}", self.context.handler()) };
+        let scope = NoteScope::Step {
+            seq: self.context.lease().seq,
+            name: format!("{}/{name}", self.context.handler()),
+        };
         if let Some(json) = services.store.recall(&scope).await.map_err(|error| failed(error.into()))? {
             return serde_json::from_slice(&json).map_err(|error| {
                 let advice = "its kept result cannot be read back as this type: give the step another name to have it run again";

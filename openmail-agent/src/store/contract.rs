@@ -9,8 +9,8 @@ use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 
 use super::{
-    Bookmark, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded, Reservations,
-    ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
+    Bookmark, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope, Recorded,
+    Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, WorkerId,
 };
 
 /// How long a worker counts as alive after its [heartbeat](Store::heartbeat).
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync + 'static {
     async fn remember(&self, lease: &Lease, note: Note) -> Result<()>;
 
     /// Reads a value back.
-    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>>;
+    async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>>;
 
     /// Takes the next owed sends that may go now, each with a slot in the ledger: oldest first within a thread, none
     /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held. As with a

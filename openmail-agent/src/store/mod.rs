@@ -45,7 +45,7 @@ pub use event::{
     Bookmark, EventOutcome, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded,
     Settlement, WorkerId,
 };
-pub use note::{Note, Scope};
+pub use note::{Note, NoteScope};
 pub use send::{
     Hold, HoldScope, KEY_LIFE, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSeq,
     SendSettlement, SendState,

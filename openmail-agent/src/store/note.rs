@@ -9,14 +9,14 @@ use super::EventSeq;
 #[non_exhaustive]
 pub struct Note {
     /// Where it belongs.
-    pub scope: Scope,
+    pub scope: NoteScope,
     /// The value, as JSON.
     pub value: Bytes,
 }
 
 impl Note {
     /// A value, as JSON, and where it belongs.
-    pub fn new(scope: Scope, value: impl Into<Bytes>) -> Self {
+    pub fn new(scope: NoteScope, value: impl Into<Bytes>) -> Self {
         Self { scope, value: value.into() }
     }
 }
@@ -24,7 +24,7 @@ impl Note {
 /// Where a remembered value belongs, and so how long it lives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Scope {
+pub enum NoteScope {
     /// The result of a named step of one event's handler; goes when the event goes.
     Step {
         /// The event.

@@ -14,7 +14,7 @@ use crate::model::{IdempotencyKey, InboxId};
 use super::memory::MemoryStore;
 use super::{
     Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases,
-    NewEvent, NewSend, Note, Recorded, Reservations, ReserveRequest, Result, Scope, SendOutcome,
+    NewEvent, NewSend, Note, NoteScope, Recorded, Reservations, ReserveRequest, Result, SendOutcome,
     SendSettlement, SendState, Settlement, Store, WorkerId,
 };
 
@@ -144,7 +144,7 @@ impl Store for TroubledStore {
         self.inner.remember(lease, note).await
     }
 
-    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+    async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>> {
         self.inner.recall(scope).await
     }
 

@@ -11,7 +11,7 @@ use crate::model::{IdempotencyKey, InboxId};
 use crate::store::memory::MemoryStore;
 use crate::store::{
     Bookmark, Census, EventOutcome, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
-    Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store,
+    NoteScope, Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store,
     WorkerId,
 };
 
@@ -29,7 +29,7 @@ struct Seen {
     outcome: Option<EventOutcome>,
     sent: Vec<Sent>,
     keys: Vec<IdempotencyKey>,
-    notes: HashMap<Scope, Bytes>,
+    notes: HashMap<NoteScope, Bytes>,
 }
 
 impl Commits {
@@ -38,7 +38,7 @@ impl Commits {
         self.seen().notes.insert(note.scope, note.value);
     }
 
-    pub(super) fn remembered(&self, scope: &Scope) -> Option<Bytes> {
+    pub(super) fn remembered(&self, scope: &NoteScope) -> Option<Bytes> {
         self.seen().notes.get(scope).cloned()
     }
 
@@ -87,7 +87,7 @@ impl Store for Commits {
         Ok(())
     }
 
-    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+    async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>> {
         Ok(self.store.recall(scope).await?.or_else(|| self.remembered(scope)))
     }
 

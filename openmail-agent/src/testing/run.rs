@@ -13,7 +13,7 @@ use crate::limit::Quotas;
 use crate::model::{Secret, ThreadId};
 use crate::router::{Route, Router, RouterFacts};
 use crate::runtime::{Rehearsal, Stage};
-use crate::store::{Note, Scope};
+use crate::store::{Note, NoteScope};
 
 use super::commits::Commits;
 use super::inboxes::Inboxes;
@@ -88,7 +88,7 @@ impl RunOne {
             Ok(json) => json,
             Err(error) => panic!("the memory cannot be written as JSON: {error}"),
         };
-        let scope: fn(ThreadId) -> Scope = memory_scope::<T>;
+        let scope: fn(ThreadId) -> NoteScope = memory_scope::<T>;
         self.memories.push(Box::new(move |thread| Note { scope: scope(thread), value: json.into() }));
         self
     }

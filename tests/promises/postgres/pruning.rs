@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use openmail_agent::limit::Quotas;
 use openmail_agent::model::OutgoingAttachment;
 use openmail_agent::store::{
-    EventOutcome, Leased, Note, Scope, SendOutcome, SendSettlement, Settlement, Store,
+    EventOutcome, Leased, Note, NoteScope, SendOutcome, SendSettlement, Settlement, Store,
 };
 use tokio_postgres::{Client, NoTls};
 
@@ -47,8 +47,8 @@ async fn what_is_forgotten_leaves_nothing_behind_in_any_table() {
 async fn finish(store: &dyn Store, leased: Leased, number: usize) {
     let id = leased.event.event_id.as_str();
     for scope in [
-        Scope::Step { seq: leased.lease.seq, name: "model".into() },
-        Scope::Thread { thread_id: "t".into(), name: "topic".into() },
+        NoteScope::Step { seq: leased.lease.seq, name: "model".into() },
+        NoteScope::Thread { thread_id: "t".into(), name: "topic".into() },
     ] {
         store.remember(&leased.lease, Note::new(scope, "1")).await.unwrap();
     }

@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
-use crate::store::{Bookmark, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, WorkerId};
+use crate::store::{Bookmark, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState, WorkerId};
 
 use super::Digest;
 
@@ -13,7 +13,7 @@ pub(crate) trait Shelf {
     fn put_bookmark(&mut self, bookmark: Bookmark) -> Result<()>;
     fn bookmark(&mut self, name: &str) -> Result<Option<String>>;
     fn put_note(&mut self, note: Note) -> Result<()>;
-    fn note(&mut self, scope: &Scope) -> Result<Option<Bytes>>;
+    fn note(&mut self, scope: &NoteScope) -> Result<Option<Bytes>>;
 
     fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()>;
     /// Another event id under which the mail of an event came.

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::{
-    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
-    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, WorkerId,
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
+    Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, WorkerId,
 };
 
 use super::events::Events;
@@ -101,7 +101,7 @@ impl Book {
         shelf.put_note(note)
     }
 
-    pub(crate) fn recall(&self, shelf: &mut impl Shelf, scope: &Scope) -> Result<Option<Bytes>> {
+    pub(crate) fn recall(&self, shelf: &mut impl Shelf, scope: &NoteScope) -> Result<Option<Bytes>> {
         shelf.note(scope)
     }
 

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::fixture::*;
 use crate::model::EventKind;
 use crate::store::{
-    Bookmark, ErrorKind, EventOutcome, EventSeq, Lane, NewEvent, Note, Recorded, Scope, Settlement, Store,
+    Bookmark, ErrorKind, EventOutcome, EventSeq, Lane, NewEvent, Note, NoteScope, Recorded, Settlement, Store,
 };
 
 checks![
@@ -160,7 +160,7 @@ async fn notes_are_read_back(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 0)]).await;
     let lease = lease_one(store, 1).await.lease;
     let seq = lease.seq;
-    let thread = |name: &str| Scope::Thread { thread_id: "thr".into(), name: name.into() };
+    let thread = |name: &str| NoteScope::Thread { thread_id: "thr".into(), name: name.into() };
     let scopes = [step(seq, "a"), step(seq, "b"), thread("a"), thread("b")];
     for (scope, value) in scopes.iter().zip(["1", "2", "3", "4"]) {
         let note = Note { scope: scope.clone(), value: Bytes::from_static(b"before") };
@@ -176,7 +176,7 @@ async fn notes_are_read_back(store: &dyn Store) {
 async fn settling_commits_sends_and_notes_together(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 0)]).await;
     let lease = lease_one(store, 1).await.lease;
-    let scope = Scope::Thread { thread_id: "thr".into(), name: "seen".into() };
+    let scope = NoteScope::Thread { thread_id: "thr".into(), name: "seen".into() };
     let settlement = Settlement {
         sends: vec![reply("k1", "i", "t"), reply("k2", "i", "t")],
         notes: vec![Note { scope: scope.clone(), value: "true".into() }],
@@ -188,6 +188,6 @@ async fn settling_commits_sends_and_notes_together(store: &dyn Store) {
     assert_eq!((census.waiting, census.leased, census.owed), (1, 0, 2));
 }
 
-fn step(seq: EventSeq, name: &str) -> Scope {
-    Scope::Step { seq, name: name.into() }
+fn step(seq: EventSeq, name: &str) -> NoteScope {
+    NoteScope::Step { seq, name: name.into() }
 }

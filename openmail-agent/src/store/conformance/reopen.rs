@@ -4,7 +4,7 @@ use super::Backend;
 use super::fixture::*;
 use crate::limit::Lesson;
 use crate::store::{
-    Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, NewEvent, Note, Recorded, Scope,
+    Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, NewEvent, Note, NoteScope, Recorded,
     SendSettlement, SendState, Settlement, Store,
 };
 
@@ -114,8 +114,8 @@ async fn bookmarks_and_notes_are_there_still(backend: &impl Backend) {
     store.record(vec![mail("1", "i", "a", 1)], Some(Bookmark::new("socket", "evt_1"))).await.unwrap();
     let lease = lease_one(&*store, 0).await.lease;
     let scopes = [
-        Scope::Step { seq: lease.seq, name: "model".into() },
-        Scope::Thread { thread_id: "t".into(), name: "topic".into() },
+        NoteScope::Step { seq: lease.seq, name: "model".into() },
+        NoteScope::Thread { thread_id: "t".into(), name: "topic".into() },
     ];
     for scope in &scopes {
         store.remember(&lease, Note { scope: scope.clone(), value: "[1]".into() }).await.unwrap();

@@ -1,5 +1,7 @@
 use super::fixture::*;
-use crate::store::{EventOutcome, NewEvent, NewSend, Note, Recorded, Scope, SendState, Settlement, Store};
+use crate::store::{
+    EventOutcome, NewEvent, NewSend, Note, NoteScope, Recorded, SendState, Settlement, Store,
+};
 
 checks![
     what_was_finished_before_is_forgotten,
@@ -73,8 +75,8 @@ async fn what_is_set_aside_stays_twice_as_long(store: &dyn Store) {
 async fn steps_go_with_their_event_and_threads_stay(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 0)]).await;
     let lease = lease_one(store, 0).await.lease;
-    let step = Scope::Step { seq: lease.seq, name: "model".into() };
-    let thread = Scope::Thread { thread_id: "t".into(), name: "topic".into() };
+    let step = NoteScope::Step { seq: lease.seq, name: "model".into() };
+    let thread = NoteScope::Thread { thread_id: "t".into(), name: "topic".into() };
     for scope in [&step, &thread] {
         store.remember(&lease, Note { scope: scope.clone(), value: "1".into() }).await.unwrap();
     }

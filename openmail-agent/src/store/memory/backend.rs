@@ -9,8 +9,8 @@ use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::book::Book;
 use crate::store::{
-    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
-    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store, WorkerId,
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
+    Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store, WorkerId,
 };
 
 use super::shelf::MemoryShelf;
@@ -84,7 +84,7 @@ impl Store for MemoryStore {
         book.remember(shelf, lease, note)
     }
 
-    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+    async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>> {
         let Inner { book, shelf } = &mut *self.lock();
         book.recall(shelf, scope)
     }

@@ -6,16 +6,16 @@ use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId};
 use crate::store::book::{Digest, EventFate, EventState, FreshSend, Index, KeptHold, SendFate, Shelf};
 use crate::store::{
-    Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, Result, Scope, SendState, StoreError,
-    WorkerId,
+    Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState,
+    StoreError, WorkerId,
 };
 
 /// The rows in maps. Whatever only a restart would read again is not kept at all.
 #[derive(Debug, Default)]
 pub(super) struct MemoryShelf {
     bookmarks: HashMap<String, String>,
-    notes: HashMap<Scope, Bytes>,
-    steps: Index<i64, Vec<Scope>>,
+    notes: HashMap<NoteScope, Bytes>,
+    steps: Index<i64, Vec<NoteScope>>,
     /// Until they are finished.
     events: Index<i64, NewEvent>,
     /// Until they are forgotten.
@@ -55,14 +55,14 @@ impl Shelf for MemoryShelf {
     }
 
     fn put_note(&mut self, note: Note) -> Result<()> {
-        if let Scope::Step { seq: EventSeq(seq), .. } = note.scope {
+        if let NoteScope::Step { seq: EventSeq(seq), .. } = note.scope {
             self.steps.entry(seq).or_default().push(note.scope.clone());
         }
         self.notes.insert(note.scope, note.value);
         Ok(())
     }
 
-    fn note(&mut self, scope: &Scope) -> Result<Option<Bytes>> {
+    fn note(&mut self, scope: &NoteScope) -> Result<Option<Bytes>> {
         Ok(self.notes.get(scope).cloned())
     }
 

@@ -9,8 +9,8 @@ use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::book::{Digest, ceil_ms, floor_ms};
 use crate::store::{
-    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, Recorded,
-    Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store, StoreError,
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
+    Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store, StoreError,
     WorkerId,
 };
 
@@ -132,14 +132,14 @@ impl Store for PostgresStore {
         self.pool.transact(&Remember { lease, note }).await
     }
 
-    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+    async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>> {
         let value = |row: &Row| Ok(Bytes::copy_from_slice(row.try_get(0)?));
         match scope {
-            Scope::Step { seq, name } => {
+            NoteScope::Step { seq, name } => {
                 let sql = "SELECT value FROM step_notes WHERE seq = $1 AND name = $2";
                 self.first(sql, &[&seq.0, &plain(name)], value).await
             }
-            Scope::Thread { thread_id, name } => {
+            NoteScope::Thread { thread_id, name } => {
                 let sql = "SELECT value FROM thread_notes WHERE thread_id = $1 AND name = $2";
                 self.first(sql, &[&plain(thread_id.as_str()), &plain(name)], value).await
             }

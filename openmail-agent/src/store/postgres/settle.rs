@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use crate::store::book::{ceil_ms, floor_ms};
-use crate::store::{EventOutcome, Lease, NewSend, Note, Scope, Settlement};
+use crate::store::{EventOutcome, Lease, NewSend, Note, NoteScope, Settlement};
 
 use super::batch::Shared;
 use super::drafts;
@@ -139,12 +139,12 @@ async fn check(tx: &Tx<'_>, lease: &Lease) -> Result<i64, Trouble> {
 async fn put_note(tx: &Tx<'_>, note: &Note) -> Result<(), Trouble> {
     let value = &note.value[..];
     match &note.scope {
-        Scope::Step { seq, name } => {
+        NoteScope::Step { seq, name } => {
             let sql = "INSERT INTO step_notes (seq, name, value) VALUES ($1, $2, $3)
                        ON CONFLICT (seq, name) DO UPDATE SET value = excluded.value";
             tx.execute(sql, &[&seq.0, &plain(name), &value]).await?
         }
-        Scope::Thread { thread_id, name } => {
+        NoteScope::Thread { thread_id, name } => {
             let sql = "INSERT INTO thread_notes (thread_id, name, value) VALUES ($1, $2, $3)
                        ON CONFLICT (thread_id, name) DO UPDATE SET value = excluded.value";
             tx.execute(sql, &[&plain(thread_id.as_str()), &plain(name), &value]).await?

@@ -13,7 +13,7 @@ use crate::model::{IdempotencyKey, InboxId};
 use crate::store::book::Book;
 use crate::store::{
     Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
-    Recorded, Reservations, ReserveRequest, Result, Scope, SendSettlement, SendState, Settlement, Store,
+    NoteScope, Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store,
     StoreError, WorkerId,
 };
 
@@ -167,7 +167,7 @@ impl Store for SqliteStore {
         self.call(move |book, shelf| book.remember(shelf, &lease, note)).await
     }
 
-    async fn recall(&self, scope: &Scope) -> Result<Option<Bytes>> {
+    async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>> {
         let scope = scope.clone();
         self.call(move |book, shelf| book.recall(shelf, &scope)).await
     }

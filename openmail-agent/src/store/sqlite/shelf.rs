@@ -7,7 +7,9 @@ use crate::model::{EventId, EventKind, IdempotencyKey, InboxId, MessageId};
 use crate::store::book::{
     Digest, EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf, ceil_ms, floor_ms, from_ms,
 };
-use crate::store::{Bookmark, HoldScope, Lane, NewEvent, NewSend, Note, Result, Scope, SendState, WorkerId};
+use crate::store::{
+    Bookmark, HoldScope, Lane, NewEvent, NewSend, Note, NoteScope, Result, SendState, WorkerId,
+};
 
 use super::drafts;
 use super::failure::failed;
@@ -66,12 +68,12 @@ impl Shelf for SqliteShelf<'_> {
     fn put_note(&mut self, note: Note) -> Result<()> {
         let value = text_or_blob(&note.value);
         match note.scope {
-            Scope::Step { seq, name } => self.run(
+            NoteScope::Step { seq, name } => self.run(
                 "INSERT INTO step_notes (seq, name, value) VALUES (?1, ?2, ?3)
                  ON CONFLICT (seq, name) DO UPDATE SET value = excluded.value",
                 params![seq.0, name, value],
             ),
-            Scope::Thread { thread_id, name } => self.run(
+            NoteScope::Thread { thread_id, name } => self.run(
                 "INSERT INTO thread_notes (thread_id, name, value) VALUES (?1, ?2, ?3)
                  ON CONFLICT (thread_id, name) DO UPDATE SET value = excluded.value",
                 params![thread_id.as_str(), name, value],
@@ -79,14 +81,14 @@ impl Shelf for SqliteShelf<'_> {
         }
     }
 
-    fn note(&mut self, scope: &Scope) -> Result<Option<Bytes>> {
+    fn note(&mut self, scope: &NoteScope) -> Result<Option<Bytes>> {
         match scope {
-            Scope::Step { seq, name } => self.row_if_any(
+            NoteScope::Step { seq, name } => self.row_if_any(
                 "SELECT value FROM step_notes WHERE seq = ?1 AND name = ?2",
                 (seq.0, name),
                 |row| bytes(row, 0),
             ),
-            Scope::Thread { thread_id, name } => self.row_if_any(
+            NoteScope::Thread { thread_id, name } => self.row_if_any(
                 "SELECT value FROM thread_notes WHERE thread_id = ?1 AND name = ?2",
                 (thread_id.as_str(), name),
                 |row| bytes(row, 0),
