@@ -23,8 +23,8 @@ impl Error {
 
     /// What it says of trying again.
     #[must_use]
-    pub fn verdict(&self) -> Verdict {
-        self.chain().find_map(Verdict::read).unwrap_or(Verdict::Retry)
+    pub fn verdict(&self) -> RetryVerdict {
+        self.chain().find_map(RetryVerdict::read).unwrap_or(RetryVerdict::Retry)
     }
 
     /// The error and its causes, outermost first.
@@ -81,7 +81,7 @@ impl fmt::Debug for Error {
 /// What a failed handler asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Verdict {
+pub enum RetryVerdict {
     /// Try again with growing pauses.
     Retry,
     /// Try again after this long.
@@ -90,7 +90,7 @@ pub enum Verdict {
     Never,
 }
 
-impl Verdict {
+impl RetryVerdict {
     fn read(error: &(dyn StdError + 'static)) -> Option<Self> {
         if error.is::<GiveUp>() || error.is::<GivenUp>() {
             return Some(Self::Never);
@@ -170,15 +170,15 @@ mod tests {
 
     #[test]
     fn a_plain_error_asks_for_another_try() {
-        assert_eq!(Error::msg("the model is busy").verdict(), Verdict::Retry);
+        assert_eq!(Error::msg("the model is busy").verdict(), RetryVerdict::Retry);
     }
 
     #[test]
     fn a_verdict_is_found_behind_other_errors() {
         let inner = crate::model::Error::because("outer", GiveUp::new("no such order"));
-        assert_eq!(Error::from(inner).verdict(), Verdict::Never);
+        assert_eq!(Error::from(inner).verdict(), RetryVerdict::Never);
         let later = Duration::from_secs(90);
-        assert_eq!(Error::from(RetryAfter(later)).verdict(), Verdict::After(later));
+        assert_eq!(Error::from(RetryAfter(later)).verdict(), RetryVerdict::After(later));
     }
 
     #[test]

@@ -22,7 +22,7 @@ pub use attachments::Attachments;
 pub use compose::Compose;
 pub use context::Context;
 pub(crate) use context::{ContextParts, Services};
-pub use error::{Error, GiveUp, Result, RetryAfter, Verdict};
+pub use error::{Error, GiveUp, Result, RetryAfter, RetryVerdict};
 pub use extract::{FromContext, Needs, PayloadKind, Rejection, StateNeed};
 pub use facts::{Attempt, Cancelled};
 pub use mail::Mail;

@@ -13,7 +13,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
-use crate::handler::{Attempt, Context, ContextParts, Error, Mail, Services, States, Thread, Verdict};
+use crate::handler::{Attempt, Context, ContextParts, Error, Mail, RetryVerdict, Services, States, Thread};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::{Entry, Router};
 use crate::store::{self, EventOutcome, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, StoreError};
@@ -326,10 +326,10 @@ impl Workbench {
 
     fn failed(&self, error: &Error, attempt: Attempt) -> EventOutcome {
         let at = match error.verdict() {
-            Verdict::Never => None,
+            RetryVerdict::Never => None,
             _ if attempt.is_last() => None,
-            Verdict::After(wait) => Some(clock::after(self.now(), wait)),
-            Verdict::Retry => Some(clock::after(self.now(), RETRY.with_half_jitter(attempt.number - 1))),
+            RetryVerdict::After(wait) => Some(clock::after(self.now(), wait)),
+            RetryVerdict::Retry => Some(clock::after(self.now(), RETRY.with_half_jitter(attempt.number - 1))),
         };
         let error = error.to_string();
         match at {
