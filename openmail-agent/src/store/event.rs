@@ -110,7 +110,7 @@ pub struct LeaseRequest {
 }
 
 impl LeaseRequest {
-    /// Asks for events of whatever inboxes.
+    /// Asks for events, however many of them are of one inbox.
     #[must_use]
     pub fn new(worker: WorkerId, limit: usize, now: Timestamp) -> Self {
         Self { worker, limit, per_inbox: usize::MAX, now }
