@@ -7,10 +7,12 @@ use openmail_agent::router::Route;
 use openmail_agent::runtime::StoreLocation;
 use openmail_agent::store::{Bookmark, ErrorKind, Store};
 use openmail_sandbox::{Fault, WebhookOutcome};
+use tokio_postgres::Client;
 
 use crate::bench::{Bench, soon};
 
 use super::cluster::Place;
+use super::pruning::connect;
 use super::{mail, processes};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,6 +56,49 @@ async fn a_server_that_is_away_makes_the_store_unavailable_and_comes_back() {
     assert_eq!(*error.kind(), ErrorKind::Unavailable, "{error:?}");
     place.start();
     assert_eq!(soon(stores[0].census()).await.unwrap().waiting, 1);
+}
+
+#[tokio::test]
+async fn a_server_that_may_only_be_read_is_not_asked() {
+    let Some(place) = Place::own() else { return };
+    let url = place.fresh();
+    let (store, (operator, _)) = (processes(&url, 1).await.remove(0), connect(&url).await);
+    fail_over(&operator).await;
+    let error = soon(store.census()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unavailable, "{error:?}");
+    let error = soon(store.census()).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Unavailable, "what it says may be old: {error:?}");
+    come_back(&operator).await;
+    soon(store.record(vec![mail("1", "i", "a", 0)], None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_connection_that_turns_out_to_be_read_only_is_not_kept() {
+    let Some(place) = Place::own() else { return };
+    let url = place.fresh();
+    let operator = connect(&url).await.0;
+    let url = url.replace("?", "?target_session_attrs=any&");
+    let store = processes(&url, 1).await.remove(0);
+    fail_over(&operator).await;
+    // What was cut off is noticed by whoever uses it next.
+    soon(async { while store.census().await.is_err() {} }).await;
+    let error = soon(store.record(vec![mail("1", "i", "a", 0)], None)).await.unwrap_err();
+    assert!(format!("{error:?}").contains("25006"), "{error:?}");
+    come_back(&operator).await;
+    soon(store.record(vec![mail("1", "i", "a", 0)], None)).await.unwrap();
+}
+
+/// The server is the old one from now on: whoever is connected is cut off, and finds it well and not to be written to.
+async fn fail_over(operator: &Client) {
+    let sql = "ALTER DATABASE postgres SET default_transaction_read_only = on;
+               SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    operator.batch_execute(sql).await.unwrap();
+}
+
+/// The same address leads to a server again that may be written to.
+async fn come_back(operator: &Client) {
+    operator.batch_execute("ALTER DATABASE postgres RESET default_transaction_read_only").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,8 @@
 //!
 //! What a worker has is its own for as long as its heartbeat stands; whoever asks next takes over what those had that fell
 //! silent. Each machine tells the time by its own clock: they must agree to within a few seconds. A connection that is lost fails the
-//! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew.
+//! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
+//! a server that may only be read, as the one before a failover.
 
 mod backend;
 mod batch;

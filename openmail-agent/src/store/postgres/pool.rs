@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Pool as Connections, RecyclingMethod, Runtime, Transaction,
+    Hook, HookError, Manager, ManagerConfig, Object, Pool as Connections, RecyclingMethod, Runtime,
+    Transaction,
 };
 use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
@@ -118,25 +119,42 @@ impl Pool {
 
     async fn ask(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
         let client = self.0.get().await?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.query(&statement, params).await?)
+        let asked = async {
+            let statement = client.prepare_cached(sql).await?;
+            Ok(client.query(&statement, params).await?)
+        };
+        let answer = asked.await;
+        give_back(client, answer)
     }
 
     async fn attempt<V: Verb>(&self, verb: &V) -> Result<V::Answer, Trouble> {
         let mut client = self.0.get().await?;
-        let transaction =
-            client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
-        let tx = Tx(transaction);
-        // When this fails, or is dropped, the transaction is rolled back.
-        let answer = verb.run(&tx).await?;
-        pass(Point::Committing);
-        if let Err(error) = tx.0.commit().await {
-            verb.doubt(&answer);
-            return Err(error.into());
-        }
-        pass(Point::Committed);
-        Ok(answer)
+        let answer = run(&mut client, verb).await;
+        give_back(client, answer)
     }
+}
+
+async fn run<V: Verb>(client: &mut Object, verb: &V) -> Result<V::Answer, Trouble> {
+    let transaction =
+        client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
+    let tx = Tx(transaction);
+    // When this fails, or is dropped, the transaction is rolled back.
+    let answer = verb.run(&tx).await?;
+    pass(Point::Committing);
+    if let Err(error) = tx.0.commit().await {
+        verb.doubt(&answer);
+        return Err(error.into());
+    }
+    pass(Point::Committed);
+    Ok(answer)
+}
+
+/// Lets others have a connection, unless it would fail them in the same way, for ever.
+fn give_back<T>(client: Object, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+    if answer.as_ref().is_err_and(Trouble::is_of_connection) {
+        drop(Object::take(client));
+    }
+    answer
 }
 
 impl Tx<'_> {

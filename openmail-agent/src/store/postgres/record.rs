@@ -63,6 +63,7 @@ impl<'e> Plan<'e> {
         let count = events.len() as i64;
         let (names, count): (Params<'_>, Params<'_>) = (&[&names], &[&count]);
         let (known, seqs) = tokio::try_join!(
+            biased;
             tx.query("SELECT name, seq FROM event_names WHERE name = ANY($1)", names),
             tx.query("SELECT nextval('event_seqs') FROM generate_series(1::bigint, $1::bigint)", count),
         )?;

@@ -47,6 +47,22 @@ impl Trouble {
             Self::Refused(_) | Self::Pool(_) => false,
         }
     }
+
+    /// Whether another connection may do better, and this one never will although it is alive: it leads to a server that may
+    /// only be read, or holds statements that the server does not know, or knows otherwise. Of statements that travel
+    /// together, one behind may be all that is heard of.
+    pub(super) fn is_of_connection(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.code().is_some_and(|code| {
+            [
+                SqlState::READ_ONLY_SQL_TRANSACTION,
+                SqlState::IN_FAILED_SQL_TRANSACTION,
+                SqlState::INVALID_SQL_STATEMENT_NAME,
+                SqlState::FEATURE_NOT_SUPPORTED,
+            ]
+            .contains(code)
+        })
+    }
 }
 
 impl From<Error> for Trouble {

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
 use crate::store::{ErrorKind, StoreError};
 
@@ -52,6 +52,10 @@ impl Location {
         }
         let mut config: Config = format!("{base}?{}", others.join("&")).parse().map_err(unusable)?;
         mode.map(|mode| config.ssl_mode(mode));
+        if !others.iter().any(|pair| pair.starts_with("target_session_attrs=")) {
+            // After a failover the name may lead to the server before for a while, which may only be read.
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         if config.get_application_name().is_none() {
             config.application_name("openmail-agent");
         }
@@ -93,6 +97,13 @@ mod tests {
         assert_eq!(plain.config.get_ssl_mode(), SslMode::Disable);
         let own = Location::parse("postgres://db/mail?sslmode=require&sslrootcert=%2Fca.pem").unwrap();
         assert_eq!(own.trust, Trust::Authority("/ca.pem".into()));
+    }
+
+    #[test]
+    fn a_server_must_take_writes_unless_the_url_says_otherwise() {
+        let wanted = |url| Location::parse(url).unwrap().config.get_target_session_attrs();
+        assert_eq!(wanted("postgres://db/mail"), TargetSessionAttrs::ReadWrite);
+        assert_eq!(wanted("postgres://db/mail?target_session_attrs=any"), TargetSessionAttrs::Any);
     }
 
     #[test]
