@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -39,8 +39,8 @@ pub struct PostgresStore {
     pool: Pool,
     recorder: Batcher<Record>,
     settler: Batcher<Settlement>,
-    /// Of leases and of reservations.
-    doubt: Doubt,
+    doubtful_leases: Doubt,
+    doubtful_reservations: Doubt,
 }
 
 impl PostgresStore {
@@ -63,7 +63,8 @@ impl PostgresStore {
         let pool = Pool::new(&location)?;
         migrate(&pool, &location).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
-        Ok(Self { pool, recorder, settler, doubt: Doubt::default() })
+        let (doubtful_leases, doubtful_reservations) = Default::default();
+        Ok(Self { pool, recorder, settler, doubtful_leases, doubtful_reservations })
     }
 
     /// Closes the connections; what is asked of the store from now on fails as
@@ -103,7 +104,11 @@ impl Store for PostgresStore {
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
-        self.pool.transact(&Take { request: &request, doubt: &self.doubt }).await
+        let (doubt, asked) = (&self.doubtful_leases, Instant::now());
+        let doubtful = doubt.standing();
+        let leases = self.pool.transact(&Take { request: &request, doubt, doubtful }).await?;
+        doubt.given_back(asked);
+        Ok(leases)
     }
 
     async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
@@ -147,7 +152,11 @@ impl Store for PostgresStore {
     }
 
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
-        self.pool.transact(&Reserve { request: &request, doubt: &self.doubt }).await
+        let (doubt, asked) = (&self.doubtful_reservations, Instant::now());
+        let doubtful = doubt.standing();
+        let reservations = self.pool.transact(&Reserve { request: &request, doubt, doubtful }).await?;
+        doubt.given_back(asked);
+        Ok(reservations)
     }
 
     async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {

@@ -1,32 +1,50 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use jiff::Timestamp;
-
-use crate::clock;
+use std::time::{Duration, Instant};
 
 /// How much later a commit may still take hold whose connection was lost.
 const LINGERING: Duration = Duration::from_secs(60);
 
 /// Fences of what may have been taken without anybody knowing: the connection was lost during the commit.
 ///
-/// A living worker would keep it for ever, so it is given back.
+/// A living worker would keep it for ever, so it is given back, for as long as the commit may yet take hold and until the
+/// database was there to take it.
 #[derive(Debug, Default)]
-pub(super) struct Doubt(Mutex<Vec<(Timestamp, i64)>>);
+pub(super) struct Doubt(Mutex<Vec<(Instant, i64)>>);
 
 impl Doubt {
-    pub(super) fn add(&self, now: Timestamp, fences: impl Iterator<Item = i64>) {
+    /// Notes what was taken by a commit that has failed just now.
+    pub(super) fn add(&self, now: Instant, fences: impl Iterator<Item = i64>) {
         self.fences().extend(fences.map(|fence| (now, fence)));
     }
 
     /// What to give back.
-    pub(super) fn standing(&self, now: Timestamp) -> Vec<i64> {
-        let mut fences = self.fences();
-        fences.retain(|(since, _)| clock::after(*since, LINGERING) > now);
-        fences.iter().map(|(_, fence)| *fence).collect()
+    pub(super) fn standing(&self) -> Vec<i64> {
+        self.fences().iter().map(|(_, fence)| *fence).collect()
     }
 
-    fn fences(&self) -> MutexGuard<'_, Vec<(Timestamp, i64)>> {
+    /// What stood at this moment is given back: of that, what can be taken no more is forgotten.
+    pub(super) fn given_back(&self, asked: Instant) {
+        self.fences().retain(|(failed, _)| *failed + LINGERING > asked);
+    }
+
+    fn fences(&self) -> MutexGuard<'_, Vec<(Instant, i64)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_doubt_is_given_back_until_no_commit_can_take_it_any_more() {
+        let (doubt, failed) = (Doubt::default(), Instant::now());
+        doubt.add(failed, [1, 2].into_iter());
+        doubt.given_back(failed);
+        assert_eq!(doubt.standing(), [1, 2], "the commit may come behind");
+        doubt.add(failed + LINGERING, [3].into_iter());
+        assert_eq!(doubt.standing(), [1, 2, 3], "nobody could give it back so far");
+        doubt.given_back(failed + LINGERING);
+        assert_eq!(doubt.standing(), [3]);
     }
 }

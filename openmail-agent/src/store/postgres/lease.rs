@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_postgres::Row;
@@ -66,6 +68,8 @@ const GIVE_BACK: &str = "
 pub(super) struct Take<'a> {
     pub(super) request: &'a LeaseRequest,
     pub(super) doubt: &'a Doubt,
+    /// What was taken before without an answer, and is given back.
+    pub(super) doubtful: Vec<i64>,
 }
 
 #[async_trait]
@@ -73,7 +77,7 @@ impl Verb for Take<'_> {
     type Answer = Leases;
 
     fn doubt(&self, leases: &Leases) {
-        self.doubt.add(self.request.now, leases.events.iter().map(|leased| leased.lease.fence));
+        self.doubt.add(Instant::now(), leases.events.iter().map(|leased| leased.lease.fence));
     }
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Leases, Trouble> {
@@ -81,9 +85,8 @@ impl Verb for Take<'_> {
         let (worker, now) = (&*request.worker.0, floor_ms(request.now));
         let (limit, per_inbox) = (clamp(request.limit), clamp(request.per_inbox));
         let lapse = lapse(request.now);
-        let doubtful = self.doubt.standing(request.now);
-        if !doubtful.is_empty() {
-            tx.execute(GIVE_BACK, &[&worker, &doubtful]).await?;
+        if !self.doubtful.is_empty() {
+            tx.execute(GIVE_BACK, &[&worker, &self.doubtful]).await?;
         }
         let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
         let free = tx.prepare(FREE_EVENTS).await?;

@@ -1,4 +1,5 @@
 use std::collections::{HashMap, VecDeque};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -109,6 +110,8 @@ const GIVE_BACK_SLOTS: &str = "
 pub(super) struct Reserve<'a> {
     pub(super) request: &'a ReserveRequest,
     pub(super) doubt: &'a Doubt,
+    /// What was taken before without an answer, and is given back.
+    pub(super) doubtful: Vec<i64>,
 }
 
 #[async_trait]
@@ -116,16 +119,15 @@ impl Verb for Reserve<'_> {
     type Answer = Reservations;
 
     fn doubt(&self, reservations: &Reservations) {
-        self.doubt.add(self.request.now, reservations.sends.iter().map(|reservation| reservation.fence));
+        self.doubt.add(Instant::now(), reservations.sends.iter().map(|reservation| reservation.fence));
     }
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Reservations, Trouble> {
         let request = self.request;
         let (worker, now) = (&*request.worker.0, floor_ms(request.now));
-        let doubtful = self.doubt.standing(request.now);
-        if !doubtful.is_empty() {
-            tx.execute(GIVE_BACK, &[&worker, &doubtful]).await?;
-            tx.execute(GIVE_BACK_SLOTS, &[&doubtful]).await?;
+        if !self.doubtful.is_empty() {
+            tx.execute(GIVE_BACK, &[&worker, &self.doubtful]).await?;
+            tx.execute(GIVE_BACK_SLOTS, &[&self.doubtful]).await?;
         }
         tx.execute(ATTEND, &[&worker, &lapse(request.now), &now]).await?;
         tx.execute(FREE_SENDS, &[&now, &worker]).await?;
