@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -6,6 +7,9 @@ use jiff::Timestamp;
 use crate::clock;
 
 use super::{Allowance, Pause, Quotas};
+
+/// How far the clocks of machines may be apart that share a ledger.
+pub const CLOCKS_APART: Duration = Duration::from_secs(5);
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY_SECONDS: i64 = 24 * 60 * 60;
@@ -15,7 +19,7 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// The service counts a send at some moment between its reservation and its completion, and which moment is not known.
 /// So a send is taken to be in the minute from the one until 60 seconds after the other, and in every UTC day that the
 /// two touch. That is safe whether the service's own minute slides or is fixed, and costs nothing but the time an answer
-/// takes.
+/// takes. Machines that [share](Ledger::shared) it tell the time by clocks of their own.
 ///
 /// An attempt that failed may be made [again](Ledger::repeat) under the same key. The service counts a request a minute for each of
 /// them, and takes one of them at most: so each has its minute, and the last one alone its day.
@@ -37,6 +41,8 @@ pub struct Ledger {
     /// How many completed ones touched each of the latest days.
     days: BTreeMap<i64, u32>,
     pause: Option<Pause>,
+    /// How far the clocks may be apart that tell it the time.
+    apart: Duration,
 }
 
 /// Names a send's place in a ledger from its reservation on.
@@ -54,6 +60,13 @@ pub enum Decision {
 }
 
 impl Ledger {
+    /// One that several machines share, whose clocks may be [`CLOCKS_APART`]: whatever ends for one of them has ended for all
+    /// so much later, be it the minute or the day.
+    #[must_use]
+    pub fn shared() -> Self {
+        Self { apart: CLOCKS_APART, ..Self::default() }
+    }
+
     /// Whether one more send may leave now.
     #[must_use]
     pub fn decide(&self, quotas: &Quotas, now: Timestamp) -> Decision {
@@ -65,10 +78,14 @@ impl Ledger {
     #[must_use]
     pub fn allowance(&self, quotas: &Quotas, now: Timestamp) -> Allowance {
         let minute = quotas.per_minute.saturating_sub(self.used_in_minute(now));
-        let day = quotas.per_day.saturating_sub(self.used_in_day(now));
+        let mut day = quotas.per_day;
         let mut next_slot = self.minute_frees_at(quotas, now);
-        if day == 0 {
-            next_slot = next_slot.max(next_midnight(now));
+        for today in self.days(now, now) {
+            let left = quotas.per_day.saturating_sub(self.used_in_day(today));
+            if left == 0 {
+                next_slot = next_slot.max(clock::after(end_of(today), self.apart));
+            }
+            day = day.min(left);
         }
         let allowance = Allowance::new(minute, day, next_slot);
         self.pause.map_or(allowance, |pause| pause.restrict(allowance, now))
@@ -84,7 +101,7 @@ impl Ledger {
         let Some(reserved) = self.in_flight.remove(&slot) else { return };
         let completed = now.max(reserved);
         self.forget_before(completed);
-        for day in days_of(reserved, completed) {
+        for day in self.days_of(reserved, completed) {
             *self.days.entry(day).or_default() += 1;
         }
         let at = self.completed.partition_point(|earlier| *earlier <= completed);
@@ -94,7 +111,7 @@ impl Ledger {
     /// An attempt that was completed then has been made again under the same key, and that one is completed too: the earlier
     /// one does not count for its day any more.
     pub fn repeat(&mut self, reserved: Timestamp, completed: Timestamp) {
-        for day in days_of(reserved, completed.max(reserved)) {
+        for day in self.days_of(reserved, completed.max(reserved)) {
             let Some(count) = self.days.get_mut(&day) else { continue };
             *count -= 1;
             if *count == 0 {
@@ -126,10 +143,22 @@ impl Ledger {
         count(self.in_flight.len() + self.completed.len() - self.expired(now))
     }
 
-    /// What is in flight may still be counted today, whenever it was reserved.
-    fn used_in_day(&self, now: Timestamp) -> u32 {
-        let completed = self.days.get(&day_of(now)).copied().unwrap_or_default();
+    /// What is in flight may still be counted then, whenever it was reserved.
+    fn used_in_day(&self, day: i64) -> u32 {
+        let completed = self.days.get(&day).copied().unwrap_or_default();
         completed.saturating_add(count(self.in_flight.len()))
+    }
+
+    /// The days in which an attempt may have been counted, as far back as they matter.
+    fn days_of(&self, reserved: Timestamp, completed: Timestamp) -> RangeInclusive<i64> {
+        let (first, last) = self.days(reserved, completed).into_inner();
+        first.max(last - 1)..=last
+    }
+
+    /// The days between two moments, by any of the clocks.
+    fn days(&self, from: Timestamp, to: Timestamp) -> RangeInclusive<i64> {
+        let from = from.checked_sub(self.apart).unwrap_or(Timestamp::MIN);
+        day_of(from)..=day_of(clock::after(to, self.apart))
     }
 
     fn minute_frees_at(&self, quotas: &Quotas, now: Timestamp) -> Timestamp {
@@ -140,11 +169,11 @@ impl Ledger {
         };
         // Where it is the ones in flight that fill the minute, the first place is free a minute from now at the soonest.
         let last_to_expire = self.expired(now) + excess as usize - 1;
-        clock::after(self.completed.get(last_to_expire).copied().unwrap_or(now), MINUTE)
+        clock::after(self.completed.get(last_to_expire).copied().unwrap_or(now), MINUTE + self.apart)
     }
 
     fn expired(&self, now: Timestamp) -> usize {
-        self.completed.partition_point(|completed| clock::after(*completed, MINUTE) <= now)
+        self.completed.partition_point(|completed| clock::after(*completed, MINUTE + self.apart) <= now)
     }
 
     /// Yesterday is kept, for a clock that is set back over midnight.
@@ -155,17 +184,12 @@ impl Ledger {
     }
 }
 
-/// The days in which an attempt may have been counted, as far back as they matter.
-fn days_of(reserved: Timestamp, completed: Timestamp) -> std::ops::RangeInclusive<i64> {
-    day_of(reserved).max(day_of(completed) - 1)..=day_of(completed)
-}
-
 fn day_of(moment: Timestamp) -> i64 {
     moment.as_second().div_euclid(DAY_SECONDS)
 }
 
-fn next_midnight(now: Timestamp) -> Timestamp {
-    Timestamp::from_second((day_of(now) + 1) * DAY_SECONDS).unwrap_or(Timestamp::MAX)
+fn end_of(day: i64) -> Timestamp {
+    Timestamp::from_second((day + 1) * DAY_SECONDS).unwrap_or(Timestamp::MAX)
 }
 
 fn count(n: usize) -> u32 {

@@ -4,6 +4,6 @@ mod ledger;
 mod pause;
 mod quota;
 
-pub use ledger::{Decision, Ledger, Slot};
+pub use ledger::{CLOCKS_APART, Decision, Ledger, Slot};
 pub use pause::Pause;
 pub use quota::{Allowance, Lesson, Quotas};

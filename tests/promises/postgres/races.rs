@@ -3,10 +3,11 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use openmail_agent::limit::{CLOCKS_APART, Quotas};
 use openmail_agent::model::MessageId;
 use openmail_agent::store::postgres::PostgresStore;
 use openmail_agent::store::{
-    EventOutcome, Recorded, SendOutcome, SendSettlement, Settlement, Store, WorkerId,
+    EventOutcome, Recorded, ReserveRequest, SendOutcome, SendSettlement, Settlement, Store, WorkerId,
 };
 
 use super::cluster::Place;
@@ -129,7 +130,7 @@ async fn many_processes_never_send_more_than_the_quota() {
     owe(&*stores[0], sends).await;
     let mut keys = HashSet::new();
     for minute in 0..21 {
-        let now = minute * 60;
+        let now = minute * 65;
         let reserved = join_all(stores.iter().enumerate().map(|(n, store)| async move {
             let mut reserved = Vec::new();
             for _ in 0..4 {
@@ -155,6 +156,37 @@ async fn many_processes_never_send_more_than_the_quota() {
         assert!(reserved.iter().all(|reservation| keys.insert(reservation.send.key.to_string())));
     }
     assert_eq!(keys.len(), 200);
+}
+
+/// Sends one, from its reservation to the service's yes.
+async fn send(store: &PostgresStore, request: ReserveRequest) -> bool {
+    let now = request.now;
+    let Some(reservation) = store.reserve(request).await.unwrap().sends.pop() else { return false };
+    let (seq, fence) = (reservation.seq, reservation.fence);
+    let outcome = SendOutcome::Sent { message_id: None, thread_id: None };
+    let settlement = SendSettlement::new(seq, fence, outcome, now);
+    store.settle_send(settlement).await.unwrap();
+    true
+}
+
+#[tokio::test]
+async fn a_machine_whose_clock_is_ahead_sends_no_sooner_than_it_may() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), 2).await;
+    owe(&*stores[0], (0..5).map(|n| reply(&format!("k{n}"), "i", &format!("t{n}"))).collect()).await;
+    let by = async |n: usize, now| {
+        let mut request = reserve_request(&n.to_string(), now, 1);
+        request.quotas = Quotas::new(1, 3);
+        send(&stores[n], request).await
+    };
+    let ahead = i64::try_from(CLOCKS_APART.as_secs()).unwrap();
+    assert!(by(0, 0).await);
+    assert!(!by(1, ahead + 59).await, "the first machine's minute is not over");
+    assert!(by(1, ahead + 60).await);
+    assert!(by(0, 600).await);
+    let midnight = 14 * 60 * 60;
+    assert!(!by(1, midnight + ahead - 1).await, "the first machine's day is not over");
+    assert!(by(1, midnight + ahead).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

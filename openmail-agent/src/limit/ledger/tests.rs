@@ -110,36 +110,81 @@ fn a_clock_set_back_frees_nothing_early() {
     assert_eq!(ledger.decide(&quotas, at(60_000)), Decision::Wait(at(70_000)));
 }
 
+#[test]
+fn a_shared_ledger_waits_for_the_slowest_clock() {
+    let (mut ledger, quotas) = (Ledger::shared(), Quotas::new(1, 2));
+    send_at(&mut ledger, 1, at(0));
+    assert_eq!(ledger.decide(&quotas, at(64_999)), Decision::Wait(at(65_000)));
+    assert_eq!(ledger.decide(&quotas, at(65_000)), Decision::Go);
+    send_at(&mut ledger, 2, at(65_000));
+    assert_eq!(ledger.decide(&quotas, at(200_000)), Decision::Wait(at(3_605_000)));
+    assert_eq!(ledger.decide(&quotas, at(3_604_999)), Decision::Wait(at(3_605_000)));
+    assert_eq!(ledger.allowance(&quotas, at(3_605_000)), Allowance::new(1, 2, at(3_605_000)));
+}
+
+#[test]
+fn a_send_just_before_midnight_counts_on_both_days_of_a_shared_ledger() {
+    let (mut ledger, quotas) = (Ledger::shared(), Quotas::new(10, 2));
+    send_at(&mut ledger, 1, at(3_595_000));
+    assert_eq!(ledger.allowance(&quotas, at(3_700_000)).day, 1);
+    send_at(&mut ledger, 2, at(3_604_999));
+    assert_eq!(ledger.allowance(&quotas, at(3_594_999)).day, 0);
+}
+
 /// Sends greedily with the given answer times, and tells when the service counted each.
 fn counted_by_service(quotas: &Quotas, sends: &[(u16, u16, u8)]) -> Vec<i64> {
-    let (mut ledger, mut now) = (Ledger::default(), at(3_500_000));
-    let mut in_flight: Vec<(i64, Slot)> = Vec::new();
+    counted_among(Ledger::default(), quotas, &[0], sends)
+}
+
+/// The same among machines that take turns, whose clocks are so far ahead of the service's.
+fn counted_among(mut ledger: Ledger, quotas: &Quotas, ahead: &[i64], sends: &[(u16, u16, u8)]) -> Vec<i64> {
+    let mut now = at(3_500_000);
+    let clock_of = |n: usize, now: i64| Timestamp::from_millisecond(now + ahead[n % ahead.len()]).unwrap();
+    let mut in_flight: Vec<(i64, usize)> = Vec::new();
     let mut counted = Vec::new();
     for (n, (pause, takes, counted_at)) in sends.iter().enumerate() {
         now = clock::after(now, Duration::from_millis((*pause).into()));
         loop {
             in_flight.sort_unstable();
             while in_flight.first().is_some_and(|(ends, _)| *ends <= now.as_millisecond()) {
-                let (ends, slot) = in_flight.remove(0);
-                ledger.complete(slot, Timestamp::from_millisecond(ends).unwrap());
+                let (ends, sent) = in_flight.remove(0);
+                ledger.complete(slot(sent), clock_of(sent, ends));
             }
-            match ledger.decide(quotas, now) {
+            let told = clock_of(n, now.as_millisecond());
+            match ledger.decide(quotas, told) {
                 Decision::Go => break,
                 Decision::Wait(until) => {
-                    assert!(until > now, "a wait must end later than it begins");
+                    assert!(until > told, "a wait must end later than it begins");
+                    let until = now + until.duration_since(told);
                     let next_end = in_flight.first().map_or(i64::MAX, |(ends, _)| *ends);
                     now = until.min(Timestamp::from_millisecond(next_end).unwrap_or(until));
                 }
             }
         }
-        let slot = Slot(i64::try_from(n).unwrap());
-        ledger.reserve(slot, now);
         let start = now.as_millisecond();
-        in_flight.push((start + i64::from(*takes), slot));
+        ledger.reserve(slot(n), clock_of(n, start));
+        in_flight.push((start + i64::from(*takes), n));
         counted.push(start + i64::from(*takes) * i64::from(*counted_at) / 255);
     }
     counted.sort_unstable();
     counted
+}
+
+fn slot(n: usize) -> Slot {
+    Slot(i64::try_from(n).unwrap())
+}
+
+fn assert_within(quotas: &Quotas, counted: &[i64]) -> Result<(), TestCaseError> {
+    let (per_minute, per_day) = (quotas.per_minute as usize, quotas.per_day as usize);
+    for (n, &moment) in counted.iter().enumerate() {
+        let sliding = counted[..=n].iter().filter(|c| **c > moment - 60_000).count();
+        prop_assert!(sliding <= per_minute, "{sliding} in a sliding minute");
+        let fixed = counted.iter().filter(|c| **c / 60_000 == moment / 60_000).count();
+        prop_assert!(fixed <= per_minute, "{fixed} in a fixed minute");
+        let day = counted.iter().filter(|c| **c / 86_400_000 == moment / 86_400_000).count();
+        prop_assert!(day <= per_day, "{day} in a day");
+    }
+    Ok(())
 }
 
 proptest! {
@@ -151,15 +196,19 @@ proptest! {
         per_day in 5_u32..40,
         sends in prop::collection::vec((0_u16..3_000, 0_u16..40_000, any::<u8>()), 1..120),
     ) {
-        let counted = counted_by_service(&Quotas::new(per_minute, per_day), &sends);
-        for (n, &moment) in counted.iter().enumerate() {
-            let sliding = counted[..=n].iter().filter(|c| **c > moment - 60_000).count();
-            prop_assert!(sliding <= per_minute as usize, "{sliding} in a sliding minute");
-            let fixed = counted.iter().filter(|c| **c / 60_000 == moment / 60_000).count();
-            prop_assert!(fixed <= per_minute as usize, "{fixed} in a fixed minute");
-            let day = counted.iter().filter(|c| **c / 86_400_000 == moment / 86_400_000).count();
-            prop_assert!(day <= per_day as usize, "{day} in a day");
-        }
+        let quotas = Quotas::new(per_minute, per_day);
+        assert_within(&quotas, &counted_by_service(&quotas, &sends))?;
+    }
+
+    #[test]
+    fn machines_whose_clocks_differ_are_never_counted_too_many(
+        per_minute in 1_u32..4,
+        per_day in 5_u32..40,
+        ahead in prop::collection::vec(prop::sample::select(vec![-2_500, 0, 2_500]), 2..5),
+        sends in prop::collection::vec((0_u16..3_000, 0_u16..4_000, any::<u8>()), 1..120),
+    ) {
+        let quotas = Quotas::new(per_minute, per_day);
+        assert_within(&quotas, &counted_among(Ledger::shared(), &quotas, &ahead, &sends))?;
     }
 
     #[test]

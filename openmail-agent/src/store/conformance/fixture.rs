@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::limit::{Allowance, Quotas};
+use crate::limit::{Allowance, CLOCKS_APART, Quotas};
 use crate::model::{
     Body, Draft, EventKind, IdempotencyKey, InboxId, OutgoingAttachment, Recipients, ThreadId,
 };
@@ -169,6 +169,16 @@ pub(crate) async fn send_one(store: &dyn Store, now: i64) {
 
 pub(crate) async fn state(store: &dyn Store, key: &str) -> Option<SendState> {
     store.send_state(&IdempotencyKey::new(key)).await.expect("the store is read")
+}
+
+/// How long a slot stays taken, in seconds: machines that share a store tell the time by clocks of their own.
+pub(crate) fn minute(store: &dyn Store) -> i64 {
+    60 + apart(store)
+}
+
+/// How many seconds after midnight a day begins.
+pub(crate) fn apart(store: &dyn Store) -> i64 {
+    if store.poll_every().is_some() { CLOCKS_APART.as_secs().cast_signed() } else { 0 }
 }
 
 async fn left(store: &dyn Store, inbox: &str, now: i64) -> Allowance {

@@ -44,7 +44,7 @@ impl Ledgers {
     }
 
     pub(super) fn of(&mut self, inbox_id: &str) -> &mut Ledger {
-        self.inboxes.entry(inbox_id.to_owned()).or_default()
+        self.inboxes.entry(inbox_id.to_owned()).or_insert_with(Ledger::shared)
     }
 
     /// What stops every inbox.
