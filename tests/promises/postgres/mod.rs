@@ -3,6 +3,7 @@
 pub(crate) mod cluster;
 mod contract;
 mod doubt;
+mod handover;
 mod pruning;
 mod races;
 mod restarts;

@@ -107,6 +107,7 @@ impl WebSocket {
     ///
     /// When the future is dropped, events that were received but not recorded are replayed at the next run.
     pub async fn run(&self, gaps: &GapSignal, shutdown: CancellationToken) -> StopReason {
+        self.take_over();
         let Some(cursor) = self.cursor(&shutdown).await else { return self.stop(StopReason::ShutDown) };
         let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.bookmark.clone());
         let mut filter = self.filter.subscribe();
@@ -133,6 +134,18 @@ impl WebSocket {
     /// Says that another process holds the socket for now.
     pub fn stand_by(&self) {
         self.state.send_replace(SocketState::Standby);
+    }
+
+    /// From now on it is this process that sees to a subscription, and none is in force yet. Where the key was refused, that
+    /// stands until the service says otherwise.
+    fn take_over(&self) {
+        self.state.send_if_modified(|state| {
+            let stood_by = matches!(state, SocketState::Standby | SocketState::Stopped(StopReason::ShutDown));
+            if stood_by {
+                *state = SocketState::Connecting;
+            }
+            stood_by
+        });
     }
 
     /// Where to resume, however long it takes to learn; `None` on shutdown.

@@ -169,6 +169,21 @@ async fn a_new_connection_resumes_after_what_was_recorded() {
 }
 
 #[tokio::test]
+async fn whoever_takes_over_is_not_ready_while_the_service_says_nothing() {
+    let service = Service::start().await;
+    let config = WebSocketConfig::new(service.base_url(), Secret::new("om_key"));
+    let socket = WebSocket::new(config, intake_into(Arc::<TroubledStore>::default()).0).unwrap();
+    socket.stand_by();
+    let mut state = socket.state();
+    let (gaps, shutdown) = (GapSignal::new(), CancellationToken::new());
+    tokio::select! {
+        reason = socket.run(&gaps, shutdown) => panic!("{reason}"),
+        accepted = service.0.accept() => drop(accepted.unwrap()),
+    }
+    assert_eq!(*state.borrow_and_update(), SocketState::Connecting);
+}
+
+#[tokio::test]
 async fn a_refused_upgrade_is_tried_again_and_a_refused_key_is_not() {
     let service = Service::start().await;
     let mut run = Run::start(&service);
