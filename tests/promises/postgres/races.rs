@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use openmail_agent::limit::{CLOCKS_APART, Quotas};
 use openmail_agent::model::MessageId;
 use openmail_agent::store::postgres::PostgresStore;
@@ -235,4 +235,15 @@ async fn a_role_has_one_holder_and_another_after_its_end() {
     assert!(!claim(0, "a", 11, 19).await);
     assert!(!claim(1, "b", 12, 12).await, "given up");
     assert!(claim(0, "a", 12, 20).await);
+}
+
+#[tokio::test]
+async fn a_role_that_is_given_up_is_free_for_a_machine_whose_clock_is_behind() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), 2).await;
+    let (ahead, behind) = (WorkerId("ahead".into()), WorkerId("behind".into()));
+    let now = at(3) + SignedDuration::from_nanos(1);
+    assert!(stores[0].claim("socket", &ahead, now, at(10)).await.unwrap());
+    assert!(!stores[0].claim("socket", &ahead, now, now).await.unwrap());
+    assert!(stores[1].claim("socket", &behind, at(0), at(7)).await.unwrap());
 }

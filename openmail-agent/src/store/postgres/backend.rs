@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
-use crate::store::book::{Digest, ceil_ms, floor_ms};
+use crate::store::book::{Digest, floor_ms};
 use crate::store::{
     Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
     Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store, StoreError,
@@ -190,7 +190,7 @@ impl Store for PostgresStore {
     }
 
     async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
-        claim::claim(&self.pool, role, worker, floor_ms(now), ceil_ms(until)).await
+        claim::claim(&self.pool, role, worker, now, until).await
     }
 
     fn poll_every(&self) -> Option<Duration> {

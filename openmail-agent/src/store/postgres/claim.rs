@@ -1,4 +1,7 @@
+use jiff::Timestamp;
+
 use crate::store::WorkerId;
+use crate::store::book::{ceil_ms, floor_ms};
 
 use super::pool::Pool;
 
@@ -16,13 +19,14 @@ pub(super) async fn claim(
     pool: &Pool,
     role: &str,
     worker: &WorkerId,
-    now: i64,
-    until: i64,
+    now: Timestamp,
+    until: Timestamp,
 ) -> crate::store::Result<bool> {
     let worker = &*worker.0;
     if until <= now {
         pool.query(GIVE_UP, &[&role, &worker]).await?;
         return Ok(false);
     }
+    let (now, until) = (floor_ms(now), ceil_ms(until));
     Ok(!pool.query(CLAIM, &[&role, &worker, &until, &now]).await?.is_empty())
 }
