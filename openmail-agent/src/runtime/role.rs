@@ -4,19 +4,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::clock::{self, Clock};
 use crate::store::{Result, Store, WorkerId};
 use crate::transport::GapSignal;
-use crate::transport::websocket::{StopReason, WebSocket};
+use crate::transport::websocket::{Degradation, SocketState, StopReason, WebSocket};
 
 /// How long a process that falls silent keeps the role. With the wait until another one asks and connects, that is under ten seconds.
 const TERM: Duration = Duration::from_secs(7);
 
 /// How often the role is renewed by who has it, and asked for by who does not.
 const RENEWAL: Duration = Duration::from_secs(1);
+
+/// How long the socket may be without a subscription before others may try: their way to the service may be a better one.
+const DEAF: Duration = Duration::from_secs(20);
+
+/// How long others are then left to take the role. Each of them asks more than once in this time.
+const OFFER: Duration = RENEWAL.saturating_mul(3);
 
 /// How long giving the role up may take; without, it runs out.
 const GIVING_UP: Duration = Duration::from_secs(2);
@@ -46,14 +53,13 @@ impl Role {
             let mut running = std::pin::pin!(socket.run(gaps, turn.clone()));
             let reason = tokio::select! {
                 reason = &mut running => reason,
-                () = self.lost(until) => {
+                () = self.lost(socket, until) => {
                     warn!("another process holds the socket from now on");
                     turn.cancel();
                     running.await
                 }
             };
-            // Without an answer it runs out by itself.
-            let _ = tokio::time::timeout(GIVING_UP, self.claim(Duration::ZERO)).await;
+            self.give_up().await;
             if reason != StopReason::ShutDown || shutdown.is_cancelled() {
                 return reason;
             }
@@ -86,12 +92,19 @@ impl Role {
     }
 
     /// Keeps the role for as long as it is polled; ends when it is lost, or may be.
-    async fn lost(&self, mut until: Timestamp) {
+    async fn lost(&self, socket: &WebSocket, mut until: Timestamp) {
         if !self.is_shared() {
             std::future::pending::<()>().await;
         }
+        let (state, mut served) = (socket.state(), Instant::now());
         loop {
             self.clock.sleep(RENEWAL).await;
+            if is_served(*state.borrow()) {
+                served = Instant::now();
+            } else if served.elapsed() >= DEAF {
+                self.offer().await;
+                (served, until) = (Instant::now(), clock::after(self.clock.now(), TERM));
+            }
             let now = self.clock.now();
             match tokio::time::timeout(clock::until(now, until), self.claim(TERM)).await {
                 Ok(Ok(true)) => until = clock::after(now, TERM),
@@ -101,6 +114,18 @@ impl Role {
         }
     }
 
+    /// Leaves the role to whoever asks for it now. The socket goes on trying meanwhile: there may be nobody else.
+    async fn offer(&self) {
+        warn!("no subscription for {} seconds; another process may hold the socket", DEAF.as_secs());
+        self.give_up().await;
+        self.clock.sleep(OFFER).await;
+    }
+
+    async fn give_up(&self) {
+        // Without an answer it runs out by itself.
+        let _ = tokio::time::timeout(GIVING_UP, self.claim(Duration::ZERO)).await;
+    }
+
     async fn claim(&self, term: Duration) -> Result<bool> {
         let now = self.clock.now();
         self.store.claim(&self.name, &self.worker, now, clock::after(now, term)).await
@@ -108,5 +133,17 @@ impl Role {
 
     fn is_shared(&self) -> bool {
         self.store.poll_every().is_some()
+    }
+}
+
+/// Whether the service serves this process, or would serve no other any better: a subscription is in force, or it is the account
+/// that has to wait.
+fn is_served(state: SocketState) -> bool {
+    use Degradation::{Lost, PartlySubscribed, Refused, StoreFailing};
+    match state {
+        SocketState::Degraded(why) => {
+            matches!(why, PartlySubscribed | StoreFailing | Refused(429) | Lost(Some(4008)))
+        }
+        state => state.is_ready(),
     }
 }
