@@ -125,7 +125,10 @@ impl FromStr for AllowedSenders {
         };
         let entries: Vec<&str> = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).collect();
         if entries.is_empty() {
-            return Ok(Self::everyone());
+            // Who names nobody has hardly meant everybody.
+            return Err(SettingError::new(
+                "it names neither an address nor a domain: leave it out for everybody",
+            ));
         }
         entries.into_iter().map(parse).collect::<Result<_, _>>().map(|list| Self(Some(list)))
     }
@@ -380,7 +383,9 @@ mod tests {
             ["ada@example.com", "a@acme.example", "b@else.example"].iter().all(|sender| is_allowed(sender))
         );
         assert!(!is_allowed("eve@example.com") && !is_allowed("a@mail.acme.example"));
-        for wrong in ["*.example.com", "*@example.com", "https://example.com", "example.com:25", "example"] {
+        for wrong in
+            ["*.example.com", "*@example.com", "https://example.com", "example.com:25", "example", " , "]
+        {
             assert!(wrong.parse::<AllowedSenders>().is_err(), "{wrong}");
         }
     }
