@@ -8,7 +8,7 @@ use crate::api::{self, ErrorKind, Limit, Retry, Scope};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::limit::Lesson;
-use crate::model::SentMessage;
+use crate::model::{SendStatus, SentMessage};
 use crate::store::{Hold, HoldScope, KEY_LIFE, Reservation, SendOutcome, SendSettlement};
 
 use super::news::reply_failed;
@@ -23,6 +23,8 @@ const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a hold lasts that only the service's answer told us of: reactivation is announced over webhooks only, so one
 /// send asks again after this.
 const PROBE: Duration = Duration::from_secs(15 * 60);
+
+const PROVIDER_REFUSED: &str = "the service took it, and could not deliver it to the provider behind it";
 
 /// No attempt is made in the last minutes of a key's life: the answer might come after its end.
 const KEY_MARGIN: Duration = Duration::from_secs(10 * 60);
@@ -43,6 +45,10 @@ pub(super) fn settlement(
         news: None,
     };
     match answer {
+        // The service took it, and keeps this answer for the key: another attempt would be told the same.
+        Ok(sent) if sent.status == Some(SendStatus::Failed) => {
+            give_up(&mut settlement, reservation, None, PROVIDER_REFUSED.to_owned());
+        }
         Ok(sent) => {
             settlement.outcome = SendOutcome::Sent { message_id: sent.message_id, thread_id: sent.thread_id };
         }
@@ -69,7 +75,7 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
         (_, ErrorKind::Connect) => settlement.outcome = retry(settlement.now, least, false, error),
         (Retry::After(wait), _) => again(settlement, reservation, wait.max(least), error),
         (Retry::Now, _) => again(settlement, reservation, least, error),
-        (Retry::Never, _) => give_up(settlement, reservation, error),
+        (Retry::Never, _) => refuse(settlement, reservation, error),
     }
 }
 
@@ -79,7 +85,7 @@ fn again(settlement: &mut SendSettlement, reservation: &Reservation, wait: Durat
     if at < clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN) {
         settlement.outcome = retry(settlement.now, wait, true, error);
     } else {
-        give_up(settlement, reservation, error);
+        refuse(settlement, reservation, error);
     }
 }
 
@@ -91,10 +97,13 @@ fn hold(settlement: &mut SendSettlement, scope: HoldScope, least: Duration, erro
     settlement.outcome = retry(settlement.now, least, false, error);
 }
 
-fn give_up(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {
-    settlement.outcome = SendOutcome::Failed { error: error.to_string() };
-    let code = error.code().map(str::to_owned);
-    settlement.news = reply_failed(&reservation.send, code, error.to_string(), settlement.now);
+fn refuse(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {
+    give_up(settlement, reservation, error.code().map(str::to_owned), error.to_string());
+}
+
+fn give_up(settlement: &mut SendSettlement, reservation: &Reservation, code: Option<String>, error: String) {
+    settlement.outcome = SendOutcome::Failed { error: error.clone() };
+    settlement.news = reply_failed(&reservation.send, code, error, settlement.now);
 }
 
 fn retry(now: Timestamp, wait: Duration, counted: bool, error: &api::Error) -> SendOutcome {

@@ -66,7 +66,8 @@ fn by_status(status: u16, foreign: bool) -> ErrorKind {
         408 => ErrorKind::Timeout,
         425 | 500.. => ErrorKind::Server,
         413 => ErrorKind::TooLarge,
-        300..=399 => ErrorKind::Redirect,
+        // Nothing of the service answers like that: it is a gateway's, to a page of its own.
+        300..=399 => ErrorKind::Proxy,
         _ if foreign => ErrorKind::Proxy,
         402 => ErrorKind::AccountPaused,
         403 => ErrorKind::Forbidden,

@@ -46,7 +46,7 @@ async fn a_page_of_a_proxy_is_no_verdict_of_the_service() {
 async fn a_redirect_is_not_followed() {
     let service = Service::start([Answer::found("/v1/elsewhere")]).await;
     let error = client(&service).me().await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (&ErrorKind::Redirect, Some(302)));
+    assert_eq!((error.kind(), error.status()), (&ErrorKind::Proxy, Some(302)));
     service.asked_once();
 }
 

@@ -49,6 +49,20 @@ fn whatever_the_answer_says_there_is_a_pause_before_the_next_attempt() {
 }
 
 #[test]
+fn what_the_provider_refused_has_failed_though_the_service_took_it() {
+    let mut sent = SentMessage::new();
+    sent.status = Some(SendStatus::Failed);
+    let settlement = settlement(&reservation(1), Ok(sent), at(100));
+    assert!(matches!(settlement.outcome, SendOutcome::Failed { .. }), "{:?}", settlement.outcome);
+    assert!(settlement.news.is_some(), "somebody has to see to it");
+}
+
+#[test]
+fn a_gateway_that_leads_elsewhere_for_a_while_fails_nothing() {
+    assert!(answered(1, 302, None, "<html>back soon</html>").1 >= Duration::from_secs(1));
+}
+
+#[test]
 fn a_wait_that_the_service_names_is_kept() {
     for status in [429, 503] {
         assert_eq!(answered(1, status, Some("90"), "").1, Duration::from_secs(90));
