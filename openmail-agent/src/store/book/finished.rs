@@ -20,6 +20,10 @@ impl Finished {
         self.0.pop_front_if(|(finished_at, _)| *finished_at < before)
     }
 
+    pub(super) fn seqs(&self) -> impl Iterator<Item = i64> {
+        self.0.iter().map(|(_, seq)| *seq)
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.0.len() as u64
     }

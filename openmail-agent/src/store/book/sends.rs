@@ -199,7 +199,7 @@ impl Sends {
 
     /// Forgets at most `limit` sends: those sent before `before`, and those that failed before `older`.
     ///
-    /// The key of a send whose event is not finished (`is_open`) is still needed: its handler may come to it again.
+    /// The key of a send whose event is not finished, or dead (`is_open`), is still needed: its handler may come to it again.
     pub(super) fn prune(
         &mut self,
         shelf: &mut impl Shelf,

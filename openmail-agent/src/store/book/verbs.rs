@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use jiff::Timestamp;
 
@@ -42,10 +44,12 @@ impl Book {
         crate::store::EventSeq(self.events.next_seq)
     }
 
-    /// An empty book that goes on where this one ends: no fence is given again, and whoever is alive is alive.
+    /// An empty book that goes on where this one ends: no fence is given again, whoever is alive is alive, and it is as late.
     #[cfg(feature = "sqlite")]
     pub(crate) fn successor(&self) -> Self {
-        Self { workers: self.workers.clone(), ..Self::new(self.fences) }
+        let mut book = Self { workers: self.workers.clone(), ..Self::new(self.fences) };
+        book.events.lanes.set_time(self.events.lanes.now());
+        book
     }
 
     pub(crate) fn record(
@@ -179,8 +183,8 @@ impl Book {
         let older = before.saturating_sub(now.saturating_sub(before));
         shelf.keep_numbers(self.events.next_seq, self.sends.next_seq)?;
         shelf.forget_slots(now.saturating_sub(LEDGER_LIFE_MS))?;
-        let unfinished = &self.events.unfinished;
-        let is_open = |event_seq| unfinished.contains_key(&event_seq);
+        let (unfinished, dead) = (&self.events.unfinished, self.events.dead.seqs().collect::<HashSet<_>>());
+        let is_open = |event_seq| unfinished.contains_key(&event_seq) || dead.contains(&event_seq);
         let sends = self.sends.prune(shelf, before, older, limit, is_open)?;
         Ok(sends + self.events.prune(shelf, before, older, limit)?)
     }
@@ -209,5 +213,17 @@ impl Book {
 
     fn or_lapse(&self, next_due: Option<Timestamp>, asking: u32) -> Option<Timestamp> {
         next_due.into_iter().chain(self.workers.next_lapse(asking).map(from_ms)).min()
+    }
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_that_is_made_anew_is_as_late_as_the_one_before() {
+        let mut book = Book::new(0);
+        book.events.lanes.set_time(100);
+        assert_eq!(book.successor().events.lanes.now(), 100, "what ends now did not end long ago");
     }
 }

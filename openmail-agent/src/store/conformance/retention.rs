@@ -11,6 +11,7 @@ checks![
     steps_go_with_their_event_and_threads_stay,
     sent_mail_is_forgotten_and_owed_mail_is_not,
     the_key_of_a_running_event_is_kept,
+    the_key_of_a_dead_event_is_kept_as_long,
     the_census_counts_every_state,
 ];
 
@@ -109,6 +110,18 @@ async fn the_key_of_a_running_event_is_kept(store: &dyn Store) {
     store.settle(again).await.unwrap();
     assert!(reserve(store, 30, 10).await.sends.is_empty(), "it left once");
     prune(store, 40, 40).await;
+    assert_eq!(state(store, "k").await, None);
+}
+
+async fn the_key_of_a_dead_event_is_kept_as_long(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 0)]).await;
+    let leased = lease_one(store, 0).await;
+    store.owe(&leased.lease, vec![reply("k", "i", "t")]).await.unwrap();
+    send_one(store, 1).await;
+    settle(store, &leased, EventOutcome::Dead { error: "gave up".into() }, 5).await;
+    assert_eq!(prune(store, 10, 16).await, 0);
+    assert!(matches!(state(store, "k").await, Some(SendState::Sent { .. })), "it may be handled again");
+    while prune(store, 40, 50).await > 0 {}
     assert_eq!(state(store, "k").await, None);
 }
 
