@@ -87,8 +87,11 @@ fn write_new(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<PathBuf> {
             Ok(mut file) => {
                 return match file.write_all(bytes) {
                     Ok(()) => Ok(path),
-                    // Half a file is worse than none.
-                    Err(error) => fs::remove_file(&path).and(Err(error)),
+                    Err(error) => {
+                        // Half a file is worse than none.
+                        let _ = fs::remove_file(&path);
+                        Err(error)
+                    }
                 };
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}

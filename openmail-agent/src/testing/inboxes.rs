@@ -36,7 +36,7 @@ impl Inboxes {
     fn add_named(&mut self, name: &str) {
         if let Some(variable) = name.strip_prefix('$') {
             let id = self.add().id.to_string();
-            self.bindings.entry(variable.to_owned()).or_insert(id);
+            self.bindings.entry(variable.to_ascii_lowercase()).or_insert(id);
         } else if self.position(name).is_some() {
         } else if name.contains('@') {
             // One that is no address stays without an inbox, and is reported as it is at start.

@@ -166,7 +166,7 @@ async fn news_of_an_inbox_is_an_event_too() {
         let words = format!("{} {}", inbox.id, news.kind);
         compose.new_thread("ops@example.com".parse().unwrap(), "Suspended", Reply::text(words));
     }
-    let route = Route::new("page", page).event("inbox.suspended").inbox("$support");
+    let route = Route::new("page", page).event("inbox.suspended").inbox("$Support");
     let ran = run_one([route], Lifecycle::new(EventKind::INBOX_SUSPENDED)).await;
     assert_eq!(ran.reply().text(), "inb_1 inbox.suspended");
     assert_eq!(ran.reply().thread_id(), None);
