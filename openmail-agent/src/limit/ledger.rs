@@ -13,6 +13,10 @@ pub const CLOCKS_APART: Duration = Duration::from_secs(5);
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY_SECONDS: i64 = 24 * 60 * 60;
+const DAY: Duration = Duration::from_secs(DAY_SECONDS.cast_unsigned());
+
+/// How many completions of the last day are kept whatever the clock says: three times what the service takes in a minute.
+const KEPT: usize = 30;
 
 /// What one inbox sent lately, and so what it may send now.
 ///
@@ -21,8 +25,8 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// two touch. That is safe whether the service's own minute slides or is fixed, and costs nothing but the time an answer
 /// takes. Machines that [share](Ledger::shared) it tell the time by clocks of their own.
 ///
-/// An attempt that failed may be made [again](Ledger::repeat) under the same key. The service counts a request a minute for each of
-/// them, and takes one of them at most: so each has its minute, and the last one alone its day.
+/// An attempt that failed may be made [again](Ledger::complete_again) under the same key. The service counts a request a minute for each of
+/// them, and takes one of them at most: so each has its minute, and all of them one place in a day.
 ///
 /// ```
 /// # use openmail_agent::limit::{Decision, Ledger, Quotas, Slot};
@@ -98,26 +102,13 @@ impl Ledger {
 
     /// The attempt came to an end, and the service may have counted it. Does nothing for a slot that is not in flight.
     pub fn complete(&mut self, slot: Slot, now: Timestamp) {
-        let Some(reserved) = self.in_flight.remove(&slot) else { return };
-        let completed = now.max(reserved);
-        self.forget_before(completed);
-        for day in self.days_of(reserved, completed) {
-            *self.days.entry(day).or_default() += 1;
-        }
-        let at = self.completed.partition_point(|earlier| *earlier <= completed);
-        self.completed.insert(at, completed);
+        self.end(slot, None, now);
     }
 
-    /// An attempt that was completed then has been made again under the same key, and that one is completed too: the earlier
-    /// one does not count for its day any more.
-    pub fn repeat(&mut self, reserved: Timestamp, completed: Timestamp) {
-        for day in self.days_of(reserved, completed.max(reserved)) {
-            let Some(count) = self.days.get_mut(&day) else { continue };
-            *count -= 1;
-            if *count == 0 {
-                self.days.remove(&day);
-            }
-        }
+    /// The same for an attempt that repeats an `earlier` one under the same key, which lasted from its reservation to its
+    /// completion and was completed here: they share one place in a day.
+    pub fn complete_again(&mut self, slot: Slot, earlier: &RangeInclusive<Timestamp>, now: Timestamp) {
+        self.end(slot, Some(earlier), now);
     }
 
     /// The attempt was certainly not counted, and gives its place back.
@@ -137,6 +128,20 @@ impl Ledger {
     pub(crate) fn snapshot(&self) -> String {
         let in_flight: BTreeMap<_, _> = self.in_flight.iter().collect();
         format!("{:?}", (in_flight, &self.completed, &self.days, &self.pause))
+    }
+
+    fn end(&mut self, slot: Slot, earlier: Option<&RangeInclusive<Timestamp>>, now: Timestamp) {
+        let Some(reserved) = self.in_flight.remove(&slot) else { return };
+        let completed = now.max(reserved);
+        self.forget_before(completed);
+        let counted = earlier.map(|earlier| self.days_of(*earlier.start(), *earlier.end()));
+        for day in self.days_of(reserved, completed) {
+            if !counted.as_ref().is_some_and(|counted| counted.contains(&day)) {
+                *self.days.entry(day).or_default() += 1;
+            }
+        }
+        let at = self.completed.partition_point(|earlier| *earlier <= completed);
+        self.completed.insert(at, completed);
     }
 
     fn used_in_minute(&self, now: Timestamp) -> u32 {
@@ -176,10 +181,11 @@ impl Ledger {
         self.completed.partition_point(|completed| clock::after(*completed, MINUTE + self.apart) <= now)
     }
 
-    /// Yesterday is kept, for a clock that is set back over midnight.
+    /// Some of what expired is kept, and yesterday, for a clock that is set back.
     fn forget_before(&mut self, now: Timestamp) {
-        let expired = self.expired(now);
-        self.completed.drain(..expired);
+        let old = self.completed.partition_point(|completed| clock::after(*completed, DAY) <= now);
+        let surplus = self.completed.len().saturating_sub(KEPT).min(self.expired(now));
+        self.completed.drain(..old.max(surplus));
         self.days = self.days.split_off(&(day_of(now) - 1));
     }
 }

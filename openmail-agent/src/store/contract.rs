@@ -81,7 +81,7 @@ pub trait Store: Send + Sync + 'static {
     /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held. As with a
     /// [lease](Self::lease), a reservation stands as long as its worker's heartbeat does, and asking counts as one.
     ///
-    /// Of a send that is attempted again, each slot counts for its minute, and only the last for the day.
+    /// Of a send that is attempted again, each slot counts for its minute, and all together once for the day.
     ///
     /// A send whose key's life is almost over fails instead, with [its news](ReserveRequest::news) in the same transaction,
     /// and is told as [expired](Reservations::expired). The life runs from the first attempt that the service may have counted.

@@ -48,20 +48,42 @@ fn a_refused_send_gives_its_place_back() {
 fn an_attempt_that_is_made_again_has_its_minute_and_no_day() {
     let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 200));
     for n in 0..5 {
-        send_at(&mut ledger, n, at(n));
-        if n > 0 {
-            ledger.repeat(at(n - 1), at(n - 1));
+        ledger.reserve(Slot(n), at(n));
+        if n == 0 {
+            ledger.complete(Slot(n), at(n));
+        } else {
+            ledger.complete_again(Slot(n), &(at(n - 1)..=at(n - 1)), at(n));
         }
     }
     assert_eq!(ledger.allowance(&quotas, at(5)), Allowance::new(5, 199, at(5)));
-    // Over midnight it counts on both days, and on neither once it is made again.
+    // Over midnight it takes a place in the next day as well, and one only.
     let midnight = at(3_600_000);
     ledger.reserve(Slot(6), at(3_599_000));
-    ledger.complete(Slot(6), midnight);
-    assert_eq!(ledger.allowance(&quotas, midnight).day, 199);
-    ledger.repeat(at(3_599_000), midnight);
-    assert_eq!(ledger.allowance(&quotas, midnight).day, 200);
-    assert_eq!(ledger.allowance(&quotas, at(3_599_999)).day, 199, "the first one's place is still taken");
+    ledger.complete_again(Slot(6), &(at(4)..=at(4)), midnight);
+    ledger.reserve(Slot(7), at(3_601_000));
+    ledger.complete_again(Slot(7), &(at(3_599_000)..=midnight), at(3_601_000));
+    assert_eq!(ledger.allowance(&quotas, at(3_601_000)).day, 199);
+    assert_eq!(ledger.allowance(&quotas, at(3_599_999)).day, 199);
+}
+
+#[test]
+fn a_place_in_a_day_is_not_lost_where_the_clock_was_set_back_over_midnight() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 200));
+    send_at(&mut ledger, 1, at(3_600_500));
+    ledger.reserve(Slot(2), at(3_500_000));
+    ledger.complete_again(Slot(2), &(at(3_600_500)..=at(3_600_500)), at(3_500_000));
+    assert_eq!(ledger.allowance(&quotas, at(3_500_001)).day, 199);
+    assert_eq!(ledger.allowance(&quotas, at(3_700_000)).day, 199);
+}
+
+#[test]
+fn a_completion_of_the_future_hides_none_of_the_present() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::default());
+    (0..9).for_each(|n| send_at(&mut ledger, n, at(n)));
+    // Reserved before the clock was set back.
+    ledger.reserve(Slot(9), at(300_000));
+    ledger.complete(Slot(9), at(9));
+    assert_eq!(ledger.decide(&quotas, at(10)), Decision::Wait(at(60_000)));
 }
 
 #[test]

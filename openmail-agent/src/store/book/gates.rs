@@ -32,6 +32,16 @@ pub(super) struct Counted {
     pub(super) completed_at: i64,
 }
 
+/// Completes a slot whose send may have been attempted before.
+pub(super) fn complete(ledger: &mut Ledger, slot: Slot, earlier: Option<Counted>, now: Timestamp) {
+    match earlier {
+        Some(Counted { reserved_at, completed_at }) => {
+            ledger.complete_again(slot, &(from_ms(reserved_at)..=from_ms(completed_at)), now);
+        }
+        None => ledger.complete(slot, now),
+    }
+}
+
 impl Gates {
     /// Until when a sender must wait, if it must; `i64::MAX` = until something is released.
     pub(super) fn waits_until(&self, sender: &Sender, quotas: &Quotas, now: Timestamp) -> Option<i64> {
@@ -60,7 +70,7 @@ impl Gates {
         shelf.open_slot(slot, inbox_id, send, floor_ms(now))
     }
 
-    /// Does nothing for a slot that is not in flight. An earlier attempt that this one repeats gives its place in the day back.
+    /// Does nothing for a slot that is not in flight. An `earlier` attempt that this one repeats lends it its place in the day.
     pub(super) fn complete_slot(
         &mut self,
         shelf: &mut impl Shelf,
@@ -69,11 +79,7 @@ impl Gates {
         earlier: Option<Counted>,
         now: Timestamp,
     ) -> Result<()> {
-        let ledger = self.ledger(inbox_id);
-        ledger.complete(slot, now);
-        if let Some(Counted { reserved_at, completed_at }) = earlier {
-            ledger.repeat(from_ms(reserved_at), from_ms(completed_at));
-        }
+        complete(self.ledger(inbox_id), slot, earlier, now);
         shelf.complete_slot(slot, ceil_ms(now))
     }
 

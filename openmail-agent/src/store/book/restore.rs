@@ -6,7 +6,7 @@ use crate::store::{HoldScope, WorkerId};
 
 use super::gates::{Counted, Sender};
 use super::lanes::AT_ONCE;
-use super::{Book, Digest, KeptHold, events, from_ms, sends};
+use super::{Book, Digest, KeptHold, events, from_ms, gates, sends};
 
 /// An unfinished event, as its row tells.
 #[derive(Debug)]
@@ -134,11 +134,8 @@ impl Book {
         let ledger = self.gates.ledger(inbox_id);
         ledger.reserve(slot, from_ms(reserved_at));
         let Some(completed_at) = completed_at else { return };
-        ledger.complete(slot, from_ms(completed_at));
-        let Some(send) = send else { return };
-        if let Some(earlier) = attempts.0.insert(send, Counted { reserved_at, completed_at }) {
-            ledger.repeat(from_ms(earlier.reserved_at), from_ms(earlier.completed_at));
-        }
+        let earlier = send.and_then(|send| attempts.0.insert(send, Counted { reserved_at, completed_at }));
+        gates::complete(ledger, slot, earlier, from_ms(completed_at));
     }
 
     /// The sends that are owed know the last of their attempts that may have been counted.

@@ -32,6 +32,7 @@ reopen_checks![
     limits_hold_over_a_restart,
     a_send_in_flight_is_attempted_again_and_keeps_its_slot,
     a_send_tried_before_and_after_takes_one_place_in_the_day,
+    a_clock_that_was_set_back_frees_nothing_early,
     lessons_and_holds_stand_still,
     numbers_are_never_given_twice,
     the_census_is_the_same,
@@ -193,6 +194,19 @@ async fn a_send_tried_before_and_after_takes_one_place_in_the_day(backend: &impl
     send_one(&*store, 2).await;
     let store = reopen(backend, store).await;
     assert_eq!((left_in_minute(&*store, "i", 3).await, left_in_day(&*store, "i", 3).await), (7, 199));
+}
+
+async fn a_clock_that_was_set_back_frees_nothing_early(backend: &impl Backend) {
+    let store = backend.open().await;
+    let sends = (0..10).map(|n| reply(&n.to_string(), "i", &n.to_string()));
+    owe(&*store, 0, sends.collect()).await;
+    send_one(&*store, 7_200).await;
+    for _ in 0..9 {
+        send_one(&*store, 1).await;
+    }
+    assert_eq!(left_in_minute(&*store, "i", 2).await, 0);
+    let store = reopen(backend, store).await;
+    assert_eq!(left_in_minute(&*store, "i", 2).await, 0);
 }
 
 async fn lessons_and_holds_stand_still(backend: &impl Backend) {

@@ -1,2 +1,2 @@
--- Whose attempt it was: of those under one key, the last one counts for its day.
+-- Whose attempt it was: those of one send share a place in the day.
 ALTER TABLE ledger ADD COLUMN send_seq bigint;

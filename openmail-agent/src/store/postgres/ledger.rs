@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
 use tokio_postgres::Row;
@@ -10,7 +11,7 @@ use super::pool::{Params, Tx};
 use super::trouble::Trouble;
 
 /// When an attempt was reserved and completed.
-type Times = (Timestamp, Timestamp);
+type Times = RangeInclusive<Timestamp>;
 
 /// What the database knows of some inboxes' sends, as the ledgers that decide.
 #[derive(Debug, Default)]
@@ -52,18 +53,16 @@ impl Ledgers {
         self.account
     }
 
-    /// Of the attempts of one send, the last one counts for its day.
+    /// The attempts of one send share a place in the day.
     fn add_slot(&mut self, row: &Row, attempts: &mut HashMap<i64, Times>) -> Result<(), Trouble> {
         let (slot, reserved) = (Slot(row.try_get(1)?), from_ms(row.try_get(2)?));
         let ledger = self.of(row.try_get(0)?);
         ledger.reserve(slot, reserved);
         let Some(completed) = row.try_get(3)? else { return Ok(()) };
-        let completed = from_ms(completed);
-        ledger.complete(slot, completed);
-        if let Some(send) = row.try_get(4)?
-            && let Some((reserved, completed)) = attempts.insert(send, (reserved, completed))
-        {
-            ledger.repeat(reserved, completed);
+        let (completed, send) = (from_ms(completed), row.try_get::<_, Option<i64>>(4)?);
+        match send.and_then(|send| attempts.insert(send, reserved..=completed)) {
+            Some(earlier) => ledger.complete_again(slot, &earlier, completed),
+            None => ledger.complete(slot, completed),
         }
         Ok(())
     }
