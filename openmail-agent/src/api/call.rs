@@ -108,10 +108,13 @@ pub(super) async fn successful(mut response: Response) -> Result<Response> {
 
 async fn read_capped(response: &mut Response, cap: usize) -> Result<Bytes> {
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(from_transport)? {
+    let status = response.status().as_u16();
+    while let Some(chunk) =
+        response.chunk().await.map_err(|error| from_transport(error).with_status(status))?
+    {
         if body.len() + chunk.len() > cap {
             let message = format!("the answer exceeds {} MB", cap / (1024 * 1024));
-            return Err(Error::local(ErrorKind::TooLarge, message).with_status(response.status().as_u16()));
+            return Err(Error::local(ErrorKind::TooLarge, message).with_status(status));
         }
         body.extend_from_slice(&chunk);
     }

@@ -68,7 +68,7 @@ impl Listing<'_> {
         Err(CatchUpErrorKind::Endless.into())
     }
 
-    /// A full page, in as many pieces as it takes: some large mails must not hide all others.
+    /// A full page, in as many pieces as it takes: some large mails or a slow line must not hide all others.
     async fn page(&self, offset: u64) -> Result<Page<Message>, CatchUpError> {
         let (mut page, mut limit) = (Page::new(Vec::new()), LIMIT);
         while page.rows() < LIMIT as usize {
@@ -83,8 +83,8 @@ impl Listing<'_> {
                         break;
                     }
                 }
+                Err(error) if is_too_much(&error) && asked > 1 => limit = asked / 2,
                 Err(error) if *error.kind() != ErrorKind::TooLarge => return Err(error.into()),
-                Err(_) if asked > 1 => limit = asked / 2,
                 Err(error) => {
                     warn!(inbox = %self.inbox, error = %Chain(&error), "a mail is left out: see to it in the OpenMail console");
                     page.unreadable += 1;
@@ -97,6 +97,15 @@ impl Listing<'_> {
     async fn piece(&self, limit: u32, offset: u64) -> api::Result<Page<Message>> {
         self.pace.turn().await;
         self.client.messages(self.inbox, &MessageFilter::inbound().page(limit, offset)).await
+    }
+}
+
+/// Whether less might have come through: the answer is too large, or it had begun and did not come to its end in time.
+fn is_too_much(error: &api::Error) -> bool {
+    match error.kind() {
+        ErrorKind::TooLarge => true,
+        ErrorKind::Timeout | ErrorKind::Interrupted => error.status().is_some(),
+        _ => false,
     }
 }
 
