@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use openmail_agent::clock;
 use openmail_agent::handler::{Error, Mail, Reply, ReplyContext, WhenLimited};
 use openmail_agent::limit::Quotas;
 use openmail_agent::router::Route;
@@ -178,4 +179,23 @@ async fn a_mail_found_over_rest_and_over_the_socket_is_handled_once() {
     running.stop().await.unwrap();
     assert_eq!(seen.all(), ["Hello", "Last"]);
     assert!(bench.sandbox.counts().requests(Operation::ListMessages) > 0);
+}
+
+#[tokio::test]
+async fn a_mail_whose_inbox_cannot_be_listed_is_not_forgotten_and_found_again() {
+    const HOUR: Duration = Duration::from_secs(60 * 60);
+    let bench = Bench::start().await;
+    let echo = Route::new("agent", async |mail: Mail| Reply::text(format!("re {}", mail.text())));
+    let runtime = bench.runtime().clock(bench.clock.clone()).retention(24 * HOUR).handlers([echo]);
+    let running = bench.start_ready(runtime).await;
+    bench.sandbox.fault(Fault::LoseAnswer { on: Some(Operation::ListMessages) });
+    let first = bench.deliver("1");
+    bench.sent(1).await;
+    bench.rows("SELECT key FROM sends WHERE state = 'sent'", 1).await;
+    let since = bench.clock.now();
+    bench.advance_by_until(HOUR / 6, || clock::until(since, bench.clock.now()) > 27 * HOUR).await;
+    bench.sandbox.deliver(bench.mail("ada@example.com", "2").in_thread(&first.thread_id));
+    let bodies: Vec<_> = bench.sent(2).await.iter().map(|sent| sent.body.clone()).collect();
+    assert_eq!(bodies, ["re 1", "re 2"]);
+    running.stop().await.unwrap();
 }

@@ -153,7 +153,8 @@ impl Runtime {
     }
 
     /// How long finished events are kept; 7 days unless told otherwise, and never less than the day for which the service
-    /// remembers idempotency keys. What is parked, dead or could not be sent is kept twice as long.
+    /// remembers idempotency keys. What is parked, dead or could not be sent is kept twice as long, and
+    /// what came after an inbox was last read over REST up to a month longer, since it could be found there again.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention.max(crate::store::KEY_LIFE);
         self

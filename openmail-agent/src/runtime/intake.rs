@@ -5,6 +5,7 @@ use std::time::Duration;
 
 #[cfg(feature = "webhook")]
 use futures_util::FutureExt;
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -135,6 +136,11 @@ impl Transports {
     /// How many rounds the catch-up has made.
     pub(super) fn rounds(&self) -> watch::Receiver<u64> {
         self.catch_up.rounds()
+    }
+
+    /// Up to when every inbox was read over REST.
+    pub(super) fn read_up_to(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.catch_up.read_up_to()
     }
 
     pub(super) fn state(&self) -> watch::Receiver<SocketState> {

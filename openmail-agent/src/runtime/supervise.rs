@@ -48,7 +48,7 @@ impl Supervisor {
             Arc::clone(&self.store),
             self.clock.clone(),
             self.retention,
-            self.transports.rounds(),
+            self.transports.read_up_to(),
         ));
         let silence = CancellationToken::new();
         let mut heartbeat = JoinSet::new();

@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -32,6 +33,9 @@ pub struct CatchUp {
     intake: Intake,
     pace: Pace,
     pub(super) rounds: watch::Sender<u64>,
+    /// When the last complete reading of each inbox began.
+    read: Mutex<HashMap<InboxId, Timestamp>>,
+    read_up_to: watch::Sender<Option<Timestamp>>,
 }
 
 /// What a round over the inboxes came to.
@@ -52,13 +56,28 @@ impl CatchUp {
     /// A catch-up that reads with this client and feeds this intake.
     #[must_use]
     pub fn new(client: Client, intake: Intake) -> Self {
-        Self { client, intake, pace: Pace::new(), rounds: watch::Sender::new(0) }
+        Self {
+            client,
+            intake,
+            pace: Pace::new(),
+            rounds: watch::Sender::new(0),
+            read: Mutex::default(),
+            read_up_to: watch::Sender::new(None),
+        }
     }
 
     /// How many rounds were completed without a failure, now and from now on.
     #[must_use]
     pub fn rounds(&self) -> watch::Receiver<u64> {
         self.rounds.subscribe()
+    }
+
+    /// Up to when every inbox was read completely, now and from now on; `None` before each was read once.
+    ///
+    /// What arrived later, whichever way, may be found again: a store must not forget it before.
+    #[must_use]
+    pub fn read_up_to(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.read_up_to.subscribe()
     }
 
     /// Reads every inbox once and feeds in what is news. An inbox that cannot be read keeps no other from its turn, unless
@@ -70,10 +89,17 @@ impl CatchUp {
     pub async fn run_once(&self, inboxes: &[Inbox], reason: GapReason) -> CatchUpReport {
         let mut report = CatchUpReport::default();
         for inbox in inboxes {
+            let began = self.intake.clock().now();
             match self.read(inbox, &mut report).await {
-                Ok(()) => report.inboxes += 1,
+                Ok(()) => {
+                    report.inboxes += 1;
+                    self.note_read(inbox, began);
+                }
                 Err(error) => {
                     let retry = error.kind().retry();
+                    if retry == Retry::Never {
+                        self.note_read(inbox, began);
+                    }
                     warn!(inbox = %inbox.id, error = %Chain(&error), "cannot catch up");
                     report.failures.push((inbox.id.clone(), error));
                     match retry {
@@ -88,11 +114,24 @@ impl CatchUp {
             info!(%reason, found = report.found, "found mail that no event told of");
         }
         debug!(%reason, inboxes = report.inboxes, failures = report.failures.len(), "caught up");
+        self.tell_read(inboxes);
         // One that will never be read, such as a deleted inbox, is no reason to call the round unfinished.
         if report.failures.iter().all(|(_, error)| error.kind().retry() == Retry::Never) {
             self.rounds.send_modify(|rounds| *rounds += 1);
         }
         report
+    }
+
+    fn note_read(&self, inbox: &Inbox, began: Timestamp) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(inbox.id.clone(), began);
+    }
+
+    fn tell_read(&self, inboxes: &[Inbox]) {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let each = inboxes.iter().map(|inbox| read.get(&inbox.id).copied());
+        let all = each.collect::<Option<Vec<_>>>();
+        let now = self.intake.clock().now();
+        self.read_up_to.send_replace(all.map(|all| all.into_iter().min().unwrap_or(now)));
     }
 
     async fn read(&self, inbox: &Inbox, report: &mut CatchUpReport) -> Result<(), CatchUpError> {

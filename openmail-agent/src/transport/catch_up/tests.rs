@@ -3,8 +3,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
@@ -40,6 +42,8 @@ struct Mail {
     without_total: bool,
     /// How many characters some mails have.
     large: HashMap<usize, usize>,
+    /// The most rows whose answer comes to its end.
+    most_rows: Option<usize>,
     failing: HashMap<String, u16>,
     requests: usize,
 }
@@ -80,7 +84,14 @@ impl Mail {
             rows.into_iter().skip(offset).take(limit).map(|(id, at)| row(size(&id), (id, at))).collect();
         let total = if self.without_total { String::new() } else { format!(r#","total":{total}"#) };
         let list = format!(r#"{{"data":[{}]{total}}}"#, rows.join(","));
-        ([(CONTENT_TYPE, "application/json")], list).into_response()
+        let body = match self.most_rows {
+            Some(most) if rows.len() > most => {
+                let begun = stream::iter([Ok::<_, std::io::Error>(list)]);
+                Body::from_stream(begun.chain(stream::pending()))
+            }
+            _ => Body::from(list),
+        };
+        ([(CONTENT_TYPE, "application/json")], body).into_response()
     }
 }
 
@@ -209,6 +220,19 @@ async fn large_mails_hide_no_others() {
 }
 
 #[tokio::test]
+async fn a_line_that_is_too_slow_for_a_page_is_given_less() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    setup.look().await;
+    setup.arrive(0..40);
+    setup.mail.lock().unwrap().most_rows = Some(10);
+    let client = Client::builder(Secret::new("om_key")).base_url(setup.catch_up.client().base_url()).unwrap();
+    let client = client.timeout(Duration::from_millis(500)).build().unwrap();
+    let catch_up = CatchUp::new(client, setup.intake.clone()).unpaced();
+    let report = catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Routine).await;
+    assert_eq!((report.found, report.failures.len()), (40, 0), "{report:?}");
+}
+
+#[tokio::test]
 async fn a_mail_that_no_answer_can_hold_is_left_out_by_itself() {
     let setup = Setup::new(Order::NewestFirst).await;
     setup.look().await;
@@ -307,6 +331,34 @@ async fn an_inbox_that_fails_keeps_no_other_from_its_turn() {
     setup.mail.lock().unwrap().failing.insert("inb_0".into(), 401);
     setup.catch_up.run_once(&inboxes, GapReason::Start).await;
     assert_eq!(setup.requests(), 1, "a refused key is not offered for every inbox");
+}
+
+#[tokio::test]
+async fn how_far_all_inboxes_were_read_is_how_far_the_one_behind_was() {
+    let setup = Setup::new(Order::NewestFirst).await;
+    let inboxes = ["inb_0", "inb_1", "inb_2"].map(Inbox::new);
+    let read_up_to = setup.catch_up.read_up_to();
+    let set = |failing: &[(&str, u16)]| {
+        let failing = failing.iter().map(|(inbox, status)| ((*inbox).to_owned(), *status));
+        setup.mail.lock().unwrap().failing = failing.collect();
+    };
+    let round = async || {
+        setup.clock.advance(Duration::from_secs(60));
+        setup.catch_up.run_once(&inboxes, GapReason::Routine).await;
+        setup.clock.now()
+    };
+    set(&[("inb_0", 404), ("inb_1", 500)]);
+    round().await;
+    assert_eq!(*read_up_to.borrow(), None, "one was never read");
+    set(&[("inb_0", 404)]);
+    let first = round().await;
+    assert_eq!(*read_up_to.borrow(), Some(first), "one that is gone is not waited for");
+    set(&[("inb_2", 500)]);
+    round().await;
+    assert_eq!(*read_up_to.borrow(), Some(first));
+    set(&[]);
+    let last = round().await;
+    assert_eq!(*read_up_to.borrow(), Some(last));
 }
 
 #[tokio::test]
