@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Tells the time and waits for it.
 ///
@@ -87,7 +88,8 @@ impl Clock {
         }
     }
 
-    /// Waits until the clock shows `deadline`.
+    /// Waits until the clock shows `deadline`, or for as long as it was until then: a clock that is set back meanwhile makes nobody
+    /// wait longer.
     ///
     /// # Cancel safety
     ///
@@ -95,8 +97,10 @@ impl Clock {
     pub async fn sleep_until(&self, deadline: Timestamp) {
         match &self.0 {
             Source::System | Source::Ahead(_) => {
-                // Asked again after each wait: a machine that slept, or whose clock was set, wakes late or early.
-                while let Ok(left) = Duration::try_from(deadline.duration_since(self.now())) {
+                let (began, wait) = (Instant::now(), until(self.now(), deadline));
+                loop {
+                    // The one stands still while the machine sleeps, the other can be set.
+                    let left = until(self.now(), deadline).min(wait.saturating_sub(began.elapsed()));
                     if left.is_zero() {
                         return;
                     }
@@ -132,4 +136,18 @@ pub fn after(moment: Timestamp, by: Duration) -> Timestamp {
 #[must_use]
 pub fn until(now: Timestamp, moment: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_falls_behind_makes_nobody_wait_longer() {
+        const HOUR: Duration = Duration::from_secs(60 * 60);
+        let began = Instant::now();
+        // While time is paused the machine's clock stands still, as good as.
+        let slept = tokio::time::timeout(2 * HOUR, Clock::system().sleep(HOUR)).await;
+        assert!(slept.is_ok() && began.elapsed() >= HOUR);
+    }
 }

@@ -120,7 +120,9 @@ impl CatchUp {
         let last = clock.now();
         loop {
             let wait = around.interval();
-            let due: Timestamp = after(last, again.map_or(wait, |again| again.min(wait)));
+            // A clock that was set back meanwhile puts nothing off.
+            let since = last.min(clock.now());
+            let due: Timestamp = after(since, again.map_or(wait, |again| again.min(wait)));
             let gaps = around.gaps.clone();
             tokio::select! {
                 reason = gaps.suspected() => {
