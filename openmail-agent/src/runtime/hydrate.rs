@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::api::{self, Client, Retry};
 use crate::clock;
 use crate::handler::Thread;
-use crate::model::{Message, ThreadId};
+use crate::model::{Chain, Message, ThreadId};
 
 /// How long a row may lag behind its event before the event is taken for all there is.
 const LAG: Duration = Duration::from_secs(30);
@@ -60,8 +61,15 @@ fn missing(received_at: Timestamp, now: Timestamp) -> Row {
 }
 
 fn failed(error: &api::Error, received_at: Timestamp, now: Timestamp) -> Row {
-    // A conversation that is not there yet lags like its rows.
-    ask_again(error, now).map_or_else(|| missing(received_at, now), Row::Later)
+    let Some(at) = ask_again(error, now) else {
+        // A conversation that is not there yet lags like its rows.
+        return missing(received_at, now);
+    };
+    // Once, when it is more than a lag.
+    if clock::after(received_at, LAG) > now && clock::after(received_at, LAG) <= at {
+        warn!(error = %Chain(error), "the mail waits until its row can be read");
+    }
+    Row::Later(at)
 }
 
 /// When to ask a service again that could not answer; `None` where the answer will not change.
