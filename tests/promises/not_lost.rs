@@ -1,8 +1,11 @@
 //! What was acknowledged is in the store: kill the process at any step, and after the restart every mail is handled.
 
 use openmail_agent::handler::{Error, Mail, Reply};
+use openmail_agent::router::Route;
+use openmail_agent::runtime::Runtime;
+use openmail_sandbox::Inbox;
 
-use crate::bench::{Bench, Gate, Seen};
+use crate::bench::{Bench, Gate, Seen, soon};
 
 #[tokio::test]
 async fn a_mail_is_answered() {
@@ -38,6 +41,42 @@ async fn a_mail_whose_handler_was_killed_is_handled_after_the_restart() {
     let running = bench.run(async |_: Mail| Reply::text("from the second process")).await;
     let sent = bench.sent(1).await;
     assert!(sent[0].text.starts_with("from the second process"));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_to_an_inbox_that_is_not_served_for_now_is_handled_once_it_is_again() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let serve = async |inbox: &Inbox, gate: Gate| {
+        let mut config = bench.config();
+        config.inbox = Some(inbox.id.clone());
+        let handler = move |mail: Mail| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                Reply::text(format!("re {}", mail.text()))
+            }
+        };
+        bench.start_ready(Runtime::new(config).handlers([Route::new("agent", handler)])).await
+    };
+    let open = Gate::closed();
+    open.open();
+    let running = serve(&bench.inbox, Gate::closed()).await;
+    bench.deliver("to support");
+    bench.rows("SELECT event_id FROM events", 1).await;
+    running.kill().await;
+
+    let running = serve(&sales, open.clone()).await;
+    let mail = bench.mail("Ada <ada@example.com>", "to sales").to(&sales.address);
+    bench.sandbox.deliver(mail.deliver_to([&sales.address]));
+    let sent = soon(bench.sandbox.wait_for_sent(&sales.id, 1)).await;
+    assert_eq!(sent[0].body, "re to sales");
+    running.stop().await.unwrap();
+    assert_eq!(bench.rows("SELECT state FROM events ORDER BY seq", 2).await, ["waiting", "done"]);
+
+    let running = serve(&bench.inbox, open).await;
+    assert_eq!(bench.sent(1).await[0].body, "re to support");
     running.stop().await.unwrap();
 }
 

@@ -25,7 +25,8 @@ pub struct Config {
     /// `OPENMAIL_ALLOW_PLAIN_HTTP`: lets the key travel unencrypted to another machine, such as a sandbox in the next
     /// container.
     pub allow_plain_http: bool,
-    /// `OPENMAIL_INBOX_ID` or `OPENMAIL_ADDRESS`: the only inbox to serve; unset = all that the key sees.
+    /// `OPENMAIL_INBOX_ID` or `OPENMAIL_ADDRESS`: the only inbox to serve; unset = all that the key sees. What
+    /// the store has for another waits for whoever serves that.
     pub inbox: Option<String>,
     /// `OPENMAIL_WEBHOOK_SECRET`: what signs webhooks; several while one is being replaced.
     pub webhook_secrets: Vec<Secret>,

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
-use crate::model::Chain;
+use crate::model::{Chain, InboxId};
 use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
 
@@ -26,6 +26,8 @@ const GIVE_BACK: Duration = Duration::from_secs(2);
 pub(super) struct Dispatcher {
     pub(super) bench: Arc<Workbench>,
     pub(super) worker: WorkerId,
+    /// The only inbox that is served, where there is but one: others that share the store may serve the rest.
+    pub(super) only: Option<InboxId>,
     pub(super) concurrency: usize,
     pub(super) per_inbox: usize,
     pub(super) readiness: Readiness,
@@ -85,7 +87,11 @@ impl Dispatcher {
             return Ok(Leases::default());
         }
         let (worker, now) = (self.worker.clone(), self.bench.services.clock.now());
-        let request = LeaseRequest { worker, limit, per_inbox: self.per_inbox, now };
+        let request = LeaseRequest {
+            inbox: self.only.clone(),
+            per_inbox: self.per_inbox,
+            ..LeaseRequest::new(worker, limit, now)
+        };
         let leases = self.bench.services.store.lease(request).await?;
         self.bench.intake.handed_out(leases.events.len(), leases.events.len() < limit);
         if !leases.events.is_empty() {

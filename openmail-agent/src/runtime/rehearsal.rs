@@ -72,7 +72,6 @@ impl Rehearsal {
             directory,
             states: Arc::new(states),
             allowed: AllowedSenders::everyone(),
-            only: None,
             reads_rows: true,
             dropping: CancellationToken::new(),
             wake: Arc::default(),
@@ -114,7 +113,7 @@ impl Rehearsal {
 
     async fn lease(&self, event: &EventId) -> store::Result<Option<Leased>> {
         let now = self.clock().now();
-        let request = LeaseRequest { worker: worker(), limit: MOST, per_inbox: MOST, now };
+        let request = LeaseRequest::new(worker(), MOST, now);
         let leases = self.intake.store().lease(request).await?;
         Ok(leases.events.into_iter().find(|leased| leased.event.event_id == *event))
     }

@@ -54,8 +54,6 @@ pub(super) struct Workbench {
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
     pub(super) gates: Gates,
-    /// The only inbox that is served, where there is but one.
-    pub(super) only: Option<Inbox>,
     pub(super) reads_rows: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
@@ -109,14 +107,6 @@ impl Workbench {
         {
             warn!(error = %Chain(&error), "a suspension cannot be recorded; trying again");
             return EventOutcome::Defer { at: clock::after(self.now(), STORE.ceiling(3)) }.into();
-        }
-        if let (Some(only), Some(inbox_id)) = (&self.only, &event.inbox_id)
-            && only.id != *inbox_id
-        {
-            return EventOutcome::Parked {
-                reason: format!("inbox {inbox_id} is not the one this agent serves"),
-            }
-            .into();
         }
         let inbox = match self.inbox(&event).await {
             Ok(inbox) => inbox,

@@ -53,7 +53,8 @@ pub trait Store: Send + Sync + 'static {
     async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()>;
 
     /// Takes the next due events: one at a time per lane, oldest first within a lane, fairly between inboxes, no more than
-    /// [`LeaseRequest::per_inbox`] of one inbox at once over all workers.
+    /// [`LeaseRequest::per_inbox`] of one inbox at once over all workers. Where one [inbox](LeaseRequest::inbox) is asked for,
+    /// nothing of another's is taken.
     ///
     /// A lease stands until it is settled, as long as its worker's [heartbeat](Self::heartbeat) does. Asking counts as a
     /// heartbeat where there is none that stands, so that nobody is ever given its own event a second time.

@@ -101,6 +101,9 @@ impl Bookmark {
 pub struct LeaseRequest {
     /// Who asks.
     pub worker: WorkerId,
+    /// The only inbox whose events are wanted, beside those that are about none; `None` = every inbox's. What is about another
+    /// waits for who serves that.
+    pub inbox: Option<InboxId>,
     /// How many at most.
     pub limit: usize,
     /// How many of one inbox may be leased at once.
@@ -110,10 +113,10 @@ pub struct LeaseRequest {
 }
 
 impl LeaseRequest {
-    /// Asks for events, however many of them are of one inbox.
+    /// Asks for events of every inbox, however many of them are of one.
     #[must_use]
     pub fn new(worker: WorkerId, limit: usize, now: Timestamp) -> Self {
-        Self { worker, limit, per_inbox: usize::MAX, now }
+        Self { worker, inbox: None, limit, per_inbox: usize::MAX, now }
     }
 }
 
@@ -123,7 +126,8 @@ impl LeaseRequest {
 pub struct Leases {
     /// Events to handle now.
     pub events: Vec<Leased>,
-    /// When the next one falls due that waits for a time and for nothing else, or another worker's heartbeat lapses.
+    /// When the next one that is wanted falls due, of those that wait for a time and for nothing else, or another worker's
+    /// heartbeat lapses.
     pub next_due: Option<Timestamp>,
 }
 

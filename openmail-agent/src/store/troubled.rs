@@ -92,7 +92,7 @@ impl TroubledStore {
     pub(crate) async fn lease_all(&self) -> Vec<NewEvent> {
         let now = Timestamp::now();
         let worker = WorkerId("tests".into());
-        let request = LeaseRequest { worker, limit: 10_000, per_inbox: 10_000, now };
+        let request = LeaseRequest::new(worker, 10_000, now);
         let leases = self.inner.lease(request).await.unwrap();
         leases.events.into_iter().map(|Leased { event, .. }| event).collect()
     }

@@ -4,11 +4,12 @@ use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{RunningRuntime, Runtime, StoreLocation};
-use openmail_agent::store::WORKER_LIFE;
+use openmail_agent::store::postgres::PostgresStore;
+use openmail_agent::store::{Store, WORKER_LIFE};
 use openmail_agent::transport::websocket::SocketState;
-use openmail_sandbox::{Fault, Operation};
+use openmail_sandbox::{Fault, Inbox, Operation};
 
-use crate::bench::{Bench, Seen, soon};
+use crate::bench::{Bench, Gate, Seen, soon};
 
 use super::cluster::Place;
 
@@ -127,4 +128,62 @@ async fn what_a_process_does_not_finish_in_time_is_taken_over_at_once_when_it_st
     let took = stopped.elapsed();
     assert!(took < WORKER_LIFE / 2, "taken over {took:?} after the stop");
     second.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_serve_an_inbox_each_leave_each_other_s_mail_alone() {
+    let Some(place) = Place::shared() else { return };
+    let (bench, url, gate) = (Bench::start().await, place.fresh(), Gate::closed());
+    let sales = bench.sandbox.create_inbox("sales");
+    let slow = process_of(&bench, &url, &sales, gate.clone()).await;
+    let write_to = |inbox: &Inbox, text: &str| {
+        let mail = bench.mail("Ada <ada@example.com>", text).to(&inbox.address);
+        bench.sandbox.deliver(mail.deliver_to([&inbox.address]))
+    };
+    let store = PostgresStore::open(&url).await.unwrap();
+    for number in 1..=3 {
+        write_to(&sales, &format!("to sales, {number}"));
+    }
+    soon(async {
+        while store.census().await.unwrap().waiting < 2 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+
+    let open = Gate::closed();
+    open.open();
+    let quick = process_of(&bench, &url, &bench.inbox, open).await;
+    live(&quick).await;
+    assert!(is(&slow, SocketState::Live), "each holds a socket of its own");
+    for number in 1..=3 {
+        write_to(&bench.inbox, &format!("to support, {number}"));
+    }
+    assert!(bench.sent(3).await.iter().all(|sent| sent.body == format!("from {}", bench.inbox.id)));
+    let census = store.census().await.unwrap();
+    assert_eq!((census.waiting, census.leased, census.parked), (2, 1, 0), "what sales has waits for sales");
+    gate.open();
+    let sent = soon(bench.sandbox.wait_for_sent(&sales.id, 3)).await;
+    assert!(sent.iter().all(|sent| sent.body == format!("from {}", sales.id)));
+    quick.stop().await.unwrap();
+    slow.stop().await.unwrap();
+    let census = store.census().await.unwrap();
+    assert_eq!((census.done, census.parked, census.dead), (6, 0, 0));
+}
+
+/// A process that serves one inbox, one mail at a time, once the gate is open; it says which inbox it serves.
+async fn process_of(bench: &Bench, url: &str, inbox: &Inbox, gate: Gate) -> RunningRuntime {
+    let mut config = bench.config();
+    config.store = StoreLocation::Postgres(Secret::new(url));
+    config.inbox = Some(inbox.id.clone());
+    let words = format!("from {}", inbox.id);
+    let handler = move |_: Mail| {
+        let (gate, words) = (gate.clone(), words.clone());
+        async move {
+            gate.pass().await;
+            Reply::text(words)
+        }
+    };
+    let runtime = Runtime::new(config).concurrency(1, 8).grace(Duration::from_secs(1));
+    bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await
 }

@@ -70,14 +70,18 @@ impl Events {
         fences: &mut i64,
     ) -> Result<Leases> {
         self.lanes.set_time(floor_ms(request.now));
+        let wanted =
+            request.inbox.clone().map(|inbox| [None, Some(inbox)].map(|id| self.inboxes.number(&id)));
         let mut events = Vec::new();
         while events.len() < request.limit {
-            let turn = self.lanes.turn().filter(|turn| (turn.load as usize) < request.per_inbox);
+            let turn = wanted.map_or_else(|| self.lanes.turn(), |wanted| self.lanes.turn_among(&wanted));
+            let turn = turn.filter(|turn| (turn.load as usize) < request.per_inbox);
             let Some((_, (_, seq))) = turn.and_then(|turn| self.lanes.take(turn.group)) else { break };
             *fences += 1;
             events.push(self.grant(shelf, seq, *fences, (worker, &request.worker))?);
         }
-        Ok(Leases { events, next_due: self.lanes.next_due().map(from_ms) })
+        let due = wanted.map_or_else(|| self.lanes.next_due(), |wanted| self.lanes.next_due_among(&wanted));
+        Ok(Leases { events, next_due: due.map(from_ms) })
     }
 
     /// Frees what a worker has, whose heartbeat lapsed.

@@ -54,6 +54,7 @@ enum Place {
         rank: Rank,
     },
     Later {
+        group: u32,
         due: i64,
     },
 }
@@ -61,6 +62,7 @@ enum Place {
 #[derive(Debug, Default)]
 struct Group {
     ready: BTreeSet<(Rank, Digest)>,
+    later: BTreeSet<(i64, Digest)>,
     load: u32,
     turn: Option<(u32, u64)>,
     blocked_until: Option<i64>,
@@ -129,6 +131,13 @@ impl Lanes {
         self.turns.first().map(|&(load, _, group)| Turn { group, load })
     }
 
+    /// Whose turn it is among these groups.
+    pub(super) fn turn_among(&self, groups: &[u32]) -> Option<Turn> {
+        let turn =
+            |group: &u32| self.groups.get(*group as usize)?.turn.map(|(load, turn)| (load, turn, *group));
+        groups.iter().filter_map(turn).min().map(|(load, _, group)| Turn { group, load })
+    }
+
     /// Takes the oldest ready lane of a group, which is busy from now on.
     pub(super) fn take(&mut self, group: u32) -> Option<(Digest, Rank)> {
         let (rank, lane) = self.groups[group as usize].ready.first().copied()?;
@@ -192,6 +201,16 @@ impl Lanes {
         [later, blocked].into_iter().flatten().min()
     }
 
+    /// As [`next_due`](Self::next_due), of these groups.
+    pub(super) fn next_due_among(&self, groups: &[u32]) -> Option<i64> {
+        let groups = groups.iter().filter_map(|group| self.groups.get(*group as usize));
+        let dues = groups.flat_map(|group| {
+            let later = group.later.first().map(|(due, _)| *due);
+            [later, group.blocked_until.filter(|until| *until != i64::MAX)]
+        });
+        dues.flatten().min()
+    }
+
     /// What waits, and for what, whoever's turn it is.
     #[cfg(test)]
     pub(super) fn snapshot(&self) -> Vec<String> {
@@ -217,14 +236,19 @@ impl Lanes {
             Some((rank, item)) if !entry.busy && item.due <= now => {
                 Place::Ready { group: item.group, rank: *rank }
             }
-            Some((_, item)) if !entry.busy => Place::Later { due: item.due },
+            Some((_, item)) if !entry.busy => Place::Later { group: item.group, due: item.due },
             _ => Place::Nowhere,
         };
         let left = std::mem::replace(&mut entry.place, place);
         if entry.items.first().is_none() && !entry.busy {
             self.lanes.remove(&lane);
         }
-        if left == place { [None, None] } else { [self.enter(lane, place), self.leave(lane, left)] }
+        if left == place {
+            return [None, None];
+        }
+        // Left first: two groups may wait for the same time in turn.
+        let left = self.leave(lane, left);
+        [self.enter(lane, place), left]
     }
 
     fn leave(&mut self, lane: Digest, place: Place) -> Option<u32> {
@@ -234,8 +258,9 @@ impl Lanes {
                 self.groups[group as usize].ready.remove(&(rank, lane));
                 Some(group)
             }
-            Place::Later { due } => {
+            Place::Later { group, due } => {
                 self.later.remove(&(due, lane));
+                self.groups[group as usize].later.remove(&(due, lane));
                 None
             }
         }
@@ -248,8 +273,9 @@ impl Lanes {
                 self.groups[group as usize].ready.insert((rank, lane));
                 Some(group)
             }
-            Place::Later { due } => {
+            Place::Later { group, due } => {
                 self.later.insert((due, lane));
+                self.groups[group as usize].later.insert((due, lane));
                 None
             }
         }

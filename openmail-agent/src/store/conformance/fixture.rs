@@ -58,7 +58,7 @@ pub(crate) fn lease_request(now: i64, limit: usize) -> LeaseRequest {
 }
 
 pub(crate) fn lease_request_of(name: &str, now: i64, limit: usize) -> LeaseRequest {
-    LeaseRequest { worker: worker(name), limit, per_inbox: 1_000, now: at(now) }
+    LeaseRequest { per_inbox: 1_000, ..LeaseRequest::new(worker(name), limit, at(now)) }
 }
 
 pub(crate) async fn lease_as(name: &str, store: &dyn Store, now: i64, limit: usize) -> Vec<Leased> {

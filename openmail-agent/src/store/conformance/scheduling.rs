@@ -18,6 +18,8 @@ checks![
     an_inbox_has_no_more_than_its_share,
     no_more_than_the_limit_is_leased,
     news_without_an_inbox_is_leased_too,
+    what_is_of_another_inbox_waits_for_who_serves_it,
+    what_is_of_another_inbox_is_not_waited_for,
     two_who_ask_at_once_never_get_the_same,
 ];
 
@@ -133,6 +135,45 @@ async fn no_more_than_the_limit_is_leased(store: &dyn Store) {
 async fn news_without_an_inbox_is_leased_too(store: &dyn Store) {
     record(store, vec![NewEvent { inbox_id: None, ..mail("1", "", "a", 1) }]).await;
     assert_eq!(ids(&lease(store, 5, 1).await), ["1"]);
+}
+
+async fn what_is_of_another_inbox_waits_for_who_serves_it(store: &dyn Store) {
+    let news = NewEvent { inbox_id: None, ..mail("news", "", "n", 2) };
+    let older = (0..5).map(|n| mail(&format!("j{n}"), "j", &format!("j{n}"), 0));
+    record(store, older.chain([news, mail("i2", "i", "i", 4), mail("i1", "i", "i", 3)]).collect()).await;
+    let of = |inbox: &str, now| LeaseRequest { inbox: Some(inbox.into()), ..lease_request(now, 10) };
+    assert!(
+        store.lease(of("nobody's", 5)).await.unwrap().events.len() == 1,
+        "what is about no inbox is anybody's"
+    );
+    let first = store.lease(of("i", 5)).await.unwrap().events;
+    assert_eq!(ids(&first), ["i1"]);
+    settle(store, &first[0], EventOutcome::Done, 6).await;
+    assert_eq!(ids(&store.lease(of("i", 6)).await.unwrap().events), ["i2"]);
+    let others = store.lease(LeaseRequest { per_inbox: 3, ..of("j", 7) }).await.unwrap().events;
+    assert_eq!(ids(&others), ["j0", "j1", "j2"], "the share holds for one inbox too");
+    assert_eq!(ids(&lease(store, 8, 10).await), ["j3", "j4"], "who serves every inbox takes what is left");
+    let census = store.census().await.unwrap();
+    assert_eq!((census.waiting, census.parked), (0, 0));
+}
+
+async fn what_is_of_another_inbox_is_not_waited_for(store: &dyn Store) {
+    record(store, vec![mail("j", "j", "j", 1), mail("i", "i", "i", 2)]).await;
+    for leased in lease(store, 5, 10).await {
+        let at = if leased.event.inbox_id == Some("j".into()) { 20 } else { 30 };
+        settle(store, &leased, retry(at), 5).await;
+    }
+    let due = async |inbox: &str, now| {
+        let request = LeaseRequest { inbox: Some(inbox.into()), ..lease_request(now, 10) };
+        let leases = store.lease(request).await.unwrap();
+        (leases.events.len(), leases.next_due)
+    };
+    assert_eq!(due("i", 6).await, (0, Some(at(30))));
+    assert_eq!(due("j", 6).await, (0, Some(at(20))));
+    assert_eq!(due("nobody's", 6).await, (0, None));
+    assert_eq!(due("i", 25).await, (0, Some(at(30))), "that it is due is of no account to others");
+    assert_eq!(due("j", 25).await, (1, None));
+    assert_eq!(due("i", 30).await, (1, None));
 }
 
 async fn two_who_ask_at_once_never_get_the_same(store: &dyn Store) {

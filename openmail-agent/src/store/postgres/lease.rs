@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio_postgres::Row;
 
-use crate::model::EventKind;
+use crate::model::{EventKind, InboxId};
 use crate::store::book::{floor_ms, from_ms};
 use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
 
@@ -17,27 +17,31 @@ use super::workers::{ATTEND, FREE_EVENTS, lapse};
 /// long as the server needs, not as long as the network does.
 const TURN: &str = "SELECT 1 FROM turns WHERE name = 'lease' FOR UPDATE";
 
-/// $1 now, $2 how many, $3 how many of an inbox, $4 who.
+/// $1 now, $2 how many, $3 how many of an inbox, $4 who, $5 of which inbox only, beside what is of none.
 ///
-/// `active` hops from inbox to inbox over the index. Of each, the oldest that are the first of their lane and due; then the
-/// inboxes take turns, the least loaded first.
+/// Where all are wanted, `active` hops from inbox to inbox over the index. Of each, the oldest that are the first of their lane
+/// and due; then the inboxes take turns, the least loaded first.
 const LEASE: &str = "
     WITH RECURSIVE active (inbox_id) AS (
-        (SELECT inbox_id FROM events WHERE state = 'waiting' ORDER BY inbox_id LIMIT 1)
+        (SELECT inbox_id FROM events WHERE state = 'waiting' AND $5::text IS NULL ORDER BY inbox_id LIMIT 1)
         UNION ALL
         SELECT (SELECT e.inbox_id FROM events e WHERE e.state = 'waiting' AND e.inbox_id > active.inbox_id
                 ORDER BY e.inbox_id LIMIT 1)
         FROM active WHERE active.inbox_id IS NOT NULL
+    ), wanted (inbox_id) AS (
+        SELECT inbox_id FROM active WHERE inbox_id IS NOT NULL
+        UNION ALL
+        SELECT one.inbox_id FROM (VALUES (''), ($5::text)) one (inbox_id) WHERE $5::text IS NOT NULL
     ), ready AS (
         SELECT first.seq, first.occurred_at,
-               load.leased + row_number() OVER (PARTITION BY active.inbox_id ORDER BY first.occurred_at, first.seq) AS place
-        FROM active
+               load.leased + row_number() OVER (PARTITION BY wanted.inbox_id ORDER BY first.occurred_at, first.seq) AS place
+        FROM wanted
         CROSS JOIN LATERAL (
-            SELECT count(*) AS leased FROM events l WHERE l.state = 'leased' AND l.inbox_id = active.inbox_id
+            SELECT count(*) AS leased FROM events l WHERE l.state = 'leased' AND l.inbox_id = wanted.inbox_id
         ) load
         CROSS JOIN LATERAL (
             SELECT e.seq, e.occurred_at FROM events e
-            WHERE e.state = 'waiting' AND e.inbox_id = active.inbox_id AND e.due_at <= $1
+            WHERE e.state = 'waiting' AND e.inbox_id = wanted.inbox_id AND e.due_at <= $1
               AND NOT EXISTS (
                   SELECT 1 FROM events before
                   WHERE before.lane_id = e.lane_id AND before.state IN ('waiting', 'leased')
@@ -45,7 +49,7 @@ const LEASE: &str = "
             ORDER BY e.occurred_at, e.seq
             LIMIT least($2::bigint, $3::bigint)
         ) first
-        WHERE active.inbox_id IS NOT NULL AND load.leased < $3
+        WHERE load.leased < $3
     ), taken AS (
         SELECT seq, place FROM ready WHERE place <= $3 ORDER BY place, occurred_at, seq LIMIT $2
     )
@@ -57,7 +61,8 @@ const LEASE: &str = "
 
 const NEXT_DUE: &str = "
     SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
-                 (SELECT min(due_at) FROM events WHERE state = 'waiting' AND due_at > $1))";
+                 (SELECT min(due_at) FROM events
+                  WHERE state = 'waiting' AND due_at > $1 AND ($3::text IS NULL OR inbox_id IN ('', $3::text))))";
 
 /// $1 who, $2 which.
 const GIVE_BACK: &str = "
@@ -92,14 +97,16 @@ impl Verb for Take<'_> {
         let free = tx.prepare(FREE_EVENTS).await?;
         let (lease, next_due) = (tx.prepare(LEASE).await?, tx.prepare(NEXT_DUE).await?);
         let (asking, by): (Params<'_>, Params<'_>) = (&[&worker, &lapse, &now], &[&now, &worker]);
-        let wanted: Params<'_> = &[&now, &limit, &per_inbox, &worker];
+        let inbox = request.inbox.as_ref().map(InboxId::as_str);
+        let wanted: Params<'_> = &[&now, &limit, &per_inbox, &worker, &inbox];
+        let awaited: Params<'_> = &[&now, &worker, &inbox];
         let (_, _, _, mut rows, due) = tokio::try_join!(
             biased;
             tx.send(&turn, &[]),
             tx.send(&attend, asking),
             tx.send(&free, by),
             tx.send(&lease, wanted),
-            tx.send(&next_due, by),
+            tx.send(&next_due, awaited),
         )?;
         rows.sort_by_cached_key(|row| {
             let number = |column| row.try_get::<_, i64>(column).unwrap_or(i64::MAX);

@@ -41,9 +41,16 @@ impl Model {
         ready.map(|(lane, rank, _, group)| (lane, rank, group)).collect()
     }
 
-    fn next_due(&self) -> Option<i64> {
-        let heads = self.heads().map(|(_, _, due, _)| due);
-        heads.chain(self.blocked.values().copied()).filter(|due| *due > self.now).min()
+    fn next_due(&self, groups: &[u32]) -> Option<i64> {
+        let heads = self.heads().map(|(_, _, due, group)| (group, due));
+        let blocked = self.blocked.iter().map(|(group, until)| (*group, *until));
+        let dues = heads.chain(blocked).filter(|(group, _)| groups.contains(group)).map(|(_, due)| due);
+        dues.filter(|due| *due > self.now).min()
+    }
+
+    fn least_loaded(&self, groups: &[u32]) -> Option<u32> {
+        let ready = self.ready().into_iter().filter(|(_, _, group)| groups.contains(group));
+        ready.map(|(_, _, group)| self.load(group)).min()
     }
 
     fn load(&self, group: u32) -> u32 {
@@ -143,8 +150,14 @@ proptest! {
         lanes.set_time(0);
         for (seq, step) in steps.into_iter().enumerate() {
             apply(step, i64::try_from(seq).unwrap(), &mut lanes, &mut model);
-            prop_assert_eq!(lanes.next_due(), model.next_due());
+            prop_assert_eq!(lanes.next_due(), model.next_due(&[0, 1, 2]));
             prop_assert_eq!(lanes.turn().is_some(), !model.ready().is_empty());
+            for some in [&[0][..], &[1], &[0, 2]] {
+                let turn = lanes.turn_among(some);
+                prop_assert!(turn.is_none_or(|turn| some.contains(&turn.group)));
+                prop_assert_eq!(turn.map(|turn| turn.load), model.least_loaded(some));
+                prop_assert_eq!(lanes.next_due_among(some), model.next_due(some));
+            }
         }
         prop_assert!(lanes.lanes.len() <= model.items.len(), "an empty lane is forgotten");
     }
