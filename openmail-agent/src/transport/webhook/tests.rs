@@ -242,6 +242,22 @@ async fn a_body_that_drips_is_given_up() {
 }
 
 #[tokio::test]
+async fn bodies_that_are_announced_and_never_come_take_no_room() {
+    let listening = Listening::start().await;
+    let headers = signed("current", b"", 0);
+    let announced = ["Content-Length: 10485760", "Transfer-Encoding: chunked"].repeat(6);
+    let mut strangers = Vec::new();
+    // As much as there is room for.
+    for length in announced.into_iter().chain(["Content-Length: 8388608"]) {
+        let mut stream = TcpStream::connect(listening.address).await.unwrap();
+        begin_body(&mut stream, &format!("POST /webhooks HTTP/1.1\r\n{length}{headers}")).await;
+        strangers.push(stream);
+    }
+    assert_eq!(listening.deliver(&event(1, "hello")).await.status, 200);
+    assert_eq!(listening.deliver(&event(2, &"long ".repeat(1024 * 1024))).await.status, 200);
+}
+
+#[tokio::test]
 async fn health_and_readiness_are_told_apart() {
     let listening = Listening::start().await;
     assert_eq!(listening.get("/readyz").await.status, 200);
