@@ -27,7 +27,7 @@ pub struct SetUp {
 /// Sets a runtime up by the environment or, without `OPENMAIL_API_KEY`, against a sandbox in this process that has one
 /// inbox of this name, and prints how to write to it.
 ///
-/// The sandbox's store is in memory, unless `OPENMAIL_STORE` is set.
+/// The sandbox's store is in memory, unless `OPENMAIL_STORE` is set. One that was used with OpenMail is refused at the start.
 ///
 /// # Errors
 ///

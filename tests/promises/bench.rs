@@ -198,6 +198,13 @@ impl Bench {
     }
 }
 
+/// The same service under an address that is not known to be this machine's.
+pub(crate) fn elsewhere(sandbox: &Sandbox, mut config: Config) -> Config {
+    config.base_url = format!("http://0.0.0.0:{}", sandbox.addr().port());
+    config.allow_plain_http = true;
+    config
+}
+
 /// Waits for something that must happen, and fails instead of hanging.
 pub(crate) async fn soon<T>(happens: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, happens).await.expect("it happens within half a minute")

@@ -1,14 +1,15 @@
 //! Missing variables, missing state, duplicate or unreachable handlers, an unknown inbox, a bad key: all are reported together,
 //! before the first mail, each with what to do.
 
-use openmail_agent::handler::{Mail, State};
+use openmail_agent::handler::{Mail, Reply, State};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{Runtime, RuntimeErrorKind, StoreLocation};
+use openmail_agent::store::sqlite::SqliteStore;
 use openmail_agent::transport::websocket::StopReason;
 use openmail_sandbox::Scope;
 
-use crate::bench::{Bench, soon};
+use crate::bench::{Bench, elsewhere, soon};
 use crate::process::Process;
 
 struct KnowledgeBase;
@@ -98,6 +99,50 @@ async fn a_store_that_another_process_has_open_is_reported() {
     let running = bench.run(async |_: Mail| {}).await;
     let error = bench.runtime().handlers([handler("agent")]).start().await.expect_err("it cannot start");
     assert_named(error.problems(), &["agent.db"]);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_was_used_with_another_service_is_reported_and_left_alone() {
+    let bench = Bench::start().await;
+    let running = bench.run(async |_: Mail| Reply::text("re")).await;
+    running.stop().await.unwrap();
+    let service = "SELECT value FROM bookmarks WHERE name = 'service'";
+    assert_eq!(bench.rows(service, 1).await, ["this machine"]);
+    let next = Bench::start().await;
+    let mut config = next.config();
+    config.store = StoreLocation::Sqlite(bench.store_path());
+    let runtime = Runtime::new(config).handlers([handler("agent")]);
+    runtime.start().await.expect("a sandbox has another port each time").stop().await.unwrap();
+
+    let other = Bench::start().await;
+    let elsewhere = elsewhere(&other.sandbox, bench.config());
+    let reported = problems(&other, Runtime::new(elsewhere.clone()).handlers([handler("agent")])).await;
+    assert_named(&reported, &["first used with the service on this machine"]);
+    assert!(reported[0].contains(&format!("`{}`", elsewhere.base_url)), "{reported:?}");
+    let reported = problems(&other, Runtime::new(elsewhere.clone())).await;
+    assert_named(&reported, &["first used with the service on this machine", "handlers"]);
+    let store = SqliteStore::open(bench.store_path()).await.unwrap();
+    let handed_over = Runtime::new(elsewhere.clone()).store(std::sync::Arc::new(store));
+    let reported = problems(&other, handed_over.handlers([handler("agent")])).await;
+    assert_named(&reported, &["first used with the service on this machine"]);
+
+    let advice = reported[0].split('`').find(|words| words.starts_with("DELETE")).unwrap();
+    let file = rusqlite::Connection::open(bench.store_path()).unwrap();
+    assert_eq!(file.execute(advice, ()).unwrap(), 1);
+    let running = Runtime::new(elsewhere.clone()).handlers([handler("agent")]).start().await.unwrap();
+    running.stop().await.unwrap();
+    assert_eq!(bench.rows(service, 1).await, [elsewhere.base_url]);
+}
+
+#[tokio::test]
+async fn a_start_that_fails_does_not_bind_the_store_to_its_service() {
+    let bench = Bench::start().await;
+    let mut config = bench.config();
+    config.api_key = Secret::new("om_revoked");
+    problems(&bench, Runtime::new(config).handlers([handler("agent")])).await;
+    let config = elsewhere(&bench.sandbox, bench.config());
+    let running = Runtime::new(config).handlers([handler("agent")]).start().await.unwrap();
     running.stop().await.unwrap();
 }
 

@@ -6,9 +6,13 @@ use http::HeaderValue;
 use reqwest::{RequestBuilder, Response, Url};
 
 use super::budget::Budget;
+use super::builder::is_loopback;
 use super::error::from_transport;
 use super::{ClientBuilder, Result};
 use crate::model::Secret;
+
+/// The [service](Client::service) where it is on the same machine.
+pub(crate) const THIS_MACHINE: &str = "this machine";
 
 /// Speaks to the service's REST API with one key.
 ///
@@ -64,6 +68,13 @@ impl Client {
     #[must_use]
     pub fn base_url(&self) -> &str {
         self.0.base.as_str()
+    }
+
+    /// Which service that is, however its address is written: its origin, and for all on this machine the same, since a sandbox
+    /// has another port each time.
+    pub(crate) fn service(&self) -> String {
+        let base = &self.0.base;
+        if is_loopback(base) { THIS_MACHINE.to_owned() } else { base.origin().ascii_serialization() }
     }
 
     pub(super) fn from_inner(inner: Inner) -> Self {

@@ -27,6 +27,7 @@ mod tests;
 pub use attachments::Download;
 pub use builder::{ClientBuilder, DEFAULT_BASE_URL};
 pub use client::Client;
+pub(crate) use client::THIS_MACHINE;
 #[cfg(test)]
 pub(crate) use error::from_answer;
 pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};

@@ -32,7 +32,8 @@ pub struct Config {
     pub webhook_secrets: Vec<Secret>,
     /// `OPENMAIL_WEBHOOK_ADDR`: where to listen for webhooks.
     pub webhook_addr: Option<SocketAddr>,
-    /// `OPENMAIL_STORE`.
+    /// `OPENMAIL_STORE`. A store belongs to the service it was first used with, and a start with another is refused; all that
+    /// is on this machine counts as one.
     pub store: StoreLocation,
     /// `OPENMAIL_ALLOWED_SENDERS`.
     pub allowed_senders: AllowedSenders,

@@ -2,6 +2,7 @@
 //!
 //! This is the only floor that spawns tasks.
 
+mod belonging;
 mod builder;
 mod call;
 mod check;

@@ -15,6 +15,7 @@ use crate::router::Router;
 use crate::store::{Store, WorkerId};
 use crate::transport::{Intake, Readiness};
 
+use super::belonging::Belonging;
 use super::call::Gates;
 use super::check::{self, Inboxes};
 use super::directory::Directory;
@@ -43,6 +44,19 @@ pub(super) async fn start(mut runtime: Runtime) -> Result<RunningRuntime, StartE
     let router = check::router(&mut runtime, inboxes.as_ref().map(Inboxes::served), &mut problems);
     let listener = Listener::bind(&runtime.config, &mut problems).await;
     let store = check::store(&runtime, &mut problems).await;
+    if let (Some(client), Some(store)) = (&client, &store) {
+        let belonging = Belonging {
+            store: &**store,
+            clock: &runtime.clock,
+            worker: worker_id(runtime.clock.now()),
+            service: client.service(),
+        };
+        // A start that fails must not bind the store to what may be the mistake.
+        match problems.is_empty() {
+            true => belonging.claim(&mut problems).await,
+            false => belonging.check(&mut problems).await,
+        }
+    }
     if !problems.is_empty() {
         return Err(StartError::new(problems));
     }

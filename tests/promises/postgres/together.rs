@@ -1,5 +1,7 @@
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
@@ -9,9 +11,10 @@ use openmail_agent::store::{Store, WORKER_LIFE};
 use openmail_agent::transport::websocket::SocketState;
 use openmail_sandbox::{Fault, Inbox, Operation};
 
-use crate::bench::{Bench, Gate, Seen, soon};
+use crate::bench::{Bench, Gate, Seen, elsewhere, soon};
 
 use super::cluster::Place;
+use super::pruning::connect;
 
 /// One of several processes that share a database.
 async fn process(bench: &Bench, url: &str, seen: &Seen) -> RunningRuntime {
@@ -169,6 +172,48 @@ async fn processes_that_serve_an_inbox_each_leave_each_other_s_mail_alone() {
     slow.stop().await.unwrap();
     let census = store.census().await.unwrap();
     assert_eq!((census.done, census.parked, census.dead), (6, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_start_together_agree_which_service_the_store_belongs_to() {
+    let Some(place) = Place::shared() else { return };
+    let (bench, url) = (Bench::start().await, place.fresh());
+    let store = PostgresStore::open(&url).await.unwrap();
+    let starts = (0..6).map(|number| {
+        let mut config = bench.config();
+        config.store = StoreLocation::Postgres(Secret::new(&url));
+        let config = if number % 2 == 0 { config } else { elsewhere(&bench.sandbox, config) };
+        let base_url = config.base_url.clone();
+        let runtime = Runtime::new(config).handlers([Route::new("agent", async |_: Mail| {})]);
+        async move { (base_url, runtime.start().await) }
+    });
+    let (starts, ()) = soon(async { tokio::join!(join_all(starts), all_look_at_once(&url, 6)) }).await;
+    let (started, refused): (Vec<_>, Vec<_>) = starts.into_iter().partition(|(_, start)| start.is_ok());
+    let services: HashSet<_> = started.iter().map(|(base_url, _)| base_url).collect();
+    assert_eq!((started.len(), services.len()), (3, 1), "{services:?}");
+    for (_, start) in refused {
+        let problems = start.unwrap_err().problems().to_vec();
+        assert!(
+            matches!(&problems[..], [problem] if problem.contains("was first used with")),
+            "{problems:?}"
+        );
+    }
+    assert!(store.bookmark("service").await.unwrap().is_some());
+    for (_, running) in started {
+        running.unwrap().stop().await.unwrap();
+    }
+}
+
+/// Lets nobody read the bookmarks before this many are about to.
+async fn all_look_at_once(url: &str, processes: i64) {
+    let (client, schema) = connect(url).await;
+    let bookmarks = format!("\"{schema}\".bookmarks");
+    client.batch_execute(&format!("BEGIN; LOCK TABLE {bookmarks}")).await.unwrap();
+    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
+    while client.query_one(waiting, &[&bookmarks]).await.unwrap().get::<_, i64>(0) < processes {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    client.batch_execute("COMMIT").await.unwrap();
 }
 
 /// A process that serves one inbox, one mail at a time, once the gate is open; it says which inbox it serves.

@@ -2,7 +2,9 @@ use axum::http::Method;
 use serde_json::json;
 
 use super::*;
-use crate::api::{ErrorKind, InboxChanges, MessageFilter, NewInbox, NewPod, PodChanges, Retry, ThreadFilter};
+use crate::api::{
+    ErrorKind, InboxChanges, MessageFilter, NewInbox, NewPod, PodChanges, Retry, THIS_MACHINE, ThreadFilter,
+};
 use crate::model::{InboxId, KeyScope, ThreadId};
 
 #[tokio::test]
@@ -177,4 +179,27 @@ fn debug_shows_no_key() {
     let builder = Client::builder(Secret::new(KEY)).base_url("http://localhost").unwrap();
     assert!(!format!("{builder:?}").contains(KEY));
     assert!(!format!("{:?}", builder.build().unwrap()).contains(KEY));
+}
+
+#[test]
+fn a_service_is_known_by_its_origin_and_this_machine_by_no_port() {
+    let service = |base: &str| {
+        let builder = Client::builder(Secret::new("om_1")).base_url(base).unwrap();
+        builder.allow_plain_http().build().unwrap().service()
+    };
+    for (base, expected) in [
+        ("https://api.openmail.sh", "https://api.openmail.sh"),
+        ("https://API.openmail.sh:443/v1/", "https://api.openmail.sh"),
+        ("https://api.openmail.sh:8443", "https://api.openmail.sh:8443"),
+        ("http://api.openmail.sh", "http://api.openmail.sh"),
+        ("http://sandbox:8025", "http://sandbox:8025"),
+        ("http://127.0.0.1:8025", THIS_MACHINE),
+        ("http://127.8.0.1", THIS_MACHINE),
+        ("https://localhost:8443/path", THIS_MACHINE),
+        ("http://agent.localhost:1", THIS_MACHINE),
+        ("http://[::1]:8025", THIS_MACHINE),
+        ("https://localhost.example.com", "https://localhost.example.com"),
+    ] {
+        assert_eq!(service(base), expected, "{base}");
+    }
 }
