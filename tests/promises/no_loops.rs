@@ -1,9 +1,9 @@
 //! Own addresses and automated mail are not answered. What is stopped is kept and reported, never silently dropped.
 
-use openmail_agent::handler::{Compose, Delivery, Mail, Reply, ReplyContext};
-use openmail_agent::model::SendFailure;
+use openmail_agent::handler::{Compose, Delivery, Mail, Reply, ReplyContext, Thread};
+use openmail_agent::model::{Direction, SendFailure};
 use openmail_agent::router::Route;
-use openmail_agent::runtime::RunningRuntime;
+use openmail_agent::runtime::{RunningRuntime, Runtime};
 
 use crate::bench::{Bench, Seen};
 
@@ -114,6 +114,44 @@ async fn harmful_mail_never_reaches_a_handler() {
     assert_eq!(bench.sent(1).await[0].body, "re clean");
     running.stop().await.unwrap();
     assert_eq!(seen.all(), ["clean"]);
+}
+
+#[tokio::test]
+async fn what_never_reaches_a_handler_is_not_in_the_threads_of_other_mail_either() {
+    let bench = Bench::start().await;
+    let runtime = || {
+        let mut config = bench.config();
+        config.allowed_senders = "example.com".parse().unwrap();
+        Runtime::new(config).handlers([Route::new("agent", tells_the_thread)])
+    };
+    let running = bench.start_ready(runtime()).await;
+    let first = bench.deliver("first").thread_id;
+    bench.sent(1).await;
+    let in_thread = |from: &str, text: &str| bench.mail(from, text).in_thread(&first);
+    for verdict in ["spam", "malicious"] {
+        bench.sandbox.deliver(in_thread("ada@example.com", verdict).verdict(verdict));
+    }
+    bench.sandbox.deliver(in_thread("eve@evil.example", "from a stranger"));
+    bench.parked(3).await;
+    bench.sandbox.deliver(in_thread("ada@example.com", "second"));
+    assert_eq!(bench.sent(2).await[1].body, "first, (ours), second");
+    running.stop().await.unwrap();
+
+    // What the catch-up finds comes without its thread, which is read when it is asked for.
+    bench.sandbox.deliver(in_thread("eve@evil.example", "from a stranger, again"));
+    bench.sandbox.deliver(in_thread("ada@example.com", "third"));
+    let running = bench.start_ready(runtime()).await;
+    assert_eq!(bench.sent(3).await[2].body, "first, (ours), second, (ours), third");
+    running.stop().await.unwrap();
+    assert_eq!(bench.parked(4).await.len(), 4);
+}
+
+async fn tells_the_thread(thread: Thread) -> String {
+    let words = thread.messages().iter().map(|message| match message.direction {
+        Direction::Inbound => message.text.as_deref().unwrap_or_default(),
+        Direction::Outbound => "(ours)",
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Client};
 use crate::clock::Clock;
 use crate::limit::Quotas;
-use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Recipients};
+use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Message, MessageId, Recipients, ThreadId};
 use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, NoteScope, Store};
 
@@ -50,6 +50,21 @@ pub(crate) struct Services {
     pub(crate) quotas: Quotas,
     /// Cancelled when the runtime is told to stop: handlers that listen finish early, those that wait do not start.
     pub(crate) stopping: CancellationToken,
+    /// Which mail of a conversation the handler of another of its mails may see.
+    pub(crate) visible: Box<dyn Fn(&Message) -> bool + Send + Sync>,
+}
+
+impl Services {
+    /// A conversation as the handler of one of its mails may see it.
+    pub(crate) fn thread(
+        &self,
+        id: ThreadId,
+        mut messages: Vec<Message>,
+        at_hand: Option<&MessageId>,
+    ) -> Thread {
+        messages.retain(|message| Some(&message.id) == at_hand || (self.visible)(message));
+        Thread::new(id, messages)
+    }
 }
 
 /// What a handler has given so far: committed with its success, thrown away with its failure.

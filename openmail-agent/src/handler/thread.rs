@@ -2,9 +2,12 @@ use std::sync::Arc;
 
 use crate::model::{Direction, Message, ThreadId};
 
-use super::{Context, FromContext, Needs, PayloadKind, Rejection};
+use super::{Context, FromContext, Mail, Needs, PayloadKind, Rejection};
 
 /// The conversation so far, the mail at hand included, oldest first.
+///
+/// Mail that would not reach a handler by itself is not in it either: what the service takes for spam or malware, and what comes
+/// from somebody who is not among the allowed senders.
 ///
 /// Cheap to clone.
 #[derive(Debug, Clone)]
@@ -51,7 +54,7 @@ impl FromContext for Thread {
             return Err(Rejection::absent("the event belongs to no thread"));
         };
         let read = context.services().client.thread_messages(&id).await.map_err(Rejection::failed)?;
-        Ok(Self::new(id, read.messages))
+        Ok(context.services().thread(id, read.messages, context.mail().map(Mail::id)))
     }
 
     fn needs(needs: &mut Needs) {

@@ -7,7 +7,6 @@ use tracing::warn;
 
 use crate::api::{self, Client, Retry};
 use crate::clock;
-use crate::handler::Thread;
 use crate::model::{Chain, Message, ThreadId};
 
 /// How long a row may lag behind its event before the event is taken for all there is.
@@ -24,8 +23,8 @@ const HELD: Duration = Duration::from_secs(60);
 
 /// What reading the row came to.
 pub(super) enum Row {
-    /// The row, completed by what only the event had, and its conversation.
-    Read(Box<Message>, Thread),
+    /// The row, completed by what only the event had, and all of its conversation, oldest first.
+    Read(Box<Message>, Vec<Message>),
     /// There is none: handle the mail as the event shows it.
     Missing,
     /// Not yet; ask again then.
@@ -42,10 +41,7 @@ pub(super) async fn row(
 ) -> Row {
     match client.thread_messages(thread_id).await {
         Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
-            Some(row) => Row::Read(
-                Box::new(complete(row.clone(), hint)),
-                Thread::new(thread_id.clone(), read.messages),
-            ),
+            Some(row) => Row::Read(Box::new(complete(row.clone(), hint)), read.messages),
             None => missing(received_at, now),
         },
         Err(error) => failed(&error, received_at, now),

@@ -20,6 +20,7 @@ use crate::wire;
 use super::AllowedSenders;
 use super::call::Gates;
 use super::directory::Directory;
+use super::screen;
 use super::work::Workbench;
 
 /// What a rehearsal plays with.
@@ -64,6 +65,7 @@ impl Rehearsal {
                 clock,
                 quotas,
                 stopping: CancellationToken::new(),
+                visible: Box::new(screen::visible(AllowedSenders::everyone())),
             }),
             intake: intake.clone(),
             gates: Gates::new(&router),

@@ -12,9 +12,8 @@ pub(super) fn reason_to_park(
     allowed: &AllowedSenders,
     is_own: &dyn Fn(&Address) -> bool,
 ) -> Option<String> {
-    if let Some(verdict @ (Verdict::Spam | Verdict::Malicious)) = &message.verdict {
-        let name = if *verdict == Verdict::Spam { "spam" } else { "malicious" };
-        return Some(format!("the service takes it for {name}"));
+    if let Some(harm) = harm(message) {
+        return Some(format!("the service takes it for {harm}"));
     }
     if message.direction == Direction::Outbound {
         return Some("it is a mail this inbox sent".to_owned());
@@ -28,6 +27,23 @@ pub(super) fn reason_to_park(
         return Some("its sender is not among OPENMAIL_ALLOWED_SENDERS".to_owned());
     }
     None
+}
+
+/// Which mail a handler of another mail of the conversation may see: what the inbox wrote, and of what it was sent what is
+/// neither harmful nor of somebody whose mail is not handled.
+pub(super) fn visible(allowed: AllowedSenders) -> impl Fn(&Message) -> bool + Send + Sync + 'static {
+    move |message| {
+        message.direction == Direction::Outbound
+            || harm(message).is_none() && allowed.contains(message.from.as_ref())
+    }
+}
+
+fn harm(message: &Message) -> Option<&'static str> {
+    match message.verdict {
+        Some(Verdict::Spam) => Some("spam"),
+        Some(Verdict::Malicious) => Some("malicious"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

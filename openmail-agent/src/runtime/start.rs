@@ -24,6 +24,7 @@ use super::heartbeat::Heartbeat;
 use super::intake::{Transports, Ways};
 use super::listen::Listener;
 use super::running::Supervision;
+use super::screen;
 use super::supervise::Supervisor;
 use super::work::Workbench;
 use super::{RunningRuntime, Runtime, StartError};
@@ -97,6 +98,7 @@ fn assemble(
         clock: runtime.clock.clone(),
         quotas: runtime.quotas,
         stopping: CancellationToken::new(),
+        visible: Box::new(screen::visible(runtime.config.allowed_senders.clone())),
     });
     let directory = Arc::new(Directory::new(inboxes.all, only.as_ref().map(|only| only.id.clone())));
     let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::clone(&recorded));

@@ -176,13 +176,13 @@ impl Workbench {
         {
             return self.put_back();
         }
-        let (message, thread) = match self.row(&event, &hint, leased).await {
-            Row::Read(row, thread) => (Arc::from(row), Some(thread)),
+        let (message, conversation) = match self.row(&event, &hint, leased).await {
+            Row::Read(row, conversation) => (Arc::from(row), Some(conversation)),
             Row::Missing => (Arc::clone(&hint), None),
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
-        if let (Some(inbox), Some(thread)) = (&inbox, &thread)
-            && self.has_overtaken(&message, thread, inbox, &leased.lease).await
+        if let (Some(inbox), Some(conversation)) = (&inbox, &conversation)
+            && self.has_overtaken(&message, conversation, inbox, &leased.lease).await
         {
             return self.given_back();
         }
@@ -195,14 +195,22 @@ impl Workbench {
             event.thread_id = event.thread_id.take().or_else(|| message.thread_id.clone());
             event.payload = Payload::Message(Arc::clone(&message));
         }
+        let thread = event.thread_id.clone().zip(conversation);
+        let thread = thread.map(|(id, messages)| self.services.thread(id, messages, Some(&message.id)));
         let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
         Finding { unread, ..finding }
     }
 
     /// Whether earlier mails of the conversation wait, among them those that no event told of: they come first.
-    async fn has_overtaken(&self, mail: &Message, thread: &Thread, inbox: &Inbox, lease: &Lease) -> bool {
+    async fn has_overtaken(
+        &self,
+        mail: &Message,
+        conversation: &[Message],
+        inbox: &Inbox,
+        lease: &Lease,
+    ) -> bool {
         let overtaken = async {
-            let has_earlier = catch_up::feed_earlier(&self.intake, inbox, thread.messages(), mail).await?;
+            let has_earlier = catch_up::feed_earlier(&self.intake, inbox, conversation, mail).await?;
             Ok(has_earlier && self.services.store.is_overtaken(lease).await?)
         };
         match overtaken.await {
