@@ -66,6 +66,19 @@ async fn a_copied_inbox_answers_those_the_mail_was_written_to() {
 }
 
 #[tokio::test]
+async fn senders_whose_names_break_the_grammar_are_answered() {
+    let bench = Bench::start().await;
+    let running = bench.run(async |_: Mail| Reply::text("hello")).await;
+    let names = ["Ada :)", "ACME: Support", "\"Ada", "Ada (:", "I <3 cats"];
+    for (number, name) in names.iter().enumerate() {
+        bench.sandbox.deliver(bench.mail(&format!("{name} <ada{number}@example.com>"), "help"));
+        assert_eq!(bench.sent(number + 1).await[number].to, format!("ada{number}@example.com"));
+    }
+    running.stop().await.unwrap();
+    bench.assert_well_spoken();
+}
+
+#[tokio::test]
 async fn a_mail_cannot_ask_for_its_answer_to_go_elsewhere() {
     let bench = Bench::start().await;
     let running = bench.run(async |mail: Mail| Reply::text(mail.text())).await;

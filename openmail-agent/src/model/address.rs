@@ -1,9 +1,13 @@
+mod entries;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use mailparse::{MailAddr, MailAddrList, SingleInfo, addrparse};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use entries::entries;
 
 /// One mail address, with the name in front of it where there was one.
 ///
@@ -45,16 +49,22 @@ impl Address {
     }
 
     /// Reads a list and leaves out what is not an address: for copies of mail from elsewhere, where one broken entry
-    /// must not cost the others.
+    /// must not cost the others. Of an entry whose name breaks the grammar, as `Ada :) <ada@example.com>` does, the mailbox in
+    /// brackets at its end counts.
     #[must_use]
     pub fn parse_list_lossy(text: &str) -> Vec<Self> {
         if let Some(one) = Self::plain(text).or_else(|| Self::quoted(text)) {
             return vec![one];
         }
-        if let Ok(list) = addrparse(text) {
-            return Self::flatten(list).filter_map(Result::ok).collect();
+        let parsed = addrparse(text).map(|list| Self::flatten(list).collect::<Vec<_>>());
+        let is_sound = parsed.as_ref().is_ok_and(|list| list.iter().all(Result::is_ok));
+        let whole: Vec<_> = parsed.into_iter().flatten().flatten().collect();
+        if is_sound {
+            return whole;
         }
-        entries(text).filter_map(|entry| entry.parse().ok()).collect()
+        let apart = entries(text).filter_map(|entry| entry.parse().ok().or_else(|| Self::at_the_end(entry)));
+        let apart: Vec<_> = apart.collect();
+        if apart.len() > whole.len() { apart } else { whole }
     }
 
     /// The bare address, as it was written.
@@ -106,6 +116,19 @@ impl Address {
         let (local, domain) = (&mailbox[..at], &mailbox[at + 1..]);
         let is_one = is_quoted(local) && !local.chars().any(char::is_control) && is_dot_atom(domain);
         is_one.then(|| Self { name: None, mailbox: mailbox.into(), at })
+    }
+
+    /// The mailbox in brackets at the very end of an entry, behind whatever stands there for a name.
+    fn at_the_end(entry: &str) -> Option<Self> {
+        let (name, mailbox) = entry.trim_end().strip_suffix('>')?.rsplit_once('<')?;
+        let bare: Self = mailbox.parse().ok()?;
+        // Neither in a group nor beside a comment: nothing but what is written between the brackets.
+        if bare.as_str() != mailbox.trim() {
+            return None;
+        }
+        let name = name.replace(|c: char| c.is_control(), " ").replace(['"', '\\'], "");
+        let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(Self { name: (!name.is_empty()).then(|| name.into()), ..bare })
     }
 
     fn flatten(list: MailAddrList) -> impl Iterator<Item = Result<Self, AddressError>> {
@@ -162,23 +185,6 @@ fn is_quoted(local: &str) -> bool {
         })
     });
     all_within && !escaped
-}
-
-/// The entries of a list that cannot be parsed as a whole: parted at commas outside of quotes, brackets and comments.
-fn entries(list: &str) -> impl Iterator<Item = &str> {
-    let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
-    list.split(move |c| {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => quoted = !quoted,
-            '<' | '(' if !quoted => depth += 1,
-            '>' | ')' if !quoted => depth = depth.saturating_sub(1),
-            ',' | ';' => return !quoted && depth == 0,
-            _ => {}
-        }
-        false
-    })
 }
 
 impl FromStr for Address {
@@ -306,6 +312,69 @@ mod tests {
         let list = Address::parse_list_lossy(r#"a@a.example, nobody, "C, d" <c@c.example>, <"#);
         assert_eq!(list.iter().map(Address::as_str).collect::<Vec<_>>(), ["a@a.example", "c@c.example"]);
         assert_eq!(list[1].name(), Some("C, d"));
+    }
+
+    #[test]
+    fn a_name_that_breaks_the_grammar_costs_neither_its_mailbox_nor_another() {
+        let nobody: [(&str, &str); 0] = [];
+        for (text, expected) in [
+            ("Ada :) <ada@example.com>", &[("Ada :)", "ada@example.com")][..]),
+            ("ACME: Support <s@acme.example>", &[("ACME: Support", "s@acme.example")]),
+            ("\"Ada <ada@example.com>", &[("Ada", "ada@example.com")]),
+            ("Ada (: <ada@example.com>", &[("Ada (:", "ada@example.com")]),
+            ("I <3 cats <ada@example.com> ", &[("I <3 cats", "ada@example.com")]),
+            (": <\"ada l\"@a.example>", &[(":", "\"ada l\"@a.example")]),
+            (
+                "Sales: EMEA <sales@corp.example>, bob@b.example",
+                &[("Sales: EMEA", "sales@corp.example"), ("", "bob@b.example")],
+            ),
+            (
+                "\"Ada <ada@a.example>, Bob <bob@b.example>",
+                &[("Ada", "ada@a.example"), ("Bob", "bob@b.example")],
+            ),
+            (
+                "Ada (: <ada@a.example>; \"B, b\" <bob@b.example>, c@c.example",
+                &[("Ada (:", "ada@a.example"), ("B, b", "bob@b.example"), ("", "c@c.example")],
+            ),
+            (
+                "I <3 cats <ada@a.example>, bob@b.example",
+                &[("I <3 cats", "ada@a.example"), ("", "bob@b.example")],
+            ),
+            // Who is meant stands at the very end, whatever the name makes itself out to be.
+            ("boss@a.example: <eve@e.example>", &[("boss@a.example:", "eve@e.example")]),
+            ("<boss@a.example> :) <eve@e.example>", &[("<boss@a.example> :)", "eve@e.example")]),
+            ("A:\r\nBcc:\0b\t\u{85} \"\\ <a@a.example>", &[("A: Bcc: b", "a@a.example")]),
+            (
+                "A (I <3 b) :> <a@a.example>, B: <b@b.example>",
+                &[("A (I <3 b) :>", "a@a.example"), ("B:", "b@b.example")],
+            ),
+            ("(b <b@b.example>, < c)", &nobody),
+            ("\"a@a.example <b@b.example>\"", &nobody),
+            ("A: (<a@a.example>)", &nobody),
+            ("A: <a@a.example> b", &nobody),
+            ("A: <a@a.example\r\nBcc: b@b.example>", &nobody),
+            ("A: <a\0@a.example>", &nobody),
+            ("A: <a(b)@a.example>", &nobody),
+            ("A: <b: a@a.example;>", &nobody),
+            ("A: <a@a.example>>", &nobody),
+            ("A: <\"<a@a.example>", &[("A: <", "a@a.example")]),
+            ("A: <\"a <b\"@a.example>", &nobody),
+            ("A: <>", &nobody),
+            (">", &nobody),
+        ] {
+            let list = Address::parse_list_lossy(text);
+            let found: Vec<_> =
+                list.iter().map(|one| (one.name().unwrap_or_default(), one.as_str())).collect();
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_list_of_what_is_never_closed_is_read_in_one_go() {
+        for opening in ["(", "<", "\"", "(<", "(>", "<)", "a: (, ", "a <b@c.example "] {
+            let list = opening.repeat(200_000 / opening.len());
+            assert!(Address::parse_list_lossy(&list).is_empty());
+        }
     }
 
     #[test]
