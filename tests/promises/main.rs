@@ -12,6 +12,7 @@ mod floors;
 mod in_order;
 mod in_the_thread;
 mod isolated;
+mod layers;
 mod no_gap;
 mod no_loops;
 mod not_lost;

@@ -6,23 +6,32 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{self, Client};
 use crate::clock::Clock;
 use crate::limit::Quotas;
-use crate::model::{Address, Draft, Event, IdempotencyKey, Inbox, Message, MessageId, Recipients, ThreadId};
+use crate::model::{Address, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
 use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, NoteScope, Store};
 
+use super::collected::{Collected, Drafted};
 use super::numbers::{Number, Numbers};
-use super::{Attempt, Error, GiveUp, Mail, Reply, ReplyError, ReplyErrorKind, States, Thread};
+use super::{Attempt, Error, GiveUp, Mail, Outcome, Reply, ReplyError, ReplyErrorKind, States, Thread};
 
 /// All that is known of the event at hand, from which a handler's arguments are made.
 ///
-/// Cheap to clone; every clone collects into the same drafts.
+/// Cheap to clone; every clone collects into the same drafts. A handler that is called with it collects into drafts of its own,
+/// which its [`Outcome`] carries.
 #[derive(Clone)]
 pub struct Context(Arc<Inner>);
 
 struct Inner {
-    parts: ContextParts,
+    shared: Arc<Shared>,
+    /// What the handler was called with that this is the call of.
+    around: Option<Context>,
     collected: Mutex<Collected>,
     sent_now: Numbers,
+}
+
+/// What does not change from one call of a handler to the next.
+struct Shared {
+    parts: ContextParts,
     /// Made for the first who asks: few handlers do.
     cancellation: OnceLock<CancellationToken>,
 }
@@ -67,139 +76,142 @@ impl Services {
     }
 }
 
-/// What a handler has given so far: committed with its success, thrown away with its failure.
-#[derive(Default)]
-struct Collected {
-    sends: Vec<NewSend>,
-    notes: Vec<Note>,
-    failure: Option<Error>,
-    drafted: u32,
-}
-
 impl Context {
     pub(crate) fn new(parts: ContextParts) -> Self {
         Self(Arc::new(Inner {
-            parts,
+            shared: Arc::new(Shared { parts, cancellation: OnceLock::new() }),
+            around: None,
             collected: Mutex::default(),
             sent_now: Numbers::default(),
-            cancellation: OnceLock::new(),
         }))
+    }
+
+    /// The same for one call of a handler, which has given nothing yet. Its replies that leave at once are numbered as those of
+    /// any other call are: they meet what an earlier one committed.
+    pub(super) fn call(&self) -> Self {
+        Self(Arc::new(Inner {
+            shared: Arc::clone(&self.0.shared),
+            around: Some(self.clone()),
+            collected: Mutex::default(),
+            sent_now: self.0.sent_now.branch(),
+        }))
+    }
+
+    /// The outcome of the call, with what it has given.
+    pub(super) fn finish(&self, outcome: Outcome) -> Outcome {
+        outcome.within(std::mem::take(&mut *self.collected()))
     }
 
     /// The event.
     #[must_use]
     pub fn event(&self) -> &Event {
-        &self.0.parts.event
+        &self.0.shared.parts.event
     }
 
     /// The mail, where the event is one.
     #[must_use]
     pub fn mail(&self) -> Option<&Mail> {
-        self.0.parts.mail.as_ref()
+        self.0.shared.parts.mail.as_ref()
     }
 
     /// The inbox it is about.
     #[must_use]
     pub fn inbox(&self) -> Option<&Inbox> {
-        self.0.parts.inbox.as_deref()
+        self.0.shared.parts.inbox.as_deref()
     }
 
     /// The handler's name.
     #[must_use]
     pub fn handler(&self) -> &str {
-        &self.0.parts.handler
+        &self.0.shared.parts.handler
     }
 
     /// Which try this is.
     #[must_use]
     pub fn attempt(&self) -> Attempt {
-        self.0.parts.attempt
+        self.0.shared.parts.attempt
     }
 
     /// The values given with `state`.
     #[must_use]
     pub fn states(&self) -> &States {
-        &self.0.parts.states
+        &self.0.shared.parts.states
     }
 
     pub(crate) fn thread(&self) -> Option<&Thread> {
-        self.0.parts.thread.as_ref()
+        self.0.shared.parts.thread.as_ref()
     }
 
     /// Cancelled when the handler should come to an end.
     pub(crate) fn cancellation(&self) -> &CancellationToken {
-        self.0.cancellation.get_or_init(|| self.services().stopping.child_token())
+        self.0.shared.cancellation.get_or_init(|| self.services().stopping.child_token())
     }
 
     pub(crate) fn services(&self) -> &Services {
-        &self.0.parts.services
+        &self.0.shared.parts.services
     }
 
     pub(crate) fn lease(&self) -> &Lease {
-        &self.0.parts.lease
+        &self.0.shared.parts.lease
     }
 
     /// Keeps a value to be committed with the handler's success, in place of an earlier one of the same scope.
     pub(crate) fn note(&self, note: Note) {
-        let mut collected = self.collected();
-        collected.notes.retain(|earlier| earlier.scope != note.scope);
-        collected.notes.push(note);
+        self.collected().note(note);
     }
 
+    /// The value that is kept so far, by the handler or a layer around it.
     pub(crate) fn noted(&self, scope: &NoteScope) -> Option<Note> {
-        self.collected().notes.iter().find(|note| note.scope == *scope).cloned()
+        let own = self.collected().notes().iter().find(|note| note.scope == *scope).cloned();
+        own.or_else(|| self.0.around.as_ref()?.noted(scope))
     }
 
     /// Makes the handler fail although it may return without an error.
     pub(crate) fn fail(&self, error: Error) {
-        self.collected().failure.get_or_insert(error);
+        self.collected().fail(error);
     }
 
     /// Adds a reply to what is committed with the handler's success.
     pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
-        let (draft, stopped) = self.answer(reply)?;
-        self.add(checked(draft)?, stopped)
+        let answer = self.answer(reply)?;
+        self.collected().draft(answer);
+        Ok(())
     }
 
     /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
     pub(crate) fn draft(&self, draft: Draft) {
-        if let Err(error) = checked(draft).and_then(|draft| self.add(draft, None)) {
-            self.fail(error.into());
+        match self.drafted(draft, None) {
+            Ok(draft) => self.collected().draft(draft),
+            Err(error) => self.fail(error.into()),
         }
-    }
-
-    fn add(&self, draft: Draft, stopped: Option<String>) -> Result<(), ReplyError> {
-        let mut collected = self.collected();
-        let send = self.send(draft, SendSpace::Draft, collected.drafted, stopped)?;
-        collected.drafted += 1;
-        collected.sends.push(send);
-        Ok(())
     }
 
     /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.
     pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), ReplyError> {
-        let (draft, stopped) = self.answer(reply)?;
-        let draft = checked(draft)?;
+        let answer = self.answer(reply)?;
         let number = self.0.sent_now.take();
-        let send = self.send(draft, SendSpace::Now, number.value(), stopped)?;
-        Ok((send, number))
+        Ok((self.send(answer, SendSpace::Now, number.value()), number))
     }
 
-    /// Takes what was collected.
+    /// What an outcome commits: what layers gave and what the handler gave, and then its replies.
     ///
     /// # Errors
     ///
-    /// When collecting it failed.
-    pub(crate) fn collect(&self) -> Result<(Vec<NewSend>, Vec<Note>), Error> {
-        let collected = std::mem::take(&mut *self.collected());
-        collected.failure.map_or(Ok((collected.sends, collected.notes)), Err)
+    /// What the outcome failed with, or why it cannot be sent.
+    pub(crate) fn commit(&self, outcome: Outcome) -> Result<(Vec<NewSend>, Vec<Note>), Error> {
+        let (replies, mut collected) = self.finish(outcome).into_parts()?;
+        for reply in replies {
+            collected.draft(self.answer(reply)?);
+        }
+        let (drafts, notes) = collected.into_parts();
+        let sends = (0..).zip(drafts).map(|(number, draft)| self.send(draft, SendSpace::Draft, number));
+        Ok((sends.collect(), notes))
     }
 
-    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered, and why it is stopped, where
-    /// it is.
-    fn answer(&self, reply: Reply) -> Result<(Draft, Option<String>), ReplyError> {
+    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered.
+    fn answer(&self, reply: Reply) -> Result<Drafted, ReplyError> {
         let mail = self.mail().ok_or_else(nothing_to_answer)?;
-        let (recipients, stopped) = match outbox::answer_to(mail.message(), &*self.0.parts.is_own) {
+        let (recipients, stopped) = match outbox::answer_to(mail.message(), &*self.0.shared.parts.is_own) {
             Ok(recipients) => (recipients, self.reply_stop()),
             Err(nobody) => {
                 let why = nobody.to_string();
@@ -214,7 +226,7 @@ impl Context {
         if draft.thread_id.is_none() {
             draft.subject = Some(mail.reply_subject());
         }
-        Ok((draft, stopped))
+        self.drafted(draft, stopped)
     }
 
     /// Why the service would not have this mail answered by a machine, where it says so.
@@ -225,28 +237,23 @@ impl Context {
         automated.then(|| "the mail it answers is not to be answered automatically".to_owned())
     }
 
-    fn send(
-        &self,
-        draft: Draft,
-        space: SendSpace,
-        number: u32,
-        stopped: Option<String>,
-    ) -> Result<NewSend, ReplyError> {
+    fn drafted(&self, draft: Draft, stopped: Option<String>) -> Result<Drafted, ReplyError> {
+        let draft = checked(draft)?;
         let inbox_id = self.event().inbox_id.clone().ok_or_else(|| {
             no_recipient(GiveUp::new("the event names no inbox, so there is none to answer from"))
         })?;
-        Ok(NewSend {
-            key: self.key(space, number),
+        Ok(Drafted { inbox_id, draft, stopped })
+    }
+
+    fn send(&self, Drafted { inbox_id, draft, stopped }: Drafted, space: SendSpace, number: u32) -> NewSend {
+        NewSend {
+            key: outbox::idempotency_key(self.event(), self.handler(), space, number),
             inbox_id,
             pod_id: self.inbox().and_then(|inbox| inbox.pod_id.clone()),
             handler: self.handler().to_owned(),
             draft,
             stopped,
-        })
-    }
-
-    fn key(&self, space: SendSpace, number: u32) -> IdempotencyKey {
-        outbox::idempotency_key(self.event(), self.handler(), space, number)
+        }
     }
 
     fn collected(&self) -> MutexGuard<'_, Collected> {

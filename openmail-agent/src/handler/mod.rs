@@ -2,6 +2,7 @@
 #![doc = include_str!("../../docs/handlers.md")]
 
 mod attachments;
+mod collected;
 mod compose;
 mod context;
 mod error;

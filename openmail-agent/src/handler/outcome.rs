@@ -1,22 +1,33 @@
 use crate::model::BoxError;
 
+use super::collected::Collected;
 use super::{Error, Reply};
 
 /// What a handler came to: the replies it gives back, or why it failed.
+///
+/// As the layers around a handler see it, it carries all that the call has given: what was drafted through
+/// [`ReplyContext`](super::ReplyContext) and [`Compose`](super::Compose), and what a [`Memory`](super::Memory) remembers. An
+/// outcome made in its place carries none of that.
 #[derive(Debug)]
-pub struct Outcome(Result<Vec<Reply>, Error>);
+pub struct Outcome(Result<Success, Error>);
+
+#[derive(Debug, Default)]
+struct Success {
+    replies: Vec<Reply>,
+    collected: Collected,
+}
 
 impl Outcome {
     /// Handled, with nothing to say.
     #[must_use]
     pub fn done() -> Self {
-        Self(Ok(Vec::new()))
+        Self(Ok(Success::default()))
     }
 
     /// Handled, with a reply.
     #[must_use]
     pub fn reply(reply: Reply) -> Self {
-        Self(Ok(vec![reply]))
+        Self(Ok(Success { replies: vec![reply], ..Success::default() }))
     }
 
     /// Failed; the error says whether it is tried again.
@@ -30,7 +41,29 @@ impl Outcome {
     ///
     /// What the handler failed with.
     pub fn into_result(self) -> Result<Vec<Reply>, Error> {
-        self.0
+        self.0.map(|success| success.replies)
+    }
+
+    /// The same with its replies changed, and all else that it carries.
+    #[must_use]
+    pub fn map_replies(self, change: impl FnMut(Reply) -> Reply) -> Self {
+        Self(self.0.map(|Success { replies, collected }| Success {
+            replies: replies.into_iter().map(change).collect(),
+            collected,
+        }))
+    }
+
+    /// The same with what was given around it, which it fails with where that failed.
+    pub(super) fn within(self, mut around: Collected) -> Self {
+        Self(self.0.and_then(|Success { replies, collected }| {
+            around.extend(collected);
+            around.take_failure().map_or(Ok(Success { replies, collected: around }), Err)
+        }))
+    }
+
+    /// The replies and what goes along with them, or the failure.
+    pub(super) fn into_parts(self) -> Result<(Vec<Reply>, Collected), Error> {
+        self.0.map(|success| (success.replies, success.collected))
     }
 
     /// Whether the handler failed.

@@ -35,12 +35,15 @@ macro_rules! handler {
             $($argument: FromContext,)*
         {
             async fn call(self, context: Context) -> Outcome {
-                $(let $argument = match $argument::from_context(&context).await {
+                // Layers may call more than once: nothing that another call gave may be committed with this one.
+                let call = context.call();
+                drop(context);
+                $(let $argument = match $argument::from_context(&call).await {
                     Ok(argument) => argument,
                     Err(rejection) => return Outcome::failed(rejection.into_error()),
                 };)*
-                drop(context);
-                self($($argument),*).await.into_outcome()
+                let outcome = self($($argument),*).await.into_outcome();
+                call.finish(outcome)
             }
 
             fn needs() -> Needs {

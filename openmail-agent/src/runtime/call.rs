@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use crate::handler::{Context, Error};
+use crate::handler::{Context, Error, Outcome};
 use crate::router::{Entry, Router};
 
 /// How many events wait for a bounded handler with their leases in hand; more are put back, so that they keep no other
@@ -103,11 +103,11 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Runs the handler within its time, a panic caught, and puts what it returned into its context.
+/// Runs the handler within its time, a panic caught.
 ///
 /// Every event is handled in a task of its own, so a handler that blocks its thread holds up no other event. It cannot be
 /// stopped either: its time is over when it lets go, and what it came to counts.
-pub(super) async fn run(entry: &Entry, context: &Context) -> Result<(), Error> {
+pub(super) async fn run(entry: &Entry, context: &Context) -> Result<Outcome, Error> {
     let mut call = Box::pin(AssertUnwindSafe(entry.service().oneshot(context.clone())).catch_unwind());
     let notice = NOTICE.min(entry.timeout() / 10);
     let ended = match timeout(entry.timeout() - notice, &mut call).await {
@@ -117,20 +117,16 @@ pub(super) async fn run(entry: &Entry, context: &Context) -> Result<(), Error> {
             timeout(notice, &mut call).await
         }
     };
-    let outcome = match ended {
-        Ok(Ok(Ok(outcome))) => outcome,
-        Ok(Err(panic)) => return Err(Error::msg(panic_message(&*panic))),
+    match ended {
+        Ok(Ok(Ok(outcome))) => Ok(outcome),
+        Ok(Err(panic)) => Err(Error::msg(panic_message(&*panic))),
         Err(_) => {
             // What it drops may panic too.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
             let limit = humantime::format_duration(entry.timeout());
-            return Err(Error::msg(format!("it did not finish within {limit}")));
+            Err(Error::msg(format!("it did not finish within {limit}")))
         }
-    };
-    for reply in outcome.into_result()? {
-        context.draft_reply(reply)?;
     }
-    Ok(())
 }
 
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {

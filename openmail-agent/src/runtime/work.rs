@@ -13,7 +13,9 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
-use crate::handler::{Attempt, Context, ContextParts, Error, Mail, RetryVerdict, Services, States, Thread};
+use crate::handler::{
+    Attempt, Context, ContextParts, Error, Mail, Outcome, RetryVerdict, Services, States, Thread,
+};
 use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
 use crate::router::{Entry, Router};
 use crate::store::{self, EventOutcome, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, StoreError};
@@ -315,8 +317,8 @@ impl Workbench {
         }
     }
 
-    fn conclude(&self, result: Result<(), Error>, context: &Context, attempt: Attempt) -> Finding {
-        match result.and_then(|()| context.collect()) {
+    fn conclude(&self, result: Result<Outcome, Error>, context: &Context, attempt: Attempt) -> Finding {
+        match result.and_then(|outcome| context.commit(outcome)) {
             Ok((sends, notes)) => Finding { sends, notes, ..EventOutcome::Done.into() },
             Err(error) => self.failed(&error, attempt).into(),
         }
