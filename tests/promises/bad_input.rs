@@ -147,7 +147,7 @@ async fn events_with_less_or_more_than_is_documented_are_taken() {
     let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
     for (number, frame) in [
         format!(r#"{{"event":"brand.deep","event_id":"evt_deep","x":{deep}}}"#),
-        r#"{"event":"brand.new","event_id":"evt_new","inbox_id":{"not":"text"},"more":[1,2,{"three":null}]}"#
+        r#"{"type":"event","event":"brand.new","event_id":"evt_new","inbox_id":{"not":"text"},"more":[1,2,{"three":null}]}"#
             .to_owned(),
         r#"{"event":"billing.updated"}"#.to_owned(),
         format!(

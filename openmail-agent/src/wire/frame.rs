@@ -102,21 +102,22 @@ impl ServerFrame {
             return Self::Event { body, event_id: Some(event.id.clone()), event: Some(Arc::new(event)) };
         }
         let Ok(peek) = serde_json::from_slice::<Peek<'_>>(&body) else { return Self::Unknown };
-        let kind: Option<Cow<'_, str>> = read_text(peek.kind);
+        let (kind, event) = (read_text(peek.kind), read_text(peek.event));
+        // The answers to what was asked have no `event`; that events have no `type` is not to be relied on.
+        let is_event = event.is_some_and(|event| !event.trim().is_empty() || kind.is_none());
         match kind.as_deref() {
+            _ if is_event => {
+                let event_id = read_text(peek.event_id).filter(|id| !id.is_empty());
+                let event_id = event_id.map(|id| EventId::from(&*id));
+                Self::Event { body, event_id, event: None }
+            }
             Some("subscribed") => {
                 Self::Subscribed { inbox_ids: read(peek.inbox_ids), event_types: read(peek.event_types) }
             }
             Some("unsubscribed") => Self::Unsubscribed { inbox_ids: read(peek.inbox_ids) },
             Some("error") => Self::Error { message: read(peek.message) },
             Some("pong") => Self::Pong,
-            Some(_) => Self::Unknown,
-            None if read_text(peek.event).is_some() => {
-                let event_id = read_text(peek.event_id).filter(|id| !id.is_empty());
-                let event_id = event_id.map(|id| EventId::from(&*id));
-                Self::Event { body, event_id, event: None }
-            }
-            None => Self::Unknown,
+            _ => Self::Unknown,
         }
     }
 }
@@ -221,6 +222,29 @@ mod tests {
         let ServerFrame::Event { body, event_id, event } = parse(text) else { panic!("no event") };
         assert_eq!((body, event_id), (Bytes::from(text), Some("evt_1".into())));
         assert_eq!(*event.unwrap(), crate::wire::event::decode(text.as_bytes(), None).unwrap());
+    }
+
+    #[test]
+    fn what_names_an_event_is_one_whatever_its_type() {
+        for kind in [r#""event""#, r#""message.received""#, r#""error""#, "7", "null", "{}"] {
+            let plain = format!(
+                r#"{{"type":{kind},"event":"message.received","event_id":"evt_1","message":{{"id":"msg_1"}}}}"#
+            );
+            let frame = parse(&plain);
+            assert!(
+                matches!(&frame, ServerFrame::Event { event_id: Some(id), event: Some(_), .. } if id.as_str() == "evt_1"),
+                "{plain}: {frame:?}"
+            );
+            let odd = format!(r#"{{"type":{kind},"event":"message.received","message":"text"}}"#);
+            let frame = parse(&odd);
+            assert!(
+                matches!(frame, ServerFrame::Event { event_id: None, event: None, .. }),
+                "{odd}: {frame:?}"
+            );
+        }
+        let frame = parse(r#"{"type":"subscribed","event":"","event_id":"evt_1"}"#);
+        assert!(matches!(frame, ServerFrame::Subscribed { .. }), "{frame:?}");
+        assert_eq!(parse(r#"{"type":"message.received","event_id":"evt_1"}"#), ServerFrame::Unknown);
     }
 
     #[test]

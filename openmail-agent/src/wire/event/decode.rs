@@ -30,11 +30,11 @@ pub fn fallback_id(body: &[u8]) -> EventId {
     EventId::from(format!("sha256:{}", hex::encode(&digest[..16])))
 }
 
-/// The event in a frame of the socket, if that is plainly what the frame holds: not the answer to something, and with an id.
+/// The event in a frame of the socket, if that is plainly what the frame holds: with a name and an id, whatever its type.
 pub(in crate::wire) fn decode_frame(body: &[u8]) -> Option<Event> {
     let frame: Frame<'_> = object(body).ok()?;
     let is_plain =
-        frame.r#type.as_deref().is_none() && frame.event_id.as_deref().is_some_and(|id| !id.is_empty());
+        frame.event.as_deref().is_some() && frame.event_id.as_deref().is_some_and(|id| !id.is_empty());
     is_plain.then(|| from_frame(frame, body, None).ok()).flatten()
 }
 
