@@ -126,11 +126,15 @@ pub(super) fn router(
     None
 }
 
-pub(super) async fn store(runtime: &Runtime, problems: &mut Vec<String>) -> Option<Arc<dyn Store>> {
-    if let Some(store) = &runtime.store {
+pub(super) async fn store(
+    given: Option<&Arc<dyn Store>>,
+    location: &StoreLocation,
+    problems: &mut Vec<String>,
+) -> Option<Arc<dyn Store>> {
+    if let Some(store) = given {
         return Some(Arc::clone(store));
     }
-    match &runtime.config.store {
+    match location {
         StoreLocation::Memory => Some(Arc::new(crate::store::memory::MemoryStore::new())),
         #[cfg(feature = "sqlite")]
         StoreLocation::Sqlite(path) => match crate::store::sqlite::SqliteStore::open(path).await {

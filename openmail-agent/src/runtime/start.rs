@@ -44,7 +44,7 @@ pub(super) async fn start(mut runtime: Runtime) -> Result<RunningRuntime, StartE
     };
     let router = check::router(&mut runtime, inboxes.as_ref().map(Inboxes::served), &mut problems);
     let listener = Listener::bind(&runtime.config, &mut problems).await;
-    let store = check::store(&runtime, &mut problems).await;
+    let store = check::store(runtime.store.as_ref(), &runtime.config.store, &mut problems).await;
     if let (Some(client), Some(store)) = (&client, &store) {
         let belonging = Belonging {
             store: &**store,
@@ -101,7 +101,8 @@ fn assemble(
         visible: Box::new(screen::visible(runtime.config.allowed_senders.clone())),
     });
     let directory = Arc::new(Directory::new(inboxes.all, only.as_ref().map(|only| only.id.clone())));
-    let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::clone(&recorded));
+    let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::clone(&recorded))
+        .serving_only(only.as_ref().map(|only| only.id.clone()));
     let shutdown = CancellationToken::new();
     let webhook_addr = listener.addr();
     let readiness = Readiness::new();
@@ -209,5 +210,12 @@ mod tests {
         for part in ["OPENMAIL_API_KEY", "OPENMAIL_STORE", "`State<u64>`"] {
             assert!(error.contains(part), "{part} is missing in:\n{error}");
         }
+    }
+
+    #[test]
+    fn a_start_can_be_a_task_of_its_own() {
+        fn is_send<T: Send>(_: T) {}
+        is_send(Runtime::new(Config::new("om_1")).start());
+        is_send(Runtime::new(Config::new("om_1")).run());
     }
 }

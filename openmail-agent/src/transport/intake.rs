@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use crate::clock::Clock;
 use crate::failpoint::{Point, pass};
-use crate::model::{Event, EventId, EventKind, MessageId, Payload};
+use crate::model::{Event, EventId, EventKind, InboxId, MessageId, Payload};
 use crate::store::{self, Bookmark, Lane, NewEvent, Recorded, Store};
 use crate::wire::event::{decode, fallback_id};
 
@@ -28,6 +28,8 @@ pub struct Intake {
     /// Whether the last events could be recorded.
     records: Arc<watch::Sender<bool>>,
     pace: Arc<Pace>,
+    /// The only inbox that is served, where there is but one.
+    only: Option<InboxId>,
 }
 
 /// An event as a transport received it.
@@ -67,7 +69,16 @@ impl Intake {
     /// An intake into this store that notifies `wake` when there is something new to handle.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, clock: Clock, wake: Arc<Notify>) -> Self {
-        Self { store, clock, wake, records: Arc::new(watch::Sender::new(true)), pace: Arc::default() }
+        let records = Arc::new(watch::Sender::new(true));
+        Self { store, clock, wake, records, pace: Arc::default(), only: None }
+    }
+
+    /// Sets aside what is about another inbox, unless other processes share the store and may serve that one: an account's
+    /// webhook brings the mail of all.
+    #[must_use]
+    pub fn serving_only(mut self, inbox_id: Option<InboxId>) -> Self {
+        self.only = inbox_id;
+        self
     }
 
     /// Records events, and moves a bookmark with them: all of it, or nothing.
@@ -88,7 +99,8 @@ impl Intake {
     ) -> store::Result<Vec<Recorded>> {
         let now = self.clock.now();
         let via = received.first().map(|first| first.via);
-        let events: Vec<_> = received.into_iter().map(|received| new_event(received, now)).collect();
+        let events: Vec<_> =
+            received.into_iter().map(|received| self.sorted(new_event(received, now))).collect();
         let notes: Vec<_> = events.iter().filter_map(ParkedNote::of).collect();
         pass(Point::Decoded);
         // Whoever brought them may go away before the store has answered, and nobody else would tell of them.
@@ -108,6 +120,17 @@ impl Intake {
             ScopeGuard::into_inner(told);
         }
         Ok(recorded)
+    }
+
+    fn sorted(&self, mut event: NewEvent) -> NewEvent {
+        if let (Some(only), Some(inbox_id)) = (&self.only, &event.inbox_id)
+            && only != inbox_id
+            && self.store.poll_every().is_none()
+        {
+            let reason = || format!("inbox {inbox_id} is not the one this agent serves");
+            event.parked.get_or_insert_with(reason);
+        }
+        event
     }
 
     /// Says how many events were handed out to be handled, and whether those are all that can be handled now.
@@ -307,6 +330,21 @@ mod tests {
         assert!(gone.is_err(), "the store has not answered");
         assert!(wake.notified().now_or_never().is_some(), "the dispatcher is told");
         assert_eq!(store.lease_all().await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_about_an_inbox_that_nobody_serves_is_set_aside() {
+        let store = Arc::new(MemoryStore::new());
+        let intake = Intake::new(store.clone(), Clock::system(), Arc::default());
+        let intake = intake.serving_only(Some("inb_1".into()));
+        let about = |(id, inbox_id): (&str, &str)| {
+            let body = format!(r#"{{"event":"brand.new","event_id":"{id}","inbox_id":{inbox_id}}}"#);
+            Received { body: body.into(), event_id: None, via: Via::Webhook, event: None }
+        };
+        let received = [("1", "null"), ("2", r#""inb_1""#), ("3", r#""inb_2""#)].map(about);
+        intake.take(received.into(), None).await.unwrap();
+        let census = store.census().await.unwrap();
+        assert_eq!((census.waiting, census.parked), (2, 1));
     }
 
     #[tokio::test]
