@@ -175,3 +175,36 @@ async fn what_a_layer_gives_is_committed_beside_what_its_handler_gave() {
     let notes = bench.rows("SELECT CAST(value AS TEXT) FROM thread_notes", 1).await;
     assert_eq!(notes, [r#"{"mails":1}"#]);
 }
+
+#[tokio::test]
+async fn what_a_layer_sends_at_once_is_not_taken_for_what_its_handler_sends() {
+    let bench = Bench::start().await;
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let handler = move |replies: ReplyContext| {
+        let held = held.clone();
+        async move {
+            held.pass().await;
+            replies.reply_now("from the handler").await.map(drop)
+        }
+    };
+    let layer = around(move |handler, context| {
+        let gate = gate.clone();
+        async move {
+            let layers = ReplyContext::from_context(&context).await.unwrap();
+            let meanwhile = async {
+                layers.reply_now("from the layer, meanwhile").await.unwrap();
+                gate.open();
+            };
+            let (outcome, ()) = tokio::join!(handler.oneshot(context), meanwhile);
+            layers.reply_now("from the layer, afterwards").await.unwrap();
+            outcome
+        }
+    });
+    let running =
+        bench.start_ready(bench.runtime().handlers([Route::new("agent", handler).layer(layer)])).await;
+    bench.deliver("Hello?");
+    let expected = ["from the handler", "from the layer, afterwards", "from the layer, meanwhile"];
+    assert_eq!(bodies(&bench, 3).await, expected);
+    running.stop().await.unwrap();
+}

@@ -93,7 +93,7 @@ impl Context {
             shared: Arc::clone(&self.0.shared),
             around: Some(self.clone()),
             collected: Mutex::default(),
-            sent_now: self.0.sent_now.branch(),
+            sent_now: Numbers::default(),
         }))
     }
 
@@ -190,7 +190,9 @@ impl Context {
     pub(crate) fn reply_now(&self, reply: Reply) -> Result<(NewSend, Number), ReplyError> {
         let answer = self.answer(reply)?;
         let number = self.0.sent_now.take();
-        Ok((self.send(answer, SendSpace::Now, number.value()), number))
+        // What a layer says meanwhile must not be taken for what its handler says.
+        let space = if self.0.around.is_some() { SendSpace::Now } else { SendSpace::Around };
+        Ok((self.send(answer, space, number.value()), number))
     }
 
     /// What an outcome commits: what layers gave and what the handler gave, and then its replies.

@@ -9,11 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Numbers(Arc<Mutex<BTreeSet<u32>>>);
 
 impl Numbers {
-    /// Numbers that go on from here by themselves.
-    pub(super) fn branch(&self) -> Self {
-        Self(Arc::new(Mutex::new(lock(&self.0).clone())))
-    }
-
     /// The lowest number that is not in use.
     pub(super) fn take(&self) -> Number {
         let mut used = lock(&self.0);
@@ -67,14 +62,6 @@ mod tests {
         assert_eq!(numbers.take().value(), 0);
         numbers.take().keep();
         assert_eq!(numbers.take().value(), 1);
-    }
-
-    #[test]
-    fn each_branch_begins_where_it_left() {
-        let numbers = Numbers::default();
-        numbers.take().keep();
-        numbers.branch().take().keep();
-        assert_eq!((numbers.branch().take().value(), numbers.take().value()), (1, 1));
     }
 
     #[test]

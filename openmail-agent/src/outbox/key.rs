@@ -12,6 +12,8 @@ pub enum SendSpace {
     Draft,
     /// Committed while the handler runs.
     Now,
+    /// Committed by a layer around the handler, before, during or after its call.
+    Around,
 }
 
 /// The key of a send: the same for the same mail, handler and number, whenever and wherever it is made.
@@ -27,6 +29,7 @@ pub fn idempotency_key(event: &Event, handler: &str, space: SendSpace, number: u
     let space = match space {
         SendSpace::Draft => "draft",
         SendSpace::Now => "now",
+        SendSpace::Around => "around",
     };
     let mut hash = Sha256::new();
     for part in [subject, handler, space, &number.to_string()] {
