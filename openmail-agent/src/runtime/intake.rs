@@ -88,6 +88,8 @@ pub(super) struct Transports {
     #[cfg(feature = "webhook")]
     webhook: Option<(tokio::net::TcpListener, crate::transport::webhook::Webhook)>,
     catch_up: CatchUp,
+    /// Whether no other process can read, for the same store, an inbox that this one does not.
+    reads_all: bool,
     intake: Intake,
     gaps: GapSignal,
     readiness: Readiness,
@@ -117,6 +119,7 @@ impl Transports {
         let socket = ways.socket()?;
         Ok(Self {
             catch_up: CatchUp::new(ways.client.clone(), ways.intake.clone()),
+            reads_all: ways.only.is_none() || ways.store.poll_every().is_none(),
             intake: ways.intake.clone(),
             gaps: GapSignal::new(),
             #[cfg(feature = "webhook")]
@@ -138,9 +141,9 @@ impl Transports {
         self.catch_up.rounds()
     }
 
-    /// Up to when every inbox was read over REST.
+    /// Up to when every inbox was read over REST whose mail is in the store; never known where other processes may read others.
     pub(super) fn read_up_to(&self) -> watch::Receiver<Option<Timestamp>> {
-        self.catch_up.read_up_to()
+        if self.reads_all { self.catch_up.read_up_to() } else { watch::channel(None).1 }
     }
 
     pub(super) fn state(&self) -> watch::Receiver<SocketState> {
