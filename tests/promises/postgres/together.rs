@@ -179,6 +179,7 @@ async fn processes_that_start_together_agree_which_service_the_store_belongs_to(
     let Some(place) = Place::shared() else { return };
     let (bench, url) = (Bench::start().await, place.fresh());
     let store = PostgresStore::open(&url).await.unwrap();
+    let locked = Locked::bookmarks(&url).await;
     let starts = (0..6).map(|number| {
         let mut config = bench.config();
         config.store = StoreLocation::Postgres(Secret::new(&url));
@@ -187,7 +188,7 @@ async fn processes_that_start_together_agree_which_service_the_store_belongs_to(
         let runtime = Runtime::new(config).handlers([Route::new("agent", async |_: Mail| {})]);
         async move { (base_url, runtime.start().await) }
     });
-    let (starts, ()) = soon(async { tokio::join!(join_all(starts), all_look_at_once(&url, 6)) }).await;
+    let (starts, ()) = soon(async { tokio::join!(join_all(starts), locked.until_asked_by(6)) }).await;
     let (started, refused): (Vec<_>, Vec<_>) = starts.into_iter().partition(|(_, start)| start.is_ok());
     let services: HashSet<_> = started.iter().map(|(base_url, _)| base_url).collect();
     assert_eq!((started.len(), services.len()), (3, 1), "{services:?}");
@@ -204,16 +205,28 @@ async fn processes_that_start_together_agree_which_service_the_store_belongs_to(
     }
 }
 
-/// Lets nobody read the bookmarks before this many are about to.
-async fn all_look_at_once(url: &str, processes: i64) {
-    let (client, schema) = connect(url).await;
-    let bookmarks = format!("\"{schema}\".bookmarks");
-    client.batch_execute(&format!("BEGIN; LOCK TABLE {bookmarks}")).await.unwrap();
-    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
-    while client.query_one(waiting, &[&bookmarks]).await.unwrap().get::<_, i64>(0) < processes {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+/// A table that nobody can read.
+struct Locked {
+    client: tokio_postgres::Client,
+    table: String,
+}
+
+impl Locked {
+    async fn bookmarks(url: &str) -> Self {
+        let (client, schema) = connect(url).await;
+        let table = format!("\"{schema}\".bookmarks");
+        client.batch_execute(&format!("BEGIN; LOCK TABLE {table}")).await.unwrap();
+        Self { client, table }
     }
-    client.batch_execute("COMMIT").await.unwrap();
+
+    /// Lets them read once this many are about to.
+    async fn until_asked_by(self, processes: i64) {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
+        while self.client.query_one(waiting, &[&self.table]).await.unwrap().get::<_, i64>(0) < processes {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        self.client.batch_execute("COMMIT").await.unwrap();
+    }
 }
 
 /// A process that serves one inbox, one mail at a time, once the gate is open; it says which inbox it serves.

@@ -223,13 +223,13 @@ async fn large_mails_hide_no_others() {
 async fn a_line_that_is_too_slow_for_a_page_is_given_less() {
     let setup = Setup::new(Order::NewestFirst).await;
     setup.look().await;
-    setup.arrive(0..40);
-    setup.mail.lock().unwrap().most_rows = Some(10);
+    setup.arrive(0..60);
+    setup.mail.lock().unwrap().most_rows = Some(50);
     let client = Client::builder(Secret::new("om_key")).base_url(setup.catch_up.client().base_url()).unwrap();
-    let client = client.timeout(Duration::from_millis(500)).build().unwrap();
+    let client = client.timeout(Duration::from_secs(3)).build().unwrap();
     let catch_up = CatchUp::new(client, setup.intake.clone()).unpaced();
     let report = catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Routine).await;
-    assert_eq!((report.found, report.failures.len()), (40, 0), "{report:?}");
+    assert_eq!((report.found, report.failures.len()), (60, 0), "{report:?}");
 }
 
 #[tokio::test]
