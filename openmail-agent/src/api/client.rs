@@ -34,8 +34,8 @@ pub(crate) const THIS_MACHINE: &str = "this machine";
 /// # Errors
 ///
 /// Every call may fail with [`Unauthorized`](super::ErrorKind::Unauthorized) and [`Forbidden`](super::ErrorKind::Forbidden), since a
-/// key reaches only so far; [`RateLimited`](super::ErrorKind::RateLimited); [`Server`](super::ErrorKind::Server),
-/// [`Proxy`](super::ErrorKind::Proxy) and [`Redirect`](super::ErrorKind::Redirect) by what answers;
+/// key reaches only so far; [`RateLimited`](super::ErrorKind::RateLimited); [`Server`](super::ErrorKind::Server) and
+/// [`Proxy`](super::ErrorKind::Proxy) by what answers;
 /// [`Connect`](super::ErrorKind::Connect), [`Timeout`](super::ErrorKind::Timeout) and [`Interrupted`](super::ErrorKind::Interrupted) by
 /// what lies between; [`Decode`](super::ErrorKind::Decode) and [`TooLarge`](super::ErrorKind::TooLarge) by the answer. The other kinds
 /// are named where they occur. [`Error::retry`](super::Error::retry) says whether to try again.

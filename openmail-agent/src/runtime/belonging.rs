@@ -78,7 +78,7 @@ impl Belonging<'_> {
     fn mismatch(&self, first: &str) -> Option<String> {
         (first != self.service).then(|| {
             format!(
-                "the store was first used with the service {}, not with the one {}: set OPENMAIL_STORE to another store; or, if this one is meant to change over with all that waits in it, `DELETE FROM bookmarks WHERE name = '{SERVICE}'` there first",
+                "the store was first used with the service {}, not with the one {}: set OPENMAIL_STORE to another store; or, if this one is meant to change over with all that waits in it, `DELETE FROM bookmarks WHERE name = '{SERVICE}'` there first (in Postgres, in the store's schema: `openmail_agent.bookmarks`, unless the URL names another)",
                 place(first),
                 place(&self.service)
             )

@@ -37,7 +37,7 @@ pub enum ErrorKind {
     Server,
     /// The answer is not the service's own: something stands in between, or the base address is wrong.
     Proxy,
-    /// An answer leads elsewhere, where the runtime does not follow.
+    /// A download leads elsewhere, where the runtime does not follow.
     Redirect,
     /// No answer came in time. The request may have been carried out.
     Timeout,
