@@ -93,9 +93,19 @@ impl Process {
         assert!(status.expect("kill can be run").success());
     }
 
-    /// Kills it as nothing can be prepared for.
+    /// Waits until it says so, or has ended.
+    pub(crate) async fn awake(&mut self, says: &str) {
+        tokio::select! {
+            () = self.log.words(says) => {}
+            _ = self.child.wait() => {}
+        }
+    }
+
+    /// Kills it as nothing can be prepared for, unless it has ended by itself.
     pub(crate) async fn kill(mut self) {
-        self.child.kill().await.expect("the process was there to kill");
+        if self.has_ended().is_none() {
+            self.child.kill().await.expect("the process was there to kill");
+        }
     }
 
     /// How it has ended, if it has.

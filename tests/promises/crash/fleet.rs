@@ -188,10 +188,10 @@ impl<'b> Fleet<'b> {
         ended
     }
 
-    /// Waits until all that were started are there.
-    pub(super) async fn awake(&self) {
-        for process in self.processes.iter().flatten() {
-            process.log.words("starting").await;
+    /// Waits until all that were started are there, or have ended at their failpoints on the way.
+    pub(super) async fn awake(&mut self) {
+        for process in self.processes.iter_mut().flatten() {
+            process.awake("starting").await;
         }
     }
 

@@ -312,9 +312,9 @@ impl Life<'_> {
     }
 
     /// Waits until so many have left; gives up when none does for a while.
-    async fn wait_for_sent(&self, expected: usize, patience: Duration) -> bool {
-        let sandbox = &self.bench.sandbox;
+    async fn wait_for_sent(&mut self, expected: usize, patience: Duration) -> bool {
         self.fleet.awake().await;
+        let sandbox = &self.bench.sandbox;
         loop {
             let before = sandbox.look(|world| world.all_sent().len());
             if before >= expected && self.post.tally(sandbox).lost == 0 {
