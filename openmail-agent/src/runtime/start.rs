@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::api::Client;
-use crate::handler::Services;
-use crate::model::{BoxError, EventKind};
+use crate::handler::{PayloadKind, Services};
+use crate::model::BoxError;
 use crate::outbox::{Outbox, Sender};
 use crate::router::Router;
 use crate::store::{Store, WorkerId};
@@ -78,7 +78,8 @@ fn assemble(
 ) -> Result<RunningRuntime, BoxError> {
     for entry in router.entries() {
         info!("handler {entry}");
-        if runtime.config.webhook_secrets.is_empty() && entry.kinds().iter().any(is_told_by_webhooks_only) {
+        let hears_of_suspensions = entry.kinds().iter().any(|kind| PayloadKind::Lifecycle.comes_with(kind));
+        if hears_of_suspensions && runtime.config.webhook_secrets.is_empty() {
             info!(
                 "handler {} waits for what OpenMail announces over webhooks only: set OPENMAIL_WEBHOOK_ADDR and OPENMAIL_WEBHOOK_SECRET",
                 entry.name()
@@ -167,13 +168,6 @@ fn assemble(
         #[cfg(feature = "webhook")]
         webhook,
     })
-}
-
-/// Suspensions and their ends never come over the socket.
-fn is_told_by_webhooks_only(kind: &EventKind) -> bool {
-    use EventKind as Kind;
-    [Kind::INBOX_SUSPENDED, Kind::INBOX_REACTIVATED, Kind::POD_SUSPENDED, Kind::POD_REACTIVATED]
-        .contains(kind)
 }
 
 fn sender(services: &Services, worker: &WorkerId, recorded: &Arc<Notify>) -> Sender {
