@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::api::{self, Retry};
+use crate::api::{self, ErrorKind, Retry};
 use crate::model::Error;
 use crate::store::StoreError;
 
@@ -13,6 +13,8 @@ pub type CatchUpError = Error<CatchUpErrorKind>;
 pub enum CatchUpErrorKind {
     /// The list could not be read; the verdict is the service's.
     Service(Retry),
+    /// The inbox is not there any more.
+    NotFound,
     /// The store did not take what was found, or does not tell where it stopped.
     Store,
     /// The list does not come to an end.
@@ -26,7 +28,7 @@ impl CatchUpErrorKind {
         match self {
             Self::Service(retry) => retry,
             Self::Store => Retry::Now,
-            Self::Endless => Retry::Never,
+            Self::NotFound | Self::Endless => Retry::Never,
         }
     }
 }
@@ -35,6 +37,7 @@ impl fmt::Display for CatchUpErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Service(_) => "the inbox's mail cannot be listed",
+            Self::NotFound => "there is no such inbox any more",
             Self::Store => "the store does not take what was found",
             Self::Endless => "the list of the inbox's mail does not come to an end",
         })
@@ -43,7 +46,11 @@ impl fmt::Display for CatchUpErrorKind {
 
 impl From<api::Error> for CatchUpError {
     fn from(error: api::Error) -> Self {
-        Self::because(CatchUpErrorKind::Service(error.retry()), error)
+        let kind = match error.kind() {
+            ErrorKind::NotFound => CatchUpErrorKind::NotFound,
+            _ => CatchUpErrorKind::Service(error.retry()),
+        };
+        Self::because(kind, error)
     }
 }
 

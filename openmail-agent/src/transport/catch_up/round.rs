@@ -14,7 +14,7 @@ use crate::store::{Bookmark, Recorded};
 use crate::transport::{GapReason, Intake, Received, Via};
 use crate::wire::event::{encode, from_row};
 
-use super::error::CatchUpError;
+use super::error::{CatchUpError, CatchUpErrorKind};
 use super::listing::Listing;
 use super::pace::Pace;
 use super::watermark::Watermark;
@@ -97,7 +97,8 @@ impl CatchUp {
                 }
                 Err(error) => {
                     let retry = error.kind().retry();
-                    if retry == Retry::Never {
+                    // What cannot be read for any other reason may be read again one day, and what it held be found.
+                    if *error.kind() == CatchUpErrorKind::NotFound {
                         self.note_read(inbox, began);
                     }
                     warn!(inbox = %inbox.id, error = %Chain(&error), "cannot catch up");
@@ -115,7 +116,7 @@ impl CatchUp {
         }
         debug!(%reason, inboxes = report.inboxes, failures = report.failures.len(), "caught up");
         self.tell_read(inboxes);
-        // One that will never be read, such as a deleted inbox, is no reason to call the round unfinished.
+        // One that asking again does not help, such as a deleted inbox, is no reason to call the round unfinished.
         if report.failures.iter().all(|(_, error)| error.kind().retry() == Retry::Never) {
             self.rounds.send_modify(|rounds| *rounds += 1);
         }
