@@ -54,10 +54,13 @@ pub(super) struct Call<F, T> {
     answer: oneshot::Sender<Result<T>>,
 }
 
-/// Somebody who asks for events. They are served first, from what is on the disk already.
+/// Somebody who asks for events. They are served first, from what is on the disk already; where that is nothing, from what
+/// is on its way there once it has arrived.
 #[derive(Debug)]
 struct Ask {
     request: LeaseRequest,
+    /// Whether there was nothing for them, and they wait for what the transaction brings.
+    waits: bool,
     /// What was found, until the answer goes out.
     result: Option<Result<Leased>>,
     /// `None` when it went out already.
@@ -116,7 +119,7 @@ impl Writer {
         match call {
             Message::Verb(verb) => self.verbs.push(verb),
             Message::Lease(request, answer) => {
-                self.asked.push(Ask { request, result: None, answer: Some(answer) });
+                self.asked.push(Ask { request, waits: false, result: None, answer: Some(answer) });
             }
             Message::Close => self.calls.close(),
         }
@@ -130,7 +133,10 @@ impl Writer {
             Err(_) => self.undo(),
         }
         for ask in asked {
-            ask.answer(committed.clone());
+            match &committed {
+                Ok(()) if ask.is_open() => self.asked.push(ask),
+                _ => ask.answer(committed.clone()),
+            }
         }
         for verb in verbs {
             verb.answer(committed.clone());
@@ -147,7 +153,7 @@ impl Writer {
         let changes = self.file.connection.total_changes();
         self.file.connection.prepare_cached("BEGIN")?.execute(())?;
         for ask in &mut *asked {
-            self.lease(ask)?;
+            self.lease(ask, !verbs.is_empty())?;
         }
         let mut next = 0;
         while let Some(verb) = verbs.get_mut(next) {
@@ -164,7 +170,7 @@ impl Writer {
         // Nobody waits for the file to name what is leased: the next transaction that writes does, unless all is settled by then.
         // The heartbeat has it do so, so that a try counts after a few seconds at the latest.
         let writes = self.file.connection.total_changes() != changes;
-        if writes || self.leases.are_due() || asked.iter().any(|ask| ask.answer.is_some()) {
+        if writes || self.leases.are_due() || asked.iter().any(|ask| ask.result.is_some()) {
             self.leases.write(&self.file.connection)?;
         }
         pass(Point::Committing);
@@ -174,13 +180,18 @@ impl Writer {
         Ok(())
     }
 
-    fn lease(&mut self, ask: &mut Ask) -> Result<(), Failure> {
+    fn lease(&mut self, ask: &mut Ask, more_comes: bool) -> Result<(), Failure> {
         let Self { file, book, leases, recent, .. } = self;
         let Some(answer) = ask.answer.take_if(|answer| !answer.is_closed()) else { return Ok(()) };
         let mark = leases.mark();
         let found =
             book.lease(&mut SqliteShelf { connection: &file.connection, leases, recent }, &ask.request);
         match found {
+            // Once only: a caller who is not answered cannot be told to stop.
+            Ok(found) if found.events.is_empty() && more_comes && !ask.waits => {
+                (ask.waits, ask.answer) = (true, Some(answer));
+                Ok(())
+            }
             // Where the disk fails, this waits too, so that nothing is begun over and over that cannot be ended.
             Ok(found) if self.writes && self.are_fresh(&found) => {
                 self.leases.promise(mark);
@@ -215,6 +226,11 @@ impl Writer {
 }
 
 impl Ask {
+    /// Whether they are to be served once more, as nothing was found for them yet.
+    fn is_open(&self) -> bool {
+        self.result.is_none() && self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
+    }
+
     fn answer(self, committed: Result<(), Failure>) {
         if let Some(answer) = self.answer {
             let _ = answer.send(conclude(committed, self.result));
