@@ -69,6 +69,8 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
             }
             settlement.outcome = retry(settlement.now, wait.max(least), false, error);
         }
+        // About this process's key, which others may not use, nor this one after a restart: no hold for all.
+        (_, ErrorKind::Unauthorized) => settlement.outcome = retry(settlement.now, least, false, error),
         (Retry::Held(Scope::Inbox), _) => hold(settlement, HoldScope::Inbox(inbox_id), least, error),
         (Retry::Held(_), _) => hold(settlement, HoldScope::Account, least, error),
         // What never left uses neither a slot nor the key, however long there is no way out.
@@ -79,13 +81,14 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
     }
 }
 
-/// The same words under the same key, as long as the service remembers the key.
+/// The same words under the same key, as long as the service remembers the key: a wait that is longer than that ends in time
+/// for one more attempt.
 fn again(settlement: &mut SendSettlement, reservation: &Reservation, wait: Duration, error: &api::Error) {
-    let at = clock::after(settlement.now, wait);
-    if at < clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN) {
-        settlement.outcome = retry(settlement.now, wait, true, error);
-    } else {
+    let left = clock::until(settlement.now, clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN));
+    if left.is_zero() {
         refuse(settlement, reservation, error);
+    } else {
+        settlement.outcome = retry(settlement.now, wait.min(left), true, error);
     }
 }
 

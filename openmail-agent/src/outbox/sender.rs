@@ -1,6 +1,6 @@
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
 use crate::failpoint::{Point, pass};
@@ -31,6 +31,9 @@ const EXPIRED: &str = "it could not be sent within the 24 hours for which the se
 
 /// When a send is attempted again, under its key, whose answer the store does not take.
 const UNRECORDED: Duration = Duration::from_secs(10 * 60);
+
+/// When to try a key again that the service did not accept.
+const REFUSED: Duration = Duration::from_secs(60);
 
 /// How long to wait before asking a store again that failed.
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
@@ -77,20 +80,22 @@ impl Sender {
     /// A send that was under way when the future is dropped is attempted again, by this process or the next, with the
     /// same key and the same words.
     pub async fn run(&self, shutdown: CancellationToken) {
+        let refusal = Refusal::default();
         let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let room = IN_FLIGHT.saturating_sub(under_way.len());
+            let room = refusal.places(self.clock.now()).saturating_sub(under_way.len());
             let (reserved, is_stale) = meanwhile(&mut under_way, self.reserve(room)).await;
             let next = match reserved {
                 Ok(reservations) => {
                     failures = 0;
                     self.tell_expired(&reservations.expired);
-                    under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send)));
+                    under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send, &refusal)));
                     if is_stale {
                         continue;
                     }
-                    store::look_again(&*self.store, reservations.next_due, self.clock.now())
+                    let next = store::look_again(&*self.store, reservations.next_due, self.clock.now());
+                    refusal.until().map_or(next, |until| next.min(until))
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");
@@ -129,12 +134,13 @@ impl Sender {
     }
 
     /// One attempt, and its record.
-    fn attempt(&self, reservation: Reservation) -> BoxFuture<'_, ()> {
+    fn attempt<'a>(&'a self, reservation: Reservation, refusal: &'a Refusal) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let send = &reservation.send;
             pass(Point::Reserved);
             let answer = self.client.send(&send.inbox_id, &send.draft, &send.key).await;
             pass(Point::Answered);
+            refusal.learn(answer.as_ref().err().map(api::Error::kind), self.clock.now());
             let settlement = answer::settlement(&reservation, answer, self.clock.now());
             match &settlement.outcome {
                 SendOutcome::Sent { .. } => debug!(key = %send.key, inbox = %send.inbox_id, "sent"),
@@ -166,19 +172,57 @@ impl Sender {
                     self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
                 }
                 // A store that does not take all of it may take that it is to be attempted again.
-                Err(error) if *error.kind() == ErrorKind::Corrupt && !is_plain => {
+                Err(error) if *error.kind() == ErrorKind::Corrupt => {
                     warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded");
+                    if is_plain {
+                        self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+                        continue;
+                    }
                     let (at, error) = (clock::after(settlement.now, UNRECORDED), Chain(&error).to_string());
                     let outcome = SendOutcome::Retry { at, counted: true, error };
                     settlement =
                         SendSettlement { outcome, lesson: None, hold: None, news: None, ..settlement };
                     is_plain = true;
                 }
+                // Recorded before the answer was lost, or somebody else's by now.
+                Err(error) if *error.kind() == ErrorKind::LeaseLost && failures > 0 => return,
                 Err(error) => {
                     warn!(%key, error = %Chain(&error), "what became of a send was not recorded: it is attempted again, under its key");
                     return;
                 }
             }
+        }
+    }
+}
+
+/// That the service does not accept this process's key: one send after the other finds out whether it does again.
+#[derive(Debug, Default)]
+struct Refusal(Mutex<Option<Timestamp>>);
+
+impl Refusal {
+    /// When to ask again, while the last word was a refusal.
+    fn until(&self) -> Option<Timestamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many sends may be under way.
+    fn places(&self, now: Timestamp) -> usize {
+        match self.until() {
+            Some(until) if until > now => 0,
+            Some(_) => 1,
+            None => IN_FLIGHT,
+        }
+    }
+
+    fn learn(&self, error: Option<&api::ErrorKind>, now: Timestamp) {
+        let until = match error {
+            Some(api::ErrorKind::Unauthorized) => Some(clock::after(now, REFUSED)),
+            Some(api::ErrorKind::Connect | api::ErrorKind::Timeout | api::ErrorKind::Interrupted) => return,
+            _ => None,
+        };
+        let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), until);
+        if before.is_none() && until.is_some() {
+            error!("the service does not accept the API key: replies wait until it does, or until a start with another key");
         }
     }
 }

@@ -109,12 +109,19 @@ pub enum Retry {
 /// What a 429 without a time is taken to mean: a full minute of the burst limit.
 const UNNAMED_WAIT: Duration = Duration::from_secs(60);
 
+/// The longest that a 429 can mean: the day's limit ends at midnight UTC.
+const LONGEST_LIMIT: Duration = Duration::from_secs(25 * 60 * 60);
+
+/// The longest that is waited for a service that is down, whatever it says: it may be back much sooner than the page of a
+/// gateway in front of it promises.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(60 * 60);
+
 impl ErrorKind {
     pub(super) fn retry(&self, wait: Option<Duration>) -> Retry {
         match self {
-            Self::RateLimited(_) => Retry::After(wait.unwrap_or(UNNAMED_WAIT)),
+            Self::RateLimited(_) => Retry::After(wait.unwrap_or(UNNAMED_WAIT).min(LONGEST_LIMIT)),
             Self::Server | Self::Proxy | Self::Timeout | Self::Connect | Self::Interrupted => {
-                wait.map_or(Retry::Now, Retry::After)
+                wait.map_or(Retry::Now, |wait| Retry::After(wait.min(LONGEST_OUTAGE)))
             }
             Self::InboxSuspended => Retry::Held(Scope::Inbox),
             Self::Unauthorized | Self::AccountPaused | Self::AccountBanned | Self::StorageFull => {

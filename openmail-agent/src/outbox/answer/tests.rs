@@ -63,6 +63,36 @@ fn a_gateway_that_leads_elsewhere_for_a_while_fails_nothing() {
 }
 
 #[test]
+fn a_service_that_is_down_is_asked_again_whatever_it_says_about_its_return() {
+    let (settlement, wait) = answered(1, 503, Some("604800"), "");
+    assert_eq!(wait, Duration::from_secs(60 * 60));
+    assert!(settlement.news.is_none(), "nothing has failed");
+    let (settlement, wait) = answered(1, 429, Some("604800"), "");
+    let pause = clock::until(at(100), settlement.lesson.unwrap().until);
+    assert_eq!([wait, pause], [Duration::from_secs(25 * 60 * 60); 2], "no limit of the service lasts longer");
+}
+
+#[test]
+fn a_wait_beyond_the_life_of_the_key_ends_in_time_for_a_last_attempt() {
+    let body = || api::from_answer(503, &HeaderMap::from_iter([(RETRY_AFTER, "3600".parse().unwrap())]), b"", at(0));
+    let last = clock::after(at(0), KEY_LIFE - KEY_MARGIN);
+    let late = clock::after(at(0), KEY_LIFE - Duration::from_secs(30 * 60));
+    let settled = settlement(&reservation(20), Err(body()), late);
+    assert!(matches!(settled.outcome, SendOutcome::Retry { at, .. } if at == last), "{:?}", settled.outcome);
+    let settled = settlement(&reservation(21), Err(body()), last);
+    assert!(matches!(settled.outcome, SendOutcome::Failed { .. }), "{:?}", settled.outcome);
+    assert!(settled.news.is_some());
+}
+
+#[test]
+fn a_key_that_is_refused_holds_nobody_else_and_nobody_after_a_restart() {
+    let (settlement, wait) = answered(1, 401, None, r#"{"error":"unauthorized"}"#);
+    assert!(settlement.hold.is_none() && settlement.lesson.is_none(), "{settlement:?}");
+    assert!(matches!(settlement.outcome, SendOutcome::Retry { counted: false, .. }));
+    assert!(wait <= Duration::from_secs(2), "the next process has another key, perhaps");
+}
+
+#[test]
 fn a_wait_that_the_service_names_is_kept() {
     for status in [429, 503] {
         assert_eq!(answered(1, status, Some("90"), "").1, Duration::from_secs(90));

@@ -19,9 +19,13 @@ use crate::store::{SendState, Store};
 use super::*;
 
 fn sender(store: &Arc<TroubledStore>, clock: &Clock) -> Sender {
+    sender_to(client(), store, clock)
+}
+
+fn sender_to(client: Client, store: &Arc<TroubledStore>, clock: &Clock) -> Sender {
     Sender {
         store: store.clone(),
-        client: client(),
+        client,
         outbox: Outbox::new(store.clone()),
         clock: clock.clone(),
         quotas: Quotas::default(),
@@ -40,6 +44,10 @@ fn client() -> Client {
         };
         Some(Response::builder().status(status).body(Bytes::from(body)).unwrap())
     });
+    client_of(service)
+}
+
+fn client_of(service: StandIn) -> Client {
     let builder = Client::builder(Secret::new("om_test")).base_url("http://localhost").unwrap();
     builder.answered_by(service).build().unwrap()
 }
@@ -102,9 +110,9 @@ async fn what_became_of_a_send_is_to_be_tried_again_where_the_store_will_never_t
     store.refuse_ends(true);
     let reserve = async || sender.reserve(1).await.unwrap().sends;
     // The first attempt fails, and is recorded as that.
-    sender.attempt(reserve().await.remove(0)).await;
+    sender.attempt(reserve().await.remove(0), &Refusal::default()).await;
     clock.advance(Duration::from_secs(60));
-    sender.attempt(reserve().await.remove(0)).await;
+    sender.attempt(reserve().await.remove(0), &Refusal::default()).await;
     let key = IdempotencyKey::new("key");
     assert_eq!(store.send_state(&key).await.unwrap(), Some(SendState::Owed));
 
@@ -112,7 +120,7 @@ async fn what_became_of_a_send_is_to_be_tried_again_where_the_store_will_never_t
     store.refuse_ends(false);
     assert!(reserve().await.is_empty(), "not at once");
     clock.advance(UNRECORDED);
-    sender.attempt(reserve().await.remove(0)).await;
+    sender.attempt(reserve().await.remove(0), &Refusal::default()).await;
     assert!(matches!(store.send_state(&key).await.unwrap(), Some(SendState::Sent { .. })));
 }
 
@@ -142,5 +150,36 @@ async fn what_nobody_told_of_is_sent_within_half_a_minute() {
     }
     let state = store.send_state(&IdempotencyKey::new("key")).await.unwrap();
     assert!(matches!(state, Some(SendState::Sent { .. })), "{state:?}");
+    sending.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_is_tried_once_a_minute_and_all_goes_on_when_it_is_accepted() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let service = StandIn::new(move |_| {
+        let (status, body) = match counted.fetch_add(1, Ordering::SeqCst) {
+            0..5 => (401, r#"{"error":"unauthorized"}"#),
+            _ => (200, r#"{"messageId":"msg_1"}"#),
+        };
+        Some(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+    });
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let names = ["a", "b", "c", "d"];
+    fixture::owe(&*store, 0, names.map(|name| fixture::reply(name, "inbox", name)).into()).await;
+    let sending = Sending::start(sender_to(client_of(service), &store, &clock));
+    let pass = async |seconds: u64| {
+        for _ in 0..seconds {
+            clock.advance(Duration::from_secs(1));
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+        }
+        calls.load(Ordering::SeqCst)
+    };
+    assert_eq!(pass(50).await, 4, "each of those that were under way, and nothing more");
+    assert_eq!(pass(20).await, 5, "one finds out");
+    assert_eq!(pass(70).await, 9, "and then they all leave");
+    assert_eq!(store.census().await.unwrap().sent, 4);
     sending.stop().await;
 }
