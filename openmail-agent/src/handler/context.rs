@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,8 @@ struct Shared {
     parts: ContextParts,
     /// Made for the first who asks: few handlers do.
     cancellation: OnceLock<CancellationToken>,
+    /// Whether a reply was committed that leaves, or has left, while the handler runs.
+    answers_now: AtomicBool,
 }
 
 /// What a context is made of.
@@ -79,7 +82,11 @@ impl Services {
 impl Context {
     pub(crate) fn new(parts: ContextParts) -> Self {
         Self(Arc::new(Inner {
-            shared: Arc::new(Shared { parts, cancellation: OnceLock::new() }),
+            shared: Arc::new(Shared {
+                parts,
+                cancellation: OnceLock::new(),
+                answers_now: AtomicBool::new(false),
+            }),
             around: None,
             collected: Mutex::default(),
             sent_now: Numbers::default(),
@@ -193,6 +200,16 @@ impl Context {
         // What a layer says meanwhile must not be taken for what its handler says.
         let space = if self.0.around.is_some() { SendSpace::Now } else { SendSpace::Around };
         Ok((self.send(answer, space, number.value()), number))
+    }
+
+    /// A reply was committed while the handler runs.
+    pub(crate) fn note_answer(&self) {
+        self.0.shared.answers_now.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether one was, whichever call of the handler it was that gave it.
+    pub(crate) fn answers_now(&self) -> bool {
+        self.0.shared.answers_now.load(Ordering::Relaxed)
     }
 
     /// What an outcome commits: what layers gave and what the handler gave, and then its replies.

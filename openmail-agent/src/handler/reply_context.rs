@@ -115,6 +115,7 @@ impl ReplyContext {
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
         pass(Point::Owed);
         number.keep();
+        self.context.note_answer();
         drop(told);
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),

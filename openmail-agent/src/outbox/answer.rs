@@ -84,7 +84,8 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
 /// The same words under the same key, as long as the service remembers the key: a wait that is longer than that ends in time
 /// for one more attempt.
 fn again(settlement: &mut SendSettlement, reservation: &Reservation, wait: Duration, error: &api::Error) {
-    let left = clock::until(settlement.now, clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN));
+    let left =
+        clock::until(settlement.now, clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN));
     if left.is_zero() {
         refuse(settlement, reservation, error);
     } else {

@@ -222,7 +222,9 @@ impl Refusal {
         };
         let before = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), until);
         if before.is_none() && until.is_some() {
-            error!("the service does not accept the API key: replies wait until it does, or until a start with another key");
+            error!(
+                "the service does not accept the API key: replies wait until it does, or until a start with another key"
+            );
         }
     }
 }

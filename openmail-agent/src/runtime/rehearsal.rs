@@ -88,21 +88,42 @@ impl Rehearsal {
         self.intake.take(vec![received], None).await.map(drop)
     }
 
-    /// Handles an event that is due, and settles it; what it owes before its end is sent meanwhile. Tells whether it was due.
-    pub(crate) async fn handle(&self, event: &EventId) -> store::Result<bool> {
-        let Some(leased) = self.lease(event).await? else { return Ok(false) };
+    /// Waits for an event's turn: what is due before or beside it, such as the news of a reply that failed, is handled first.
+    /// `None` where the event is not due.
+    pub(crate) async fn turn(&self, event: &EventId) -> store::Result<Option<Leased>> {
+        loop {
+            let request = LeaseRequest::new(worker(), MOST, self.clock().now());
+            let leased = self.intake.store().lease(request).await?.events;
+            if leased.is_empty() {
+                return Ok(None);
+            }
+            let mut found = None;
+            for leased in leased {
+                if leased.event.event_id == *event {
+                    found = Some(leased);
+                } else {
+                    self.handle(leased).await;
+                }
+            }
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Handles an event whose turn it is, and settles it; what it owes before its end is sent meanwhile.
+    pub(crate) async fn handle(&self, leased: Leased) {
         let done = CancellationToken::new();
         let handled = async {
             Arc::clone(&self.bench).handle(leased).await;
             done.cancel();
         };
         tokio::join!(handled, self.sender.run(done.clone()));
-        Ok(true)
     }
 
     /// Has an event fail without its handler, as if earlier tries had; it is due again at once.
     pub(crate) async fn fail(&self, event: &EventId) -> store::Result<()> {
-        let Some(Leased { lease, .. }) = self.lease(event).await? else { return Ok(()) };
+        let Some(Leased { lease, .. }) = self.turn(event).await? else { return Ok(()) };
         let now = self.clock().now();
         let outcome = EventOutcome::Retry { at: Timestamp::MIN, error: "an earlier try".to_owned() };
         let settlement = Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() };
@@ -111,13 +132,6 @@ impl Rehearsal {
 
     pub(crate) fn clock(&self) -> &Clock {
         self.intake.clock()
-    }
-
-    async fn lease(&self, event: &EventId) -> store::Result<Option<Leased>> {
-        let now = self.clock().now();
-        let request = LeaseRequest::new(worker(), MOST, now);
-        let leases = self.intake.store().lease(request).await?;
-        Ok(leases.events.into_iter().find(|leased| leased.event.event_id == *event))
     }
 }
 

@@ -1,18 +1,18 @@
 //! The end of an event: what becomes of it and what it owes, committed together.
 
 use futures_util::FutureExt;
-use tracing::{debug, warn};
+use tracing::{debug, error, warn};
 
 use crate::failpoint::{Point, pass};
 use crate::model::{Chain, ThreadId};
-use crate::store::{self, ErrorKind, EventOutcome, Leased, Settlement};
+use crate::store::{self, ErrorKind, Leased, Settlement};
 
 use super::work::{Finding, STORE, Workbench};
 
 impl Workbench {
     /// Step 8: nothing is owed before this commits.
     pub(super) async fn settle(&self, leased: &Leased, finding: Finding) {
-        let mut is_quiet = finding.outcome == EventOutcome::Done && finding.sends.is_empty();
+        let mut to_mark = finding.to_mark();
         for send in finding.sends.iter().filter(|send| send.stopped.is_some()) {
             warn!(key = %send.key, reason = send.stopped, "a reply is kept, and not sent");
         }
@@ -37,7 +37,20 @@ impl Workbench {
                 Err(error) if *error.kind() == ErrorKind::Corrupt && !is_plain => {
                     settlement.outcome = self.try_again(leased, Chain(&error).to_string());
                     (settlement.sends, settlement.notes) = (Vec::new(), Vec::new());
-                    (owes, is_quiet, is_plain) = (false, false, true);
+                    (owes, to_mark, is_plain) = (false, None, true);
+                }
+                // What a living worker has in hand nobody would ever take from it.
+                Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                    error!(error = %Chain(&error), "the store does not take that the event is to be tried again; asking it again");
+                    self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
+                    settlement.now = self.now();
+                }
+                // An answer was lost: the outcome was recorded, or somebody else has the event.
+                Err(error) if *error.kind() == ErrorKind::LeaseLost && failures > 0 => {
+                    debug!(
+                        "the outcome was recorded before the store's answer was lost, or others have the event"
+                    );
+                    break;
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "the outcome was not recorded: the event is handled again");
@@ -46,7 +59,7 @@ impl Workbench {
             }
         }
         pass(Point::Settled);
-        if is_quiet && let Some(thread_id) = finding.unread {
+        if let Some(thread_id) = to_mark {
             // What follows in the conversation need not wait for the service to take note.
             self.wake.notify_one();
             Box::pin(self.mark_read(&thread_id)).await;

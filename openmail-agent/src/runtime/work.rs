@@ -68,13 +68,26 @@ pub(super) struct Finding {
     pub(super) outcome: EventOutcome,
     pub(super) sends: Vec<NewSend>,
     pub(super) notes: Vec<Note>,
-    /// The conversation to mark as read if nothing is sent, since a reply does that by itself.
+    /// Whether a reply was committed while the handler ran.
+    pub(super) answers_now: bool,
+    /// The conversation that was handled, and is unread.
     pub(super) unread: Option<ThreadId>,
+}
+
+impl Finding {
+    /// The conversation to mark as read: where nothing goes there, which would do so by itself.
+    pub(super) fn to_mark(&self) -> Option<ThreadId> {
+        let is_answered = |thread_id: &ThreadId| {
+            self.answers_now || self.sends.iter().any(|send| send.draft.thread_id.as_ref() == Some(thread_id))
+        };
+        let is_done = self.outcome == EventOutcome::Done;
+        self.unread.clone().filter(|thread_id| is_done && !is_answered(thread_id))
+    }
 }
 
 impl From<EventOutcome> for Finding {
     fn from(outcome: EventOutcome) -> Self {
-        Self { outcome, sends: Vec::new(), notes: Vec::new(), unread: None }
+        Self { outcome, sends: Vec::new(), notes: Vec::new(), answers_now: false, unread: None }
     }
 }
 
@@ -319,7 +332,9 @@ impl Workbench {
 
     fn conclude(&self, result: Result<Outcome, Error>, context: &Context, attempt: Attempt) -> Finding {
         match result.and_then(|outcome| context.commit(outcome)) {
-            Ok((sends, notes)) => Finding { sends, notes, ..EventOutcome::Done.into() },
+            Ok((sends, notes)) => {
+                Finding { sends, notes, answers_now: context.answers_now(), ..EventOutcome::Done.into() }
+            }
             Err(error) => self.failed(&error, attempt).into(),
         }
     }

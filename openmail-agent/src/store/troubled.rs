@@ -1,6 +1,6 @@
 //! A store for tests, which has the trouble that is ordered.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ pub(crate) struct TroubledStore {
     inner: MemoryStore,
     failing: AtomicBool,
     refusing_ends: AtomicBool,
+    refusing: AtomicUsize,
     /// Between the value of a bookmark and its answer.
     pub(crate) reading: Gate,
     /// Between what was recorded and its answer.
@@ -70,7 +71,16 @@ impl TroubledStore {
         self.refusing_ends.store(refusing, Ordering::SeqCst);
     }
 
+    /// Refuses what the next so many ends are, however they are put.
+    pub(crate) fn refuse_next(&self, ends: usize) {
+        self.refusing.store(ends, Ordering::SeqCst);
+    }
+
     fn take(&self, is_end: bool) -> Result<()> {
+        let one_less = |left: usize| left.checked_sub(1);
+        if self.refusing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Err(ErrorKind::Corrupt.into());
+        }
         if is_end && self.refusing_ends.load(Ordering::SeqCst) {
             return Err(ErrorKind::Corrupt.into());
         }

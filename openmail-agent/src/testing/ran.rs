@@ -202,12 +202,13 @@ impl Rig {
     }
 
     async fn handle(self: Arc<Self>, event: Event, asked_at: &'static Location<'static>) -> Ran {
+        let turn = self.rehearsal.turn(&event.id).await;
+        let turn = turn.unwrap_or_else(|error| panic!("{asked_at}: the event cannot be leased: {error}"));
+        let leased = turn.unwrap_or_else(|| panic!("{asked_at}: the event is not due"));
         self.commits.take();
-        let handled = self.rehearsal.handle(&event.id).await;
-        let handled =
-            handled.unwrap_or_else(|error| panic!("{asked_at}: the event cannot be leased: {error}"));
+        self.rehearsal.handle(leased).await;
         let (Some(outcome), sent) = self.commits.take() else {
-            panic!("{asked_at}: the event was not settled (it was due: {handled})");
+            panic!("{asked_at}: the event was not settled");
         };
         sent.iter().for_each(|sent| self.service.learn_sent(sent));
         Ran { rig: self, event, outcome, sent }

@@ -15,6 +15,10 @@ use crate::router::Route;
 
 const ADA: &str = "Ada <ada@example.com>";
 
+fn texts(ran: &Ran) -> Vec<&str> {
+    ran.sent().iter().map(|sent| sent.text()).collect()
+}
+
 async fn echo(mail: Mail) -> String {
     mail.new_text().into_owned()
 }
@@ -142,6 +146,26 @@ async fn limits_and_refusals_reach_the_handler() {
 }
 
 #[tokio::test]
+async fn a_conversation_goes_on_after_a_reply_that_was_refused() {
+    async fn copes(_: Mail, ctx: ReplyContext) -> Reply {
+        let refused = ctx.reply_now("At once.").await.is_err();
+        Reply::text(if refused { "refused" } else { "sent" })
+    }
+    let told = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&told);
+    let tell = move |_: crate::model::SendFailure| {
+        count.fetch_add(1, Ordering::Relaxed);
+        async {}
+    };
+    let routes = [Route::new("copes", copes), Route::new("tell", tell).event("reply.failed")];
+    let first = run_one(routes, mail(ADA, "?")).refuse_sends(422, "recipient_suppressed").await;
+    assert_eq!(texts(&first), ["At once.", "refused"]);
+    let second = first.then(mail(ADA, "And?")).await;
+    assert_eq!(texts(&second), ["At once.", "refused"]);
+    assert_eq!(told.load(Ordering::Relaxed), 1, "what comes of the first is handled before the second");
+}
+
+#[tokio::test]
 async fn files_are_there_and_nothing_else_is() {
     async fn sizes(files: Attachments, ctx: ReplyContext) -> Result<Reply> {
         let mut sizes = Vec::new();
@@ -178,6 +202,21 @@ async fn a_mail_that_is_handled_in_silence_is_marked_read() {
     let ran = run_one([Route::new("quiet", quiet)], mail(ADA, "FYI")).await;
     ran.assert_silent();
     assert!(ran.is_marked_read());
+}
+
+#[tokio::test]
+async fn a_mail_is_marked_read_that_was_handled_without_an_answer_in_its_thread() {
+    async fn pass_on(_: Mail, compose: Compose) {
+        compose.forward("ops@example.com".parse().unwrap(), "Please see to it.");
+    }
+    assert!(run_one([Route::new("pass_on", pass_on)], mail(ADA, "Help")).await.is_marked_read());
+    // An answer marks it read when it leaves, however long that takes.
+    async fn queue(_: Mail, ctx: ReplyContext) -> Result<()> {
+        assert_eq!(ctx.reply_now("In a minute.").await?, Delivery::Queued);
+        Ok(())
+    }
+    let ran = run_one([Route::new("queue", queue)], mail(ADA, "Help")).quotas(Quotas::new(0, 0)).await;
+    assert!(ran.is_done() && !ran.is_marked_read());
 }
 
 #[tokio::test]

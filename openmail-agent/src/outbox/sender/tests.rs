@@ -125,6 +125,27 @@ async fn what_became_of_a_send_is_to_be_tried_again_where_the_store_will_never_t
 }
 
 #[tokio::test]
+async fn a_send_is_given_back_however_often_the_store_refuses_what_became_of_it() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let sender = sender(&store, &clock);
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    store.refuse_next(4);
+    let passing = async {
+        loop {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    let (reservation, refusal) = (sender.reserve(1).await.unwrap().sends.remove(0), Refusal::default());
+    tokio::select! {
+        () = sender.attempt(reservation, &refusal) => {}
+        () = passing => {}
+    }
+    clock.advance(UNRECORDED);
+    assert_eq!(sender.reserve(1).await.unwrap().sends.len(), 1, "it is attempted again, under its key");
+}
+
+#[tokio::test]
 async fn what_somebody_owes_who_goes_away_is_looked_for() {
     let outbox = Outbox::new(Arc::new(TroubledStore::default()));
     let owing = async {

@@ -34,6 +34,17 @@ fn rehearsal(store: &Arc<TroubledStore>, clock: &Clock) -> Rehearsal {
     })
 }
 
+/// Handles the event if it is its turn.
+async fn handle(rehearsal: &Rehearsal, event: &Event) -> bool {
+    match rehearsal.turn(&event.id).await.unwrap() {
+        Some(leased) => {
+            rehearsal.handle(leased).await;
+            true
+        }
+        None => false,
+    }
+}
+
 fn event() -> Event {
     decode(br#"{"event":"brand.new","event_id":"evt_1"}"#, None).unwrap()
 }
@@ -44,14 +55,34 @@ async fn an_outcome_that_the_store_will_never_take_is_settled_as_one_to_be_tried
     let (rehearsal, event) = (rehearsal(&store, &clock), event());
     rehearsal.receive(&event).await.unwrap();
     store.refuse_ends(true);
-    assert!(rehearsal.handle(&event.id).await.unwrap());
+    assert!(handle(&rehearsal, &event).await);
     // Not in hand for ever, which nobody would ever take from a living worker.
     let census = store.census().await.unwrap();
     assert_eq!((census.leased, census.waiting, census.done), (0, 1, 0));
 
     store.refuse_ends(false);
-    assert!(!rehearsal.handle(&event.id).await.unwrap(), "not at once");
+    assert!(!handle(&rehearsal, &event).await, "not at once");
     clock.advance(Duration::from_secs(60));
-    assert!(rehearsal.handle(&event.id).await.unwrap());
+    assert!(handle(&rehearsal, &event).await);
     assert_eq!(store.census().await.unwrap().done, 1);
+}
+
+#[tokio::test]
+async fn an_event_is_given_back_however_often_the_store_refuses_its_outcome() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let (rehearsal, event) = (rehearsal(&store, &clock), event());
+    rehearsal.receive(&event).await.unwrap();
+    store.refuse_next(4);
+    let passing = async {
+        loop {
+            clock.advance(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        handled = handle(&rehearsal, &event) => assert!(handled),
+        () = passing => {}
+    }
+    let census = store.census().await.unwrap();
+    assert_eq!((census.leased, census.waiting), (0, 1), "not in hand for ever");
 }
