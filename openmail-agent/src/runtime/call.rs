@@ -69,14 +69,18 @@ impl Gates {
     }
 
     pub(super) async fn pass(&self, entry: &Entry, stopping: &CancellationToken) -> Passage {
+        if stopping.is_cancelled() {
+            return Passage::Stopping;
+        }
         let Some(gate) = self.bounded.get(entry.name()) else { return Passage::In(None) };
         if gate.is_full() {
             return Passage::Full;
         }
         let _waiting = Waiting::new(&gate.waiting);
         tokio::select! {
-            permit = Arc::clone(&gate.places).acquire_owned() => Passage::In(permit.ok()),
+            biased;
             () = stopping.cancelled() => Passage::Stopping,
+            permit = Arc::clone(&gate.places).acquire_owned() => Passage::In(permit.ok()),
         }
     }
 }
