@@ -146,6 +146,8 @@ impl Intake {
         {
             let reason = || format!("inbox {inbox_id} is not the one this agent serves");
             event.parked.get_or_insert_with(reason);
+            // Who serves that inbox one day finds it over REST, and it is news to them.
+            event.message_id = None;
         }
         event
     }
@@ -360,6 +362,25 @@ mod tests {
         intake.take(received.into(), None).await.unwrap();
         let census = store.census().await.unwrap();
         assert_eq!((census.waiting, census.parked), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn what_was_set_aside_is_news_to_who_serves_that_inbox_later() {
+        let store = Arc::new(MemoryStore::new());
+        let intake = Intake::new(store.clone(), Clock::system(), Arc::default());
+        let mail = |event: &str| {
+            let body = format!(
+                r#"{{"event":"message.received","event_id":"{event}","inbox_id":"inb_2","message":{{"id":"msg_1"}}}}"#
+            );
+            vec![Received { body: body.into(), event_id: None, via: Via::Webhook, event: None }]
+        };
+        let elsewhere = intake.clone().serving_only(Some("inb_1".into()));
+        for _ in 0..2 {
+            elsewhere.take(mail("evt_1"), None).await.unwrap();
+        }
+        assert_eq!(store.census().await.unwrap().parked, 1);
+        intake.take(mail("row:msg_1"), None).await.unwrap();
+        assert_eq!(store.census().await.unwrap().waiting, 1);
     }
 
     #[tokio::test]
