@@ -34,7 +34,7 @@ pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
 pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;
 pub use pods::{NewPod, PodChanges};
-pub(crate) use send::check_draft;
+pub(crate) use send::{FILES_MOST, check_draft};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use stand_in::{Request, StandIn};
 pub use threads::ThreadFilter;

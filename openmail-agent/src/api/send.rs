@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Client, Result};
 use crate::model::{Draft, IdempotencyKey, InboxId, SentMessage};
 use crate::wire::row;
-pub(crate) use check::draft as check_draft;
+pub(crate) use check::{FILES_MOST, draft as check_draft};
 use form::Fields;
 
 impl Client {

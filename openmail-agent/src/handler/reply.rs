@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use bytes::Bytes;
+use tokio::io::AsyncReadExt;
 
+use crate::api;
 use crate::model::{Address, Body, OutgoingAttachment};
 
 /// The words of an answer. Whom it goes to and in which thread is not its business: the mail it answers decides that.
@@ -56,10 +58,11 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read.
+    /// When the file cannot be read, is none (but a folder, a pipe), or is larger than a reply may be: then no more of it is read
+    /// than it takes to see that.
     pub async fn attach_file(self, path: impl AsRef<Path>) -> std::io::Result<Self> {
         let path = path.as_ref();
-        let bytes = tokio::fs::read(path).await?;
+        let bytes = read_file(path, api::FILES_MOST).await?;
         let name = path.file_name().map_or_else(|| "attachment".into(), |name| name.to_string_lossy());
         Ok(self.attach(name, media_type(path), bytes))
     }
@@ -105,6 +108,24 @@ impl From<&str> for Reply {
     }
 }
 
+/// Reads a file that is no larger than this, and nothing that never ends.
+async fn read_file(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
+    let refused = |why: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, why);
+    let (most, megabytes) = (most as u64, most / (1024 * 1024));
+    let too_large = || refused(format!("the file is larger than the {megabytes} MB that a mail may carry"));
+    let metadata = tokio::fs::metadata(path).await?;
+    if !metadata.is_file() {
+        return Err(refused("only a file can be attached, and this is none".to_owned()));
+    }
+    if metadata.len() > most {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    // It may grow meanwhile.
+    tokio::fs::File::open(path).await?.take(most + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > most { Err(too_large()) } else { Ok(bytes) }
+}
+
 /// The media types that agents attach most; anything else travels as bytes.
 fn media_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
@@ -119,5 +140,24 @@ fn media_type(path: &Path) -> &'static str {
         "png" => "image/png",
         "zip" => "application/zip",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_no_mail_can_carry_is_refused_unread() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.txt");
+        std::fs::File::create(&path).unwrap().set_len(26 << 20).unwrap();
+        let error = Reply::text("See.").attach_file(&path).await.unwrap_err();
+        assert!(error.to_string().contains("25 MB"), "{error}");
+        let error = Reply::text("See.").attach_file(folder.path()).await.unwrap_err();
+        assert!(error.to_string().contains("only a file"), "{error}");
+        std::fs::write(&path, "a line").unwrap();
+        let reply = Reply::text("See.").attach_file(&path).await.unwrap();
+        assert_eq!(reply.attachments()[0].filename, "log.txt");
     }
 }

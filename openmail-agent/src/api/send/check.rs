@@ -6,7 +6,9 @@ use super::html::html_of;
 const SUBJECT_MOST: usize = 998;
 const BODY_MOST: usize = 100_000;
 const HTML_MOST: usize = 500_000;
-pub(super) const FILES_MOST: usize = 25 * 1024 * 1024;
+
+/// How much the files of a mail may have together.
+pub(crate) const FILES_MOST: usize = 25 * 1024 * 1024;
 
 /// Whether the draft keeps the contract, found out before anything leaves.
 pub(crate) fn draft(draft: &Draft) -> Result<()> {
