@@ -117,12 +117,12 @@ impl CatchUp {
     /// Waits until there is a reason to look again.
     async fn next_reason(&self, around: &mut Surroundings, again: Option<Duration>) -> GapReason {
         let clock = self.intake().clock();
-        let last = clock.now();
+        let mut last = clock.now();
         loop {
             let wait = around.interval();
             // A clock that was set back meanwhile puts nothing off.
-            let since = last.min(clock.now());
-            let due: Timestamp = after(since, again.map_or(wait, |again| again.min(wait)));
+            last = last.min(clock.now());
+            let due: Timestamp = after(last, again.map_or(wait, |again| again.min(wait)));
             let gaps = around.gaps.clone();
             tokio::select! {
                 reason = gaps.suspected() => {
