@@ -74,6 +74,15 @@ impl Error {
         self.0.kind.retry(self.0.wait)
     }
 
+    /// Whether less might have come through: the answer is too large, or it had begun and did not come to its end in time.
+    pub(crate) fn is_too_much(&self) -> bool {
+        match self.kind() {
+            ErrorKind::TooLarge => true,
+            ErrorKind::Timeout | ErrorKind::Interrupted => self.status().is_some(),
+            _ => false,
+        }
+    }
+
     /// An error that arose here, before anything left or after the answer came.
     pub(super) fn local(kind: ErrorKind, message: impl Into<String>) -> Self {
         let message = Some(message.into());

@@ -1,16 +1,23 @@
 //! Reads the row behind a mail: the event is a hint, the row the truth.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::warn;
 
 use crate::api::{self, Client, Retry};
-use crate::clock;
+use crate::clock::{self, Clock};
 use crate::model::{Chain, Message, ThreadId};
 
 /// How long a row may lag behind its event before the event is taken for all there is.
 const LAG: Duration = Duration::from_secs(30);
+
+/// How long to try to read a conversation that begins to come and does not come to its end in time.
+const TOO_SLOW: Duration = Duration::from_secs(5 * 60);
+
+/// How often to say that rows cannot be read, however many mails wait for theirs.
+const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// How long to wait before looking for a row again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -31,20 +38,53 @@ pub(super) enum Row {
     Later(Timestamp),
 }
 
-/// Reads the conversation a mail belongs to and finds the mail in it.
-pub(super) async fn row(
-    client: &Client,
-    thread_id: &ThreadId,
-    hint: &Message,
-    received_at: Timestamp,
-    now: Timestamp,
-) -> Row {
-    match client.thread_messages(thread_id).await {
-        Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
-            Some(row) => Row::Read(Box::new(complete(row.clone(), hint)), read.messages),
-            None => missing(received_at, now),
-        },
-        Err(error) => failed(&error, received_at, now),
+/// Reads the rows behind mails.
+pub(super) struct Rows {
+    client: Client,
+    clock: Clock,
+    complained_at: Mutex<Option<Timestamp>>,
+}
+
+impl Rows {
+    pub(super) fn new(client: Client, clock: Clock) -> Self {
+        Self { client, clock, complained_at: Mutex::default() }
+    }
+
+    /// Reads the conversation a mail belongs to and finds the mail in it.
+    pub(super) async fn row(&self, thread_id: &ThreadId, hint: &Message, received_at: Timestamp) -> Row {
+        let read = self.client.thread_messages(thread_id).await;
+        let now = self.clock.now();
+        match read {
+            Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
+                Some(row) => Row::Read(Box::new(complete(row.clone(), hint)), read.messages),
+                None => missing(received_at, now),
+            },
+            Err(error) => self.failed(&error, received_at, now),
+        }
+    }
+
+    fn failed(&self, error: &api::Error, received_at: Timestamp, now: Timestamp) -> Row {
+        let Some(at) = ask_again(error, now) else {
+            // A conversation that is not there yet lags like its rows.
+            return missing(received_at, now);
+        };
+        if error.is_too_much() && clock::after(received_at, TOO_SLOW) <= now {
+            warn!(error = %Chain(error), "the mail is handled as its event shows it: its conversation takes too long to come");
+            return Row::Missing;
+        }
+        if clock::after(received_at, LAG) <= now && self.may_complain(now) {
+            warn!(error = %Chain(error), "mail waits until its row can be read");
+        }
+        Row::Later(at)
+    }
+
+    fn may_complain(&self, now: Timestamp) -> bool {
+        let mut last = self.complained_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = last.is_none_or(|last| last > now || clock::after(last, COMPLAIN) <= now);
+        if may {
+            *last = Some(now);
+        }
+        may
     }
 }
 
@@ -54,18 +94,6 @@ fn missing(received_at: Timestamp, now: Timestamp) -> Row {
     } else {
         Row::Missing
     }
-}
-
-fn failed(error: &api::Error, received_at: Timestamp, now: Timestamp) -> Row {
-    let Some(at) = ask_again(error, now) else {
-        // A conversation that is not there yet lags like its rows.
-        return missing(received_at, now);
-    };
-    // Once, when it is more than a lag.
-    if clock::after(received_at, LAG) > now && clock::after(received_at, LAG) <= at {
-        warn!(error = %Chain(error), "the mail waits until its row can be read");
-    }
-    Row::Later(at)
 }
 
 /// When to ask a service again that could not answer; `None` where the answer will not change.
@@ -99,4 +127,53 @@ fn complete(mut row: Message, hint: &Message) -> Message {
         }
     }
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::model::Secret;
+    use crate::store::conformance::fixture::at;
+
+    /// A service that begins each answer and never ends it.
+    async fn stalling() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let _ = stream.read(&mut [0; 4096]).await.unwrap();
+                let head =
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 9000\r\n\r\n{";
+                stream.write_all(head.as_bytes()).await.unwrap();
+                kept.push(stream);
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_conversation_that_never_comes_to_its_end_does_not_keep_its_mail_for_ever() {
+        let client = Client::builder(Secret::new("om_1")).base_url(&stalling().await).unwrap();
+        let client = client.timeout(Duration::from_millis(500)).build().unwrap();
+        let clock = Clock::manual(at(0));
+        let rows = Rows::new(client, clock.clone());
+        let row = async || rows.row(&"thr_1".into(), &Message::new("msg_1"), at(0)).await;
+        assert!(
+            matches!(row().await, Row::Later(at) if at > clock.now()),
+            "the line may be slow for a while"
+        );
+        clock.advance(TOO_SLOW);
+        assert!(matches!(row().await, Row::Missing), "the event is better than nothing");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_its_row_is_told_once_a_minute_however_many_wait() {
+        let rows = Rows::new(Client::builder(Secret::new("om_1")).build().unwrap(), Clock::manual(at(0)));
+        let told = [0, 1, 59, 60, 61, 30].map(|second| rows.may_complain(at(second)));
+        assert_eq!(told, [true, false, false, true, false, true], "whatever the clock does");
+    }
 }

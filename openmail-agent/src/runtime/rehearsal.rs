@@ -20,6 +20,7 @@ use crate::wire;
 use super::AllowedSenders;
 use super::call::Gates;
 use super::directory::Directory;
+use super::hydrate::Rows;
 use super::screen;
 use super::work::Workbench;
 
@@ -57,6 +58,7 @@ impl Rehearsal {
             news: recorded,
         };
         let directory = Arc::new(Directory::new(inboxes, None));
+        let rows = Rows::new(client.clone(), clock.clone());
         let bench = Arc::new(Workbench {
             services: Arc::new(Services {
                 client,
@@ -74,7 +76,7 @@ impl Rehearsal {
             directory,
             states: Arc::new(states),
             allowed: AllowedSenders::everyone(),
-            reads_rows: true,
+            rows: Some(rows),
             dropping: CancellationToken::new(),
             wake: Arc::default(),
         });

@@ -21,6 +21,7 @@ use super::check::{self, Inboxes};
 use super::directory::Directory;
 use super::dispatch::Dispatcher;
 use super::heartbeat::Heartbeat;
+use super::hydrate::Rows;
 use super::intake::{Transports, Ways};
 use super::listen::Listener;
 use super::running::Supervision;
@@ -135,7 +136,7 @@ fn assemble(
             is_own: Arc::clone(&directory).own(),
             states: Arc::new(runtime.states),
             allowed: runtime.config.allowed_senders.clone(),
-            reads_rows: runtime.reads_rows,
+            rows: runtime.reads_rows.then(|| Rows::new(client.clone(), runtime.clock.clone())),
             dropping: CancellationToken::new(),
             wake: recorded,
         }),

@@ -26,7 +26,7 @@ use super::AllowedSenders;
 use super::call::{self, Gates, Passage};
 use super::directory::Directory;
 use super::give_way::give_way;
-use super::hydrate::{self, Row};
+use super::hydrate::{self, Row, Rows};
 use super::screen;
 
 /// The pauses between the tries of a failing handler.
@@ -56,7 +56,8 @@ pub(super) struct Workbench {
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
     pub(super) gates: Gates,
-    pub(super) reads_rows: bool,
+    /// `None` where events are trusted.
+    pub(super) rows: Option<Rows>,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
     /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled.
@@ -184,7 +185,7 @@ impl Workbench {
         inbox: Option<Arc<Inbox>>,
         leased: &Leased,
     ) -> Finding {
-        let unread = event.thread_id.clone().filter(|_| self.reads_rows);
+        let unread = event.thread_id.clone().filter(|_| self.rows.is_some());
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
         if let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
             && (self.gates.is_full(entry) || is_suspect(leased, entry) && self.gates.have_suspect())
@@ -245,11 +246,10 @@ impl Workbench {
     /// The row behind the event; an event made of a row needs none.
     async fn row(&self, event: &Event, hint: &Message, leased: &Leased) -> Row {
         let is_row = event.id.as_str().starts_with(wire::event::FROM_ROW);
-        match &event.thread_id {
-            Some(thread_id) if self.reads_rows && !is_row => {
-                let (client, received_at) = (&self.services.client, leased.event.received_at);
+        match (&self.rows, &event.thread_id) {
+            (Some(rows), Some(thread_id)) if !is_row => {
                 // Boxed, since a request is large, and little of the way needs one.
-                let row = Box::pin(hydrate::row(client, thread_id, hint, received_at, self.now())).await;
+                let row = Box::pin(rows.row(thread_id, hint, leased.event.received_at)).await;
                 // The connection has been woken, and others may need it.
                 give_way().await;
                 row

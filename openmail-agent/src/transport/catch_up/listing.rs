@@ -83,7 +83,7 @@ impl Listing<'_> {
                         break;
                     }
                 }
-                Err(error) if is_too_much(&error) && asked > 1 => limit = asked / 2,
+                Err(error) if error.is_too_much() && asked > 1 => limit = asked / 2,
                 Err(error) if *error.kind() != ErrorKind::TooLarge => return Err(error.into()),
                 Err(error) => {
                     warn!(inbox = %self.inbox, error = %Chain(&error), "a mail is left out: see to it in the OpenMail console");
@@ -97,15 +97,6 @@ impl Listing<'_> {
     async fn piece(&self, limit: u32, offset: u64) -> api::Result<Page<Message>> {
         self.pace.turn().await;
         self.client.messages(self.inbox, &MessageFilter::inbound().page(limit, offset)).await
-    }
-}
-
-/// Whether less might have come through: the answer is too large, or it had begun and did not come to its end in time.
-fn is_too_much(error: &api::Error) -> bool {
-    match error.kind() {
-        ErrorKind::TooLarge => true,
-        ErrorKind::Timeout | ErrorKind::Interrupted => error.status().is_some(),
-        _ => false,
     }
 }
 
