@@ -1,7 +1,7 @@
 //! The agent that the tests run as a process of its own, to signal it, to kill it and to read its log.
 //!
 //! Everything is set by the environment. A mail that says `wait` is answered once standard input says something, one that says
-//! `fail` never is, and one that says `at length` is answered at once and then again. One that says `slow` takes a while. The answers
+//! `fail` never is, and one that says `at length` is answered at once and then again. One that says `slow` takes a while, one that says `block` a thread for blocking work, for ever. The answers
 //! to one that says `signed` tell which process wrote them.
 
 use std::convert::Infallible;
@@ -29,6 +29,7 @@ async fn agent(mail: Mail, replies: ReplyContext) -> Result<Reply> {
     let signature = if text.contains("signed") { format!(" by {author}") } else { String::new() };
     match text {
         "wait" => word_on_standard_input().await?,
+        "block" => tokio::task::spawn_blocking(|| std::thread::sleep(Duration::MAX)).await?,
         "fail" => return Err(GiveUp::new("told to").into()),
         _ if at_length => {
             replies.reply_now(format!("at once {text}{signature}")).await?;
@@ -54,6 +55,9 @@ async fn main() -> Result<()> {
     }
     if let Ok(seconds) = std::env::var("TEST_AGENT_AHEAD") {
         runtime = runtime.clock(Clock::ahead(Duration::from_secs(seconds.parse()?)));
+    }
+    if let Ok(seconds) = std::env::var("TEST_AGENT_GRACE") {
+        runtime = runtime.grace(Duration::from_secs(seconds.parse()?));
     }
     runtime.run().await
 }

@@ -169,3 +169,23 @@ async fn a_second_signal_stops_at_once_and_loses_nothing() {
     process.signal("TERM").await;
     assert_eq!(process.ended().await.status.code(), Some(0));
 }
+
+#[tokio::test]
+async fn a_handler_that_waits_for_blocking_work_keeps_no_process_from_ending() {
+    for (grace, signals) in [("3600", 2), ("0", 1)] {
+        let bench = Bench::start().await;
+        let process = Process::start(&bench, &[("TEST_AGENT_GRACE", grace)]);
+        soon(bench.sandbox.wait_for_subscribed(1)).await;
+        bench.deliver("block");
+        process.said.words("handling block").await;
+        for _ in 0..signals {
+            process.signal("TERM").await;
+            process.log.words("stopping: ").await;
+        }
+        let ended = process.ended().await;
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+        assert!(ended.log.contains("runs on"), "{}", ended.log);
+        let waiting = bench.rows("SELECT state FROM events", 1).await;
+        assert_eq!(waiting, ["waiting"], "it is handled after the restart");
+    }
+}

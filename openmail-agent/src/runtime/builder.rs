@@ -172,6 +172,11 @@ impl Runtime {
 
     /// Runs until SIGTERM or Ctrl-C, then stops cleanly; a second signal stops at once, and loses nothing either.
     ///
+    /// A handler that blocks its thread, or waits for [blocking work](tokio::task::spawn_blocking), cannot be stopped, and would
+    /// keep the program from ending after this has returned. So where a handler had to be dropped, the process ends five seconds
+    /// later, one second after a second signal, or on one more. A program with more to do after a signal than that
+    /// [starts](Self::start) and [stops](RunningRuntime::stop) by itself.
+    ///
     /// # Errors
     ///
     /// Everything that keeps it from starting, together; later, that the service refuses the key or the store is lost.

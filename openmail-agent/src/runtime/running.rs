@@ -19,6 +19,8 @@ use super::{RuntimeError, RuntimeErrorKind};
 #[derive(Debug)]
 pub struct RunningRuntime {
     pub(super) shutdown: CancellationToken,
+    /// Cancelled when handlers were dropped that did not finish within the grace.
+    pub(super) dropping: CancellationToken,
     pub(super) supervisor: Supervision,
     pub(super) socket: watch::Receiver<SocketState>,
     pub(super) rounds: watch::Receiver<u64>,
@@ -105,6 +107,11 @@ impl RunningRuntime {
         self.ended().await
     }
 
+    /// Whether there were handlers that did not finish when they were told to.
+    pub(super) fn has_dropped(&self) -> bool {
+        self.dropping.is_cancelled()
+    }
+
     /// Says that it should stop cleanly.
     pub(super) fn shutdown(&self) {
         self.shutdown.cancel();
@@ -178,6 +185,7 @@ mod tests {
     fn running(end: impl Future<Output = Result<(), RuntimeError>> + Send + 'static) -> RunningRuntime {
         RunningRuntime {
             shutdown: CancellationToken::new(),
+            dropping: CancellationToken::new(),
             supervisor: Supervision::of(tokio::spawn(end)),
             socket: watch::channel(SocketState::Connecting).1,
             rounds: watch::channel(0).1,

@@ -126,6 +126,7 @@ fn assemble(
     let sender = sender(&services, &worker, &recorded);
     let heartbeat =
         Heartbeat { store: Arc::clone(&store), clock: runtime.clock.clone(), worker: worker.clone() };
+    let dropping = CancellationToken::new();
     let dispatcher = Dispatcher {
         bench: Arc::new(Workbench {
             services,
@@ -137,7 +138,7 @@ fn assemble(
             states: Arc::new(runtime.states),
             allowed: runtime.config.allowed_senders.clone(),
             rows: runtime.reads_rows.then(|| Rows::new(client.clone(), runtime.clock.clone())),
-            dropping: CancellationToken::new(),
+            dropping: dropping.clone(),
             wake: recorded,
         }),
         worker,
@@ -161,6 +162,7 @@ fn assemble(
     let supervisor = Supervision::of(tokio::spawn(supervisor.run(shutdown.clone())));
     Ok(RunningRuntime {
         shutdown,
+        dropping,
         supervisor,
         socket,
         rounds,
