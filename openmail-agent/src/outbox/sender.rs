@@ -15,7 +15,7 @@ use crate::backoff::Backoff;
 use crate::clock::{self, Clock};
 use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
-use crate::model::{Chain, IdempotencyKey};
+use crate::model::{Chain, IdempotencyKey, InboxId};
 use crate::store::{
     self, ErrorKind, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome,
     SendSettlement, Store, StoreError, WorkerId,
@@ -53,6 +53,8 @@ pub struct Sender {
     pub quotas: Quotas,
     /// Who reserves.
     pub worker: WorkerId,
+    /// The only inbox to send from; `None` = every inbox whose replies are in the store.
+    pub only: Option<InboxId>,
     /// Who is told that news was recorded.
     pub news: Arc<tokio::sync::Notify>,
 }
@@ -69,6 +71,7 @@ impl Sender {
             clock: Clock::system(),
             quotas: Quotas::default(),
             worker,
+            only: None,
             news: Arc::default(),
         }
     }
@@ -117,8 +120,12 @@ impl Sender {
         if limit == 0 {
             return Ok(Reservations::default());
         }
-        let (worker, now, quotas) = (self.worker.clone(), self.clock.now(), self.quotas);
-        let request = ReserveRequest { worker, limit, quotas, now, news: expired };
+        let request = ReserveRequest {
+            inbox: self.only.clone(),
+            quotas: self.quotas,
+            news: expired,
+            ..ReserveRequest::new(self.worker.clone(), limit, self.clock.now())
+        };
         self.store.reserve(request).await
     }
 

@@ -55,6 +55,7 @@ impl Rehearsal {
             clock: clock.clone(),
             quotas,
             worker: worker(),
+            only: None,
             news: recorded,
         };
         let directory = Arc::new(Directory::new(inboxes, None));

@@ -9,7 +9,7 @@ use tracing::info;
 
 use crate::api::Client;
 use crate::handler::{PayloadKind, Services};
-use crate::model::BoxError;
+use crate::model::{BoxError, Inbox};
 use crate::outbox::{Outbox, Sender};
 use crate::router::Router;
 use crate::store::{Store, WorkerId};
@@ -123,7 +123,7 @@ fn assemble(
     let webhook = ways.webhook();
     let transports = Transports::new(ways, listener)?;
     let (socket, rounds) = (transports.state(), transports.rounds());
-    let sender = sender(&services, &worker, &recorded);
+    let sender = sender(&services, &worker, only.as_ref(), &recorded);
     let heartbeat =
         Heartbeat { store: Arc::clone(&store), clock: runtime.clock.clone(), worker: worker.clone() };
     let dropping = CancellationToken::new();
@@ -173,7 +173,7 @@ fn assemble(
     })
 }
 
-fn sender(services: &Services, worker: &WorkerId, recorded: &Arc<Notify>) -> Sender {
+fn sender(services: &Services, worker: &WorkerId, only: Option<&Inbox>, recorded: &Arc<Notify>) -> Sender {
     Sender {
         store: Arc::clone(&services.store),
         client: services.client.clone(),
@@ -181,6 +181,7 @@ fn sender(services: &Services, worker: &WorkerId, recorded: &Arc<Notify>) -> Sen
         clock: services.clock.clone(),
         quotas: services.quotas,
         worker: worker.clone(),
+        only: only.map(|only| only.id.clone()),
         news: Arc::clone(recorded),
     }
 }

@@ -79,7 +79,8 @@ pub trait Store: Send + Sync + 'static {
     async fn recall(&self, scope: &NoteScope) -> Result<Option<Bytes>>;
 
     /// Takes the next owed sends that may go now, each with a slot in the ledger: oldest first within a thread, none
-    /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held. As with a
+    /// past an unsent one of the same thread, fairly between inboxes, nothing of what is held. Where one
+    /// [inbox](ReserveRequest::inbox) is asked for, nothing of another's is taken. As with a
     /// [lease](Self::lease), a reservation stands as long as its worker's heartbeat does, and asking counts as one.
     ///
     /// Of a send that is attempted again, each slot counts for its minute, and all together once for the day.

@@ -47,6 +47,8 @@ impl NewSend {
 pub struct ReserveRequest {
     /// Who asks.
     pub worker: WorkerId,
+    /// The only inbox whose sends are wanted; `None` = every inbox's. What another owes waits for who serves that one.
+    pub inbox: Option<InboxId>,
     /// How many at most.
     pub limit: usize,
     /// The limits of each inbox.
@@ -59,10 +61,10 @@ pub struct ReserveRequest {
 }
 
 impl ReserveRequest {
-    /// Asks for sends within the documented limits; nobody hears of those that expire.
+    /// Asks for sends of every inbox within the documented limits; nobody hears of those that expire.
     #[must_use]
     pub fn new(worker: WorkerId, limit: usize, now: Timestamp) -> Self {
-        Self { worker, limit, quotas: Quotas::default(), now, news: |_, _| None }
+        Self { worker, inbox: None, limit, quotas: Quotas::default(), now, news: |_, _| None }
     }
 }
 

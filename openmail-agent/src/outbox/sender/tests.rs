@@ -30,6 +30,7 @@ fn sender_to(client: Client, store: &Arc<TroubledStore>, clock: &Clock) -> Sende
         clock: clock.clone(),
         quotas: Quotas::default(),
         worker: fixture::worker("w"),
+        only: None,
         news: Arc::new(Notify::new()),
     }
 }

@@ -25,6 +25,11 @@ impl<T: Clone + Eq + Hash> Interner<T> {
         number
     }
 
+    /// The numbers of all names that are such.
+    pub(super) fn those(&self, are: impl Fn(&T) -> bool) -> Vec<u32> {
+        (0..).zip(&self.names).filter(|(_, name)| are(name)).map(|(number, _)| number).collect()
+    }
+
     /// The name behind a number that [`number`](Self::number) gave.
     pub(super) fn name(&self, number: u32) -> &T {
         &self.names[number as usize]

@@ -107,9 +107,14 @@ impl Sends {
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
         }
+        let wanted = request.inbox.as_ref().map(|inbox_id| self.senders.those(|it| it.inbox_id == *inbox_id));
         let mut reservations = Reservations::default();
         while reservations.sends.len() < request.limit {
-            let Some(turn) = self.lanes.turn() else { break };
+            let turn = match &wanted {
+                Some(wanted) => self.lanes.turn_among(wanted),
+                None => self.lanes.turn(),
+            };
+            let Some(turn) = turn else { break };
             let sender = self.senders.name(turn.group);
             if let Some(until) = gates.waits_until(sender, &request.quotas, request.now) {
                 self.lanes.block(turn.group, until);
@@ -135,7 +140,11 @@ impl Sends {
                 }
             }
         }
-        reservations.next_due = self.lanes.next_due().map(from_ms);
+        let due = match &wanted {
+            Some(wanted) => self.lanes.next_due_among(wanted),
+            None => self.lanes.next_due(),
+        };
+        reservations.next_due = due.map(from_ms);
         Ok(reservations)
     }
 

@@ -119,8 +119,7 @@ pub(crate) async fn owe(store: &dyn Store, now: i64, sends: Vec<NewSend>) {
 }
 
 pub(crate) fn reserve_request(now: i64, limit: usize) -> ReserveRequest {
-    let (worker, quotas) = (worker("w"), Quotas::default());
-    ReserveRequest { worker, limit, quotas, now: at(now), news: |_, _| None }
+    ReserveRequest::new(worker("w"), limit, at(now))
 }
 
 pub(crate) async fn reserve_as(name: &str, store: &dyn Store, now: i64, limit: usize) -> Reservations {

@@ -15,6 +15,7 @@ checks![
     a_thread_leaves_in_order,
     sends_without_a_thread_do_not_wait_for_one_another,
     a_flood_of_sends_costs_other_inboxes_nothing,
+    what_another_inbox_owes_waits_for_who_serves_it,
     a_retry_keeps_key_words_and_first_attempt,
     a_lost_reservation_changes_nothing,
     what_is_stopped_is_never_sent,
@@ -93,6 +94,30 @@ async fn a_flood_of_sends_costs_other_inboxes_nothing(store: &dyn Store) {
     let sends = reserve(store, 1, 4).await.sends;
     assert!(keys(&sends).contains(&"x") && keys(&sends).contains(&"y"));
     assert_eq!(sends.len(), 4);
+}
+
+async fn what_another_inbox_owes_waits_for_who_serves_it(store: &dyn Store) {
+    let in_no_pod = NewSend { pod_id: None, ..reply("i2", "i", "t3") };
+    owe(store, 0, vec![reply("j1", "j", "t1"), reply("i1", "i", "t2"), in_no_pod, reply("j2", "j", "t4")])
+        .await;
+    let of = async |inbox: &str, now, limit| {
+        let request = ReserveRequest { inbox: Some(inbox.into()), ..reserve_request(now, limit) };
+        store.reserve(request).await.unwrap()
+    };
+    assert!(of("nobody's", 1, 10).await.sends.is_empty());
+    let mut mine = of("i", 1, 10).await.sends;
+    mine.sort_by(|a, b| a.send.key.as_str().cmp(b.send.key.as_str()));
+    assert_eq!(keys(&mine), ["i1", "i2"], "in a pod or not");
+    let theirs = of("j", 1, 1).await.sends.remove(0);
+    store.settle_send(answered(&theirs, lost(20), 2)).await.unwrap();
+    assert_eq!(of("i", 3, 10).await.next_due, None, "when others' are due is of no account");
+    assert_eq!(keys(&of("j", 3, 10).await.sends), ["j2"]);
+    assert_eq!(of("j", 3, 10).await.next_due, Some(at(20)));
+    assert_eq!(
+        keys(&reserve(store, 20, 10).await.sends),
+        ["j1"],
+        "who serves every inbox takes what is left"
+    );
 }
 
 async fn a_retry_keeps_key_words_and_first_attempt(store: &dyn Store) {

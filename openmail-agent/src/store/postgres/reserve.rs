@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 
 use crate::clock;
 use crate::limit::{Decision, Slot};
+use crate::model::InboxId;
 use crate::store::book::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE, ceil_ms, floor_ms, from_ms};
 use crate::store::{KEY_LIFE, Reservation, Reservations, ReserveRequest, SendSeq};
 
@@ -34,17 +35,17 @@ macro_rules! may_go {
     };
 }
 
-/// Inboxes with something to send that nobody else decides on now: $1 now, $2 how many, $3 and $4 the quotas.
+/// Inboxes with something to send that nobody else decides on now: $1 now, $2 how many, $3 and $4 the quotas, $5 which inbox only.
 const LOCK: &str = concat!(
     "WITH RECURSIVE owing (inbox_id) AS (
-         (SELECT inbox_id FROM sends WHERE state = 'owed' ORDER BY inbox_id LIMIT 1)
+         (SELECT inbox_id FROM sends WHERE state = 'owed' AND $5::text IS NULL ORDER BY inbox_id LIMIT 1)
          UNION ALL
          SELECT (SELECT s.inbox_id FROM sends s WHERE s.state = 'owed' AND s.inbox_id > owing.inbox_id
                  ORDER BY s.inbox_id LIMIT 1)
          FROM owing WHERE owing.inbox_id IS NOT NULL
      )
      SELECT i.inbox_id FROM inboxes i
-     WHERE i.inbox_id IN (SELECT inbox_id FROM owing)
+     WHERE (i.inbox_id IN (SELECT inbox_id FROM owing) OR i.inbox_id = $5::text)
        AND (i.blocked_until <= $1 OR i.blocked_per_minute <> $3 OR i.blocked_per_day <> $4)
        AND EXISTS (SELECT 1 FROM sends s WHERE s.inbox_id = i.inbox_id AND ",
     may_go!(),
@@ -81,12 +82,14 @@ const EXPIRED: &str = "
     UPDATE sends SET state = 'failed', finished_at = $1, error = $2, due_at = 0, fence = 0
     WHERE seq = ANY($3) RETURNING seq, key, inbox_id, pod_id, handler, draft";
 
-/// What waits for a time and for nothing else. A hold or a pause with an end matters only where something is owed.
+/// What waits for a time and for nothing else, $3 of which inbox only. A hold or a pause with an end matters only where something is
+/// owed.
 const NEXT_DUE: &str = "
     SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
-                 (SELECT min(due_at) FROM sends WHERE state = 'owed' AND due_at > $1),
+                 (SELECT min(due_at) FROM sends
+                  WHERE state = 'owed' AND due_at > $1 AND ($3::text IS NULL OR inbox_id = $3::text)),
                  (SELECT min(i.blocked_until) FROM inboxes i
-                  WHERE i.blocked_until > $1
+                  WHERE i.blocked_until > $1 AND ($3::text IS NULL OR i.inbox_id = $3::text)
                     AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed' AND s.inbox_id = i.inbox_id)),
                  (SELECT min(until) FROM holds
                   WHERE until > $1 AND until < 9223372036854775807
@@ -143,7 +146,8 @@ impl Verb for Reserve<'_> {
             desk.fail(tx, &expired, &mut reservations).await?;
         }
         desk.close(tx).await?;
-        let due = tx.query(NEXT_DUE, &[&now, &worker]).await?;
+        let inbox = request.inbox.as_ref().map(InboxId::as_str);
+        let due = tx.query(NEXT_DUE, &[&now, &worker, &inbox]).await?;
         let due = due.first().map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
         reservations.next_due = due.map(from_ms);
         Ok(reservations)
@@ -177,7 +181,8 @@ impl<'r> Desk<'r> {
         let now = floor_ms(request.now);
         let quotas = request.quotas;
         let (per_minute, per_day) = (i64::from(quotas.per_minute), i64::from(quotas.per_day));
-        let rows = tx.query(LOCK, &[&now, &clamp(request.limit), &per_minute, &per_day]).await?;
+        let inbox = request.inbox.as_ref().map(InboxId::as_str);
+        let rows = tx.query(LOCK, &[&now, &clamp(request.limit), &per_minute, &per_day, &inbox]).await?;
         let mut inboxes = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<_>, Trouble>>()?;
         let ledgers = Ledgers::load(tx, &inboxes).await?;
         if ledgers.account().is_some_and(|pause| pause.until() > request.now) {
