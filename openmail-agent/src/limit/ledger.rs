@@ -71,6 +71,16 @@ impl Ledger {
         Self { apart: CLOCKS_APART, ..Self::default() }
     }
 
+    /// It is this time now, and nothing was completed or learned later: what seems so was by a clock that has been set back since,
+    /// and counts from now.
+    pub fn set_time(&mut self, now: Timestamp) {
+        let latest = clock::after(now, self.apart);
+        let future = self.completed.partition_point(|completed| *completed <= latest);
+        self.completed.range_mut(future..).for_each(|completed| *completed = now);
+        self.pause =
+            self.pause.map(|pause| if pause.learned_at() > latest { pause.from(now) } else { pause });
+    }
+
     /// Whether one more send may leave now.
     #[must_use]
     pub fn decide(&self, quotas: &Quotas, now: Timestamp) -> Decision {

@@ -35,6 +35,12 @@ impl Pause {
         self.until
     }
 
+    /// One as long, from another moment on.
+    #[must_use]
+    pub(crate) fn from(self, learned_at: Timestamp) -> Self {
+        Self { learned_at, until: clock::after(learned_at, clock::until(self.learned_at, self.until)) }
+    }
+
     /// Whichever of the two lasts longer: a later 429 never shortens what an earlier one imposed.
     #[must_use]
     pub fn or_longer(self, other: Option<Self>) -> Self {

@@ -133,6 +133,18 @@ fn a_clock_set_back_frees_nothing_early() {
 }
 
 #[test]
+fn what_was_done_by_a_clock_that_ran_ahead_counts_from_when_it_was_set_right() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::default());
+    // Two hours ahead, one each five minutes, and a 429.
+    (0..30).for_each(|n| send_at(&mut ledger, n, at(n * 300_000)));
+    ledger.learn(Pause::new(at(7_200_000), at(7_230_000)));
+    ledger.set_time(at(0));
+    assert_eq!(ledger.allowance(&quotas, at(0)).minute, 0, "it may all have been just now");
+    assert_eq!(ledger.decide(&quotas, at(29_999)), Decision::Wait(at(60_000)));
+    assert_eq!(ledger.allowance(&quotas, at(60_000)).minute, 10);
+}
+
+#[test]
 fn a_shared_ledger_waits_for_the_slowest_clock() {
     let (mut ledger, quotas) = (Ledger::shared(), Quotas::new(1, 2));
     send_at(&mut ledger, 1, at(0));

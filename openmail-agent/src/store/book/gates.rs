@@ -43,6 +43,13 @@ pub(super) fn complete(ledger: &mut Ledger, slot: Slot, earlier: Option<Counted>
 }
 
 impl Gates {
+    /// It is this time now, whatever it was before.
+    pub(super) fn set_time(&mut self, now: Timestamp) {
+        self.ledgers.values_mut().for_each(|ledger| ledger.set_time(now));
+        self.account =
+            self.account.map(|pause| if pause.learned_at() > now { pause.from(now) } else { pause });
+    }
+
     /// Until when a sender must wait, if it must; `i64::MAX` = until something is released.
     pub(super) fn waits_until(&self, sender: &Sender, quotas: &Quotas, now: Timestamp) -> Option<i64> {
         let held = self.held_until(sender, floor_ms(now));

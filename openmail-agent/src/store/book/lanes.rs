@@ -104,8 +104,9 @@ impl Lanes {
         }
     }
 
-    /// It is this time now: what waited for it is ready. A clock that was set back does not end every wait from then on.
-    pub(super) fn set_time(&mut self, now: i64) {
+    /// It is this time now: what waited for it is ready. A clock that was set back does not end every wait from then on. Tells
+    /// whether it was.
+    pub(super) fn set_time(&mut self, now: i64) -> bool {
         let is_set_back = std::mem::replace(&mut self.now, now) > now;
         if is_set_back {
             let lanes: Vec<_> = self.lanes.keys().copied().collect();
@@ -120,6 +121,7 @@ impl Lanes {
             self.groups[group as usize].blocked_until = None;
             self.seat(group, false);
         }
+        is_set_back
     }
 
     /// The time this was told.

@@ -103,7 +103,11 @@ impl Sends {
         worker: u32,
         fences: &mut i64,
     ) -> Result<Reservations> {
-        self.lanes.set_time(floor_ms(request.now));
+        let is_first_look = self.quotas.is_none();
+        if self.lanes.set_time(floor_ms(request.now)) || is_first_look {
+            gates.set_time(request.now);
+            self.lanes.unblock_all();
+        }
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
         }
