@@ -75,6 +75,31 @@ async fn a_handler_that_does_not_finish_is_given_back_without_an_attempt() {
 }
 
 #[tokio::test]
+async fn a_handler_that_ends_because_it_is_told_to_loses_no_try() {
+    let bench = Bench::start().await;
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let polite = move |mail: Mail, cancelled: Cancelled| {
+        saw.mail(&mail);
+        async move {
+            cancelled.cancelled().await;
+            Err::<Reply, _>(openmail_agent::handler::Error::msg("stopped before it was done"))
+        }
+    };
+    for stops in 1..=3 {
+        let route = Route::new("agent", polite.clone()).retries(0);
+        let running = bench.start_ready(bench.runtime().handlers([route])).await;
+        if stops == 1 {
+            bench.deliver("long");
+        }
+        seen.count(stops).await;
+        running.stop().await.unwrap();
+        let waiting = bench.rows("SELECT state || ' ' || attempts FROM events", 1).await;
+        assert_eq!(waiting, ["waiting 0"], "after stop {stops}");
+    }
+}
+
+#[tokio::test]
 async fn a_stop_that_is_not_waited_for_stops_at_once_and_loses_nothing() {
     struct Dropped(Seen);
 

@@ -162,6 +162,19 @@ pub enum SuspensionReason {
     Other(String),
 }
 
+impl fmt::Display for SuspensionReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::HighBounceRate => "high bounce rate",
+            Self::HighComplaintRate => "high complaint rate",
+            Self::Abuse => "abuse",
+            Self::PodDegraded => "another inbox of its pod did harm",
+            Self::ManualReview => "manual review",
+            Self::Other(reason) => reason,
+        })
+    }
+}
+
 /// A reply that could not be sent and never will be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -146,7 +146,10 @@ impl Workbench {
         };
         let since = lifecycle.occurred_at.unwrap_or(leased.event.occurred_at);
         if lifecycle.is_suspension() {
-            let reason = format!("{}: {:?}", lifecycle.kind, lifecycle.reason);
+            let reason = match &lifecycle.reason {
+                Some(reason) => format!("{}: {reason}", lifecycle.kind),
+                None => lifecycle.kind.to_string(),
+            };
             warn!(?scope, reason, "suspended: its replies are held");
             let until = Some(clock::after(self.now(), SUSPENDED));
             self.services.store.hold(Hold { scope, since, until, reason }).await
@@ -334,6 +337,14 @@ impl Workbench {
         match result.and_then(|outcome| context.commit(outcome)) {
             Ok((sends, notes)) => {
                 Finding { sends, notes, answers_now: context.answers_now(), ..EventOutcome::Done.into() }
+            }
+            // It ended because it was told to, perhaps, and not for a fault of its own.
+            Err(error) if self.services.stopping.is_cancelled() && error.verdict() != RetryVerdict::Never => {
+                info!(
+                    error = error.to_string(),
+                    "the handler did not finish before the stop, to be tried again"
+                );
+                self.given_back()
             }
             Err(error) => self.failed(&error, attempt).into(),
         }
