@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -27,7 +28,11 @@ struct Inner {
     /// What the handler was called with that this is the call of.
     around: Option<Context>,
     collected: Mutex<Collected>,
+    /// Whether the call has ended, and what was collected was taken.
+    has_ended: AtomicBool,
     sent_now: Numbers,
+    /// How often a step of each name was taken.
+    steps: Mutex<HashMap<String, Numbers>>,
 }
 
 /// What does not change from one call of a handler to the next.
@@ -89,7 +94,9 @@ impl Context {
             }),
             around: None,
             collected: Mutex::default(),
+            has_ended: AtomicBool::new(false),
             sent_now: Numbers::default(),
+            steps: Mutex::default(),
         }))
     }
 
@@ -100,13 +107,17 @@ impl Context {
             shared: Arc::clone(&self.0.shared),
             around: Some(self.clone()),
             collected: Mutex::default(),
+            has_ended: AtomicBool::new(false),
             sent_now: Numbers::default(),
+            steps: Mutex::default(),
         }))
     }
 
     /// The outcome of the call, with what it has given.
     pub(super) fn finish(&self, outcome: Outcome) -> Outcome {
-        outcome.within(std::mem::take(&mut *self.collected()))
+        let mut collected = self.collected();
+        self.0.has_ended.store(true, Ordering::Relaxed);
+        outcome.within(std::mem::take(&mut *collected))
     }
 
     /// The event.
@@ -181,7 +192,11 @@ impl Context {
     /// Adds a reply to what is committed with the handler's success.
     pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
         let answer = self.answer(reply)?;
-        self.collected().draft(answer);
+        let mut collected = self.collected();
+        if self.0.has_ended.load(Ordering::Relaxed) {
+            return Err(ReplyErrorKind::TooLate.into());
+        }
+        collected.draft(answer);
         Ok(())
     }
 
@@ -191,6 +206,12 @@ impl Context {
             Ok(draft) => self.collected().draft(draft),
             Err(error) => self.fail(error.into()),
         }
+    }
+
+    /// The place of a step among those of its name; to be kept once its result is.
+    pub(crate) fn step(&self, name: &str) -> Number {
+        let mut steps = self.0.steps.lock().unwrap_or_else(PoisonError::into_inner);
+        steps.entry(name.to_owned()).or_default().take()
     }
 
     /// A reply to be committed at once, under the next key of its kind; the number is to be kept once it is committed.

@@ -77,7 +77,8 @@ impl ReplyContext {
     /// # Errors
     ///
     /// [`NoRecipient`](ReplyErrorKind::NoRecipient) when the event is no mail, or there is nobody it may be answered to;
-    /// [`Invalid`](ReplyErrorKind::Invalid) when it is empty or too long.
+    /// [`Invalid`](ReplyErrorKind::Invalid) when it is empty or too long; [`TooLate`](ReplyErrorKind::TooLate) when the handler
+    /// has ended.
     pub fn reply(&self, reply: impl Into<Reply>) -> Result<(), ReplyError> {
         self.context.draft_reply(reply.into())
     }
@@ -132,7 +133,8 @@ impl ReplyContext {
     /// Runs once for the event and remembers the result: a handler that is run again gets the first result back and does
     /// not pay for the model call again. It runs again only where the process ended after the effect and before the result was kept.
     ///
-    /// The name tells steps of one handler apart.
+    /// The name tells steps of one handler apart; where one of a name was taken before in the same try, as in a loop, so does the
+    /// order. One that failed does not count: what follows under its name takes its place.
     ///
     /// ```
     /// # use openmail_agent::handler::{Mail, Reply, ReplyContext, Result};
@@ -159,11 +161,17 @@ impl ReplyContext {
     {
         let failed = |source: BoxError| StepError { name: name.to_owned(), source };
         let services = self.context.services();
+        let number = self.context.step(name);
+        let place = match number.value() {
+            0 => String::new(),
+            before => format!("#{}", before + 1),
+        };
         let scope = NoteScope::Step {
             seq: self.context.lease().seq,
-            name: format!("{}/{name}", self.context.handler()),
+            name: format!("{}/{name}{place}", self.context.handler()),
         };
         if let Some(json) = services.store.recall(&scope).await.map_err(|error| failed(error.into()))? {
+            number.keep();
             return serde_json::from_slice(&json).map_err(|error| {
                 let advice = "its kept result cannot be read back as this type: give the step another name to have it run again";
                 failed(GiveUp::new(format!("{advice} ({error})")).into())
@@ -174,6 +182,7 @@ impl ReplyContext {
         let note = Note { scope, value: value.into() };
         services.store.remember(self.context.lease(), note).await.map_err(|error| failed(error.into()))?;
         pass(Point::Remembered);
+        number.keep();
         Ok(result)
     }
 
@@ -231,6 +240,8 @@ pub enum ReplyErrorKind {
         /// When there is one.
         next_slot: Timestamp,
     },
+    /// The handler has ended, and what it gave was committed without this.
+    TooLate,
     /// The service will never take it. Handed on with `?`, it gives up.
     Refused,
     /// It could not be committed.
@@ -243,6 +254,7 @@ impl fmt::Display for ReplyErrorKind {
             Self::NoRecipient => f.write_str("there is nobody to reply to"),
             Self::Invalid => f.write_str("the mail cannot be sent as it is"),
             Self::Limited { next_slot } => write!(f, "the inbox may send nothing more before {next_slot}"),
+            Self::TooLate => f.write_str("the handler has ended: have it wait for the task that replies"),
             Self::Refused => f.write_str("the reply was refused for good"),
             Self::Store => f.write_str("the reply could not be committed"),
         }

@@ -133,6 +133,43 @@ async fn steps_and_replies_of_a_first_try_are_not_repeated() {
 }
 
 #[tokio::test]
+async fn a_step_in_a_loop_is_a_step_for_each_time() {
+    async fn talk(_: Mail, ctx: ReplyContext, State(calls): State<Arc<AtomicU32>>) -> Result<Reply> {
+        let mut words = Vec::new();
+        while words.len() < 3 {
+            let turn = calls.fetch_add(1, Ordering::Relaxed);
+            let said = ctx.step("model", || async {
+                if turn == 1 { Err(Error::msg("busy")) } else { Ok(format!("{turn}")) }
+            });
+            words.extend(said.await.ok());
+        }
+        if calls.load(Ordering::Relaxed) < 5 {
+            return Err(Error::msg("after the steps"));
+        }
+        Ok(Reply::text(words.join(" ")))
+    }
+    let calls = Arc::<AtomicU32>::default();
+    let first = run_one([Route::new("talk", talk)], mail(ADA, "?")).state(Arc::clone(&calls)).await;
+    assert!(!first.is_done());
+    assert_eq!(first.again().await.reply().text(), "0 2 3", "as they were, without the one that failed");
+}
+
+#[tokio::test]
+async fn a_reply_that_comes_after_its_handler_is_refused() {
+    type Late = Arc<std::sync::Mutex<Option<ReplyContext>>>;
+    async fn hands_on(_: Mail, ctx: ReplyContext, State(late): State<Late>) {
+        *late.lock().unwrap() = Some(ctx);
+    }
+    let late = Late::default();
+    run_one([Route::new("hands_on", hands_on)], mail(ADA, "?"))
+        .state(Arc::clone(&late))
+        .await
+        .assert_silent();
+    let ctx = late.lock().unwrap().take().unwrap();
+    assert_eq!(*ctx.reply("By the way").unwrap_err().kind(), crate::handler::ReplyErrorKind::TooLate);
+}
+
+#[tokio::test]
 async fn limits_and_refusals_reach_the_handler() {
     async fn now(_: Mail, ctx: ReplyContext) -> Result<()> {
         ctx.when_limited(WhenLimited::Fail).reply_now("At once.").await?;
