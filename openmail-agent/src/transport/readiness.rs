@@ -67,6 +67,12 @@ impl Readiness {
         self.0.borrow().is_ready()
     }
 
+    /// Whether the runtime is stopping, or has.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.borrow().stopping
+    }
+
     /// Waits until mail can be taken.
     ///
     /// # Cancel safety

@@ -22,6 +22,7 @@ pub(super) enum Answer {
     StoreFailing,
     OutOfTime,
     Busy,
+    Stopping,
 }
 
 #[derive(Serialize)]
@@ -49,6 +50,10 @@ impl Answer {
             Self::OutOfTime => {
                 let message = "the event was not stored in time: send it again";
                 (StatusCode::SERVICE_UNAVAILABLE, "out_of_time", message.into())
+            }
+            Self::Stopping => {
+                let message = "the agent is stopping: send it again";
+                (StatusCode::SERVICE_UNAVAILABLE, "stopping", message.into())
             }
             Self::Busy => {
                 let message = "too many events are being received: send it again";

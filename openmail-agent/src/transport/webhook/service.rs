@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -45,6 +45,7 @@ pub struct Webhook {
     intake: Intake,
     readiness: Readiness,
     bodies: Bodies,
+    served: Arc<Once>,
 }
 
 impl Webhook {
@@ -62,18 +63,23 @@ impl Webhook {
         if secrets.is_empty() {
             return Err(NoSecret);
         }
-        Ok(Self { secrets, intake, readiness, bodies: Bodies::new() })
+        Ok(Self { secrets, intake, readiness, bodies: Bodies::new(), served: Arc::new(Once::new()) })
     }
 
     /// `POST /webhooks`, `GET /healthz` (the process lives) and `GET /readyz` (mail can be taken), to serve or to merge
-    /// into a router of one's own.
+    /// into a router of one's own. Where that has a route of these names already, nest this one, or mount the `Webhook` itself.
     pub fn router(&self) -> Router {
-        self.readiness.set_webhook(true);
+        self.mark_served();
         let readiness = self.readiness.clone();
         Router::new()
             .route("/webhooks", post_service(self.clone()))
             .route("/healthz", get(|| async { "ok" }))
             .route("/readyz", get(move || async move { ready(&readiness) }))
+    }
+
+    /// Says once that webhooks are taken; whoever serves it says when they no longer are.
+    pub(crate) fn mark_served(&self) {
+        self.served.call_once(|| self.readiness.set_webhook(true));
     }
 
     /// What `/readyz` shows.
@@ -101,12 +107,17 @@ impl Webhook {
     }
 
     async fn take(&self, headers: &HeaderMap, body: &mut BodyDataStream) -> Result<(), Answer> {
+        if self.readiness.is_stopping() {
+            return Err(Answer::Stopping);
+        }
         // Before the body is read: what is not even claimed to be signed is not worth the memory.
         let claim = self.claim(headers).map_err(Answer::Unverified)?;
         let body = self.bodies.read(headers, body).await?;
         pass(Point::Received);
         claim.verify(&self.secrets, &body.bytes).map_err(Answer::Unverified)?;
         pass(Point::Verified);
+        // Whoever mounts it without the router is known to do so by the first of the service's requests.
+        self.mark_served();
         let event_id = header(headers, "x-event-id")
             .and_then(|id| std::str::from_utf8(id).ok())
             .filter(|id| !id.is_empty())
@@ -137,8 +148,6 @@ impl Service<Request<Body>> for Webhook {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        // Whoever mounts it without the router is known to do so by the first request.
-        self.readiness.set_webhook(true);
         let webhook = self.clone();
         Box::pin(async move { Ok(webhook.answer(request).await.into_response()) })
     }

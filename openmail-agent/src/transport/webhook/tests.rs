@@ -196,6 +196,36 @@ async fn a_store_that_fails_is_never_answered_with_200() {
 }
 
 #[tokio::test]
+async fn an_agent_that_has_stopped_takes_nothing_however_long_its_listener_lives() {
+    let listening = Listening::start().await;
+    listening.readiness.set_stopping();
+    assert_eq!(listening.deliver(b"{}").await.reason(), (503, "stopping"));
+    assert!(listening.store.lease_all().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_mounted_counts_from_the_first_request_that_the_service_made() {
+    use tower::ServiceExt as _;
+
+    let (intake, readiness) = (intake_into(Arc::new(TroubledStore::default())).0, Readiness::new());
+    let webhook = Webhook::new([Secret::new("current")], intake, readiness.clone()).unwrap();
+    let body = br#"{"event":"brand.new","event_id":"evt_1"}"#;
+    let post = |signature: &str| {
+        let mut request = http::Request::post("/openmail");
+        for line in signature.lines() {
+            if let Some((name, value)) = line.split_once(": ") {
+                request = request.header(name, value);
+            }
+        }
+        request.body(axum::body::Body::from(body.as_slice())).unwrap()
+    };
+    let forged = webhook.clone().oneshot(post(&signed("someone's", body, 0))).await.unwrap();
+    assert!(forged.status() == 401 && !readiness.is_ready());
+    let taken = webhook.oneshot(post(&signed("current", body, 0))).await.unwrap();
+    assert!(taken.status() == 200 && readiness.is_ready());
+}
+
+#[tokio::test]
 async fn what_came_from_somebody_who_hung_up_since_is_told_all_the_same() {
     let listening = Listening::start().await;
     let body = event(1, "hello");
