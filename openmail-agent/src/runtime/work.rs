@@ -35,6 +35,10 @@ const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(
 /// How long an event waits whose handler is busy and has others waiting already.
 const BUSY: Backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(4));
 
+/// How long mail without a handler waits for another process that has one, and how often one is looked for.
+const ROLL_OUT: Duration = Duration::from_secs(10 * 60);
+const ASK_OTHERS: Duration = Duration::from_secs(60);
+
 /// How many tries more than the handler's own an event gets whose tries ended with the process: it may have been stopped, or
 /// another mail's fault.
 const CRASHES: u32 = 5;
@@ -272,7 +276,7 @@ impl Workbench {
         let message = mail.as_ref().map(Mail::message);
         let Some(entry) = self.router.route(&event, message, inbox.as_deref()) else {
             return match mail {
-                Some(_) => EventOutcome::Parked { reason: "no handler takes it".to_owned() }.into(),
+                Some(_) => self.unserved(leased),
                 None => EventOutcome::Done.into(),
             };
         };
@@ -305,6 +309,16 @@ impl Workbench {
         let result = call::run(entry, &context).await;
         pass(Point::Handled);
         self.conclude(result, &context, attempt)
+    }
+
+    /// Nobody's here. Another process that shares the store may have a handler for it, such as one that is being rolled out.
+    fn unserved(&self, leased: &Leased) -> Finding {
+        let now = self.now();
+        let is_shared = self.services.store.poll_every().is_some();
+        if is_shared && now < clock::after(leased.event.received_at, ROLL_OUT) {
+            return EventOutcome::Defer { at: clock::after(now, ASK_OTHERS) }.into();
+        }
+        EventOutcome::Parked { reason: "no handler takes it".to_owned() }.into()
     }
 
     /// Not handled because its handler is busy, or another suspect is in hand: others get their turn meanwhile, and no attempt is counted.

@@ -25,6 +25,7 @@ pub(crate) struct TroubledStore {
     failing: AtomicBool,
     refusing_ends: AtomicBool,
     refusing: AtomicUsize,
+    shared: AtomicBool,
     /// Between the value of a bookmark and its answer.
     pub(crate) reading: Gate,
     /// Between what was recorded and its answer.
@@ -69,6 +70,11 @@ impl TroubledStore {
     /// Cannot write, now or ever, that an event or a send has come to its end; only that it is to be tried again.
     pub(crate) fn refuse_ends(&self, refusing: bool) {
         self.refusing_ends.store(refusing, Ordering::SeqCst);
+    }
+
+    /// Other processes use it too.
+    pub(crate) fn share(&self) {
+        self.shared.store(true, Ordering::SeqCst);
     }
 
     /// Refuses what the next so many ends are, however they are put.
@@ -199,6 +205,6 @@ impl Store for TroubledStore {
     }
 
     fn poll_every(&self) -> Option<Duration> {
-        self.inner.poll_every()
+        self.shared.load(Ordering::SeqCst).then_some(Duration::from_millis(500))
     }
 }

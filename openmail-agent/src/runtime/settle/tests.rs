@@ -86,3 +86,24 @@ async fn an_event_is_given_back_however_often_the_store_refuses_its_outcome() {
     let census = store.census().await.unwrap();
     assert_eq!((census.leased, census.waiting), (0, 1), "not in hand for ever");
 }
+
+#[tokio::test]
+async fn mail_without_a_handler_waits_for_a_process_that_has_one_where_there_may_be_others() {
+    let mail = br#"{"event":"message.received","event_id":"evt_1","message":{"id":"msg_1","from":"ada@example.com"}}"#;
+    for is_shared in [false, true] {
+        let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+        if is_shared {
+            store.share();
+        }
+        let (rehearsal, event) = (rehearsal(&store, &clock), decode(mail, None).unwrap());
+        rehearsal.receive(&event).await.unwrap();
+        let parked = async |store: &TroubledStore| store.census().await.unwrap().parked;
+        let mut tries = 0;
+        while parked(&store).await == 0 {
+            assert!(handle(&rehearsal, &event).await);
+            clock.advance(Duration::from_secs(60));
+            tries += 1;
+        }
+        assert_eq!(tries, if is_shared { 11 } else { 1 });
+    }
+}
