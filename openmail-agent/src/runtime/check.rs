@@ -105,6 +105,10 @@ fn unlisted(error: &crate::api::Error) -> String {
             "the service does not accept OPENMAIL_API_KEY: create a new key in the OpenMail console"
                 .to_owned()
         }
+        ErrorKind::Connect | ErrorKind::Timeout | ErrorKind::Proxy => format!(
+            "the inboxes cannot be listed where OPENMAIL_BASE_URL says, or else at the service's own address: {}",
+            Chain(error)
+        ),
         _ => format!("the inboxes cannot be listed: {}", Chain(error)),
     }
 }

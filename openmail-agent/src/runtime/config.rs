@@ -191,6 +191,25 @@ impl Config {
     }
 }
 
+/// How the variables begin that bind names to inboxes.
+const BINDING: &str = "OPENMAIL_INBOX_";
+
+/// All that are read, here and by the sandbox.
+const READ: [&str; 12] = [
+    "OPENMAIL_ADDRESS",
+    "OPENMAIL_ALLOWED_SENDERS",
+    "OPENMAIL_ALLOW_PLAIN_HTTP",
+    "OPENMAIL_API_KEY",
+    "OPENMAIL_BASE_URL",
+    "OPENMAIL_INBOX_ID",
+    "OPENMAIL_SANDBOX_ADDR",
+    "OPENMAIL_SANDBOX_KEY",
+    "OPENMAIL_SANDBOX_SMTP_ADDR",
+    "OPENMAIL_STORE",
+    "OPENMAIL_WEBHOOK_ADDR",
+    "OPENMAIL_WEBHOOK_SECRET",
+];
+
 /// Variables being read, and what is wrong with them.
 struct Reading {
     vars: HashMap<String, String>,
@@ -199,6 +218,7 @@ struct Reading {
 
 impl Reading {
     fn config(&mut self) -> Config {
+        self.misspelt();
         let api_key = self.vars.get("OPENMAIL_API_KEY").cloned().unwrap_or_default();
         if api_key.is_empty() {
             self.problem(
@@ -219,6 +239,20 @@ impl Reading {
             allowed_senders: self.parsed("OPENMAIL_ALLOWED_SENDERS").unwrap_or_default(),
             bindings: self.bindings(),
         }
+    }
+
+    /// A variable that nobody reads is anybody's own, unless it is a slip away from one that is read: a list of allowed senders that
+    /// is ignored lets everybody in.
+    fn misspelt(&mut self) {
+        const SLIP: usize = 2;
+        let unread = self.vars.keys().filter(|name| !READ.contains(&&***name) && !name.starts_with(BINDING));
+        let slips = unread.filter_map(|name| {
+            let near = READ.iter().find(|known| strsim::damerau_levenshtein(known, name) <= SLIP)?;
+            Some(format!("{name} is nothing that is read: did you mean {near}?"))
+        });
+        let mut slips: Vec<_> = slips.collect();
+        slips.sort_unstable();
+        self.problems.extend(slips);
     }
 
     fn base_url(&mut self) -> String {
@@ -271,12 +305,19 @@ impl Reading {
                 "OPENMAIL_WEBHOOK_ADDR is set but OPENMAIL_WEBHOOK_SECRET is not: without it anybody could send mail to your agent",
             );
         }
-        self.parsed("OPENMAIL_WEBHOOK_ADDR")
+        let addr = self.vars.get("OPENMAIL_WEBHOOK_ADDR")?;
+        let parsed = addr.trim().parse().ok();
+        if parsed.is_none() {
+            self.problem(
+                "OPENMAIL_WEBHOOK_ADDR cannot be used: it takes an IP address and a port, such as `0.0.0.0:3000`",
+            );
+        }
+        parsed
     }
 
     fn bindings(&self) -> BTreeMap<String, String> {
         let bound = self.vars.iter().filter_map(|(name, value)| {
-            let name = name.strip_prefix("OPENMAIL_INBOX_").filter(|name| *name != "ID")?;
+            let name = name.strip_prefix(BINDING).filter(|name| *name != "ID")?;
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         });
         bound.collect()
@@ -389,6 +430,16 @@ mod tests {
             ["*.example.com", "*@example.com", "https://example.com", "example.com:25", "example", " , "]
         {
             assert!(wrong.parse::<AllowedSenders>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_misspelt_is_a_problem_and_one_of_ones_own_is_none() {
+        let with = |name| read(&[("OPENMAIL_API_KEY", "k"), (name, "example.com")]);
+        let problem = with("OPENMAIL_ALOWED_SENDERS").unwrap_err().to_string();
+        assert!(problem.contains("OPENMAIL_ALLOWED_SENDERS"), "{problem}");
+        for own in ["OPENMAIL_INBOX_IDS", "OPENMAIL_MODEL", "OPENMAIL_ALLOWED_SENDERS"] {
+            with(own).unwrap();
         }
     }
 

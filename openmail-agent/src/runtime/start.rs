@@ -78,7 +78,7 @@ fn assemble(
     listener: Listener,
 ) -> Result<RunningRuntime, BoxError> {
     for entry in router.entries() {
-        info!("handler {entry}");
+        info!(description = entry.description(), "handler {entry}");
         let hears_of_suspensions = entry.kinds().iter().any(|kind| PayloadKind::Lifecycle.comes_with(kind));
         if hears_of_suspensions && runtime.config.webhook_secrets.is_empty() {
             info!(

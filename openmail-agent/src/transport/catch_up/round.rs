@@ -173,12 +173,16 @@ impl CatchUp {
         if inbox.created_at.is_some_and(|made_at| made_at > in_use_since) {
             return Ok(Some(Watermark::default()));
         }
-        let mark = Watermark::first_sight(&listing.newest().await?);
+        let newest = listing.newest().await?;
+        let mark = Watermark::first_sight(&newest);
         // Another process may have seen it first meanwhile: what has come since then is no history.
         if let Some(earlier) = self.watermark(&inbox.id).await? {
             return Ok(Some(earlier));
         }
         self.intake.take(Vec::new(), Some(mark.bookmark(&inbox.id))).await?;
+        if !newest.is_empty() {
+            info!(inbox = %inbox.id, "first sight of the inbox: the mail in it counts as history, and is not answered");
+        }
         Ok(None)
     }
 
