@@ -83,6 +83,8 @@ pub mod wire;
 #[doc(hidden)]
 pub mod __private;
 mod declared;
+#[cfg(test)]
+mod privacy;
 
 #[cfg(feature = "webhook")]
 pub use axum;

@@ -46,6 +46,14 @@ async fn intake_is_closed_while_a_running_handler_finishes_and_its_reply_is_not_
 }
 
 #[tokio::test]
+async fn a_grace_without_end_is_no_trouble_to_who_needs_none() {
+    let bench = Bench::start().await;
+    let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
+    let running = bench.start_ready(runtime).await;
+    soon(running.stop()).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_handler_that_does_not_finish_is_given_back_without_an_attempt() {
     let bench = Bench::start().await;
     let seen = Seen::default();

@@ -41,6 +41,9 @@ async fn log(filter: &str) -> (String, String) {
     for event in [r#""event":"message.received","#, ""] {
         bench.sandbox.send_raw_frame(format!(r#"{{{event}"x":"{WORDS} {SUBJECT} {CORRESPONDENT}"}}"#));
     }
+    bench.sandbox.send_raw_frame(format!(
+        r#"{{"type":"error","message":"refused\n{KEY} may not ask what <{CORRESPONDENT}> wrote"}}"#
+    ));
     bench.parked(2).await;
     bench.rows("SELECT key FROM sends WHERE state = 'failed'", 1).await;
     // Over the webhook, and refused for good.
@@ -75,6 +78,7 @@ fn assert_private(log: &str, secret: &str) {
 async fn nothing_of_a_mail_and_no_key_is_in_the_log_at_its_most_talkative() {
     // The WebSocket library writes all that passes through it into its own log at this level: see SECURITY.md.
     let (log, secret) = log("trace,tungstenite=debug").await;
+    assert!(log.contains("refused [key] may not ask what …@correspondent.example> wrote"), "{log}");
     assert!(log.contains("recorded events") && log.contains("did not take a webhook"), "{log}");
     assert_private(&log, &secret);
 }

@@ -75,7 +75,7 @@ impl Client {
             }
             let response = in_time(inner.timeout, inner.send(request)).await?;
             match redirect(&url, &response) {
-                None => return Ok(Download::new(successful(response).await?, inner.timeout)),
+                None => return Ok(Download::new(successful(response, inner.timeout).await?, inner.timeout)),
                 Some(next) if self.may_visit(&next) => url = next,
                 Some(_) => {
                     return Err(Error::local(ErrorKind::Redirect, "to an address that is not `https`"));

@@ -89,20 +89,21 @@ impl Call {
 
     async fn bytes(self) -> Result<(u16, Bytes)> {
         self.client.inner().budget.spend().await;
-        let mut response = successful(self.client.inner().send(self.request).await?).await?;
+        let response = self.client.inner().send(self.request).await?;
+        let mut response = successful(response, self.client.inner().timeout).await?;
         let body = read_capped(&mut response, ANSWER_CAP).await?;
         Ok((response.status().as_u16(), body))
     }
 }
 
 /// The response when it is 2xx, the error it tells of otherwise.
-pub(super) async fn successful(mut response: Response) -> Result<Response> {
+pub(super) async fn successful(mut response: Response, limit: Duration) -> Result<Response> {
     if response.status().is_success() {
         return Ok(response);
     }
     let status = response.status().as_u16();
-    // The status alone decides where the body is cut off or too long.
-    let body = read_prefix(&mut response, ERROR_CAP).await;
+    // The status alone decides where the body is cut off, too long or too slow.
+    let body = tokio::time::timeout(limit, read_prefix(&mut response, ERROR_CAP)).await.unwrap_or_default();
     Err(from_answer(status, response.headers(), &body, Timestamp::now()))
 }
 

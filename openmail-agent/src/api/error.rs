@@ -15,6 +15,7 @@ use crate::wire::row::FailureRow;
 pub(crate) use classify::from_answer;
 pub use kind::{ErrorKind, Limit, Refusal, Retry, Scope};
 pub(super) use transport::{from_decode, from_transport};
+pub(crate) use words::presentable;
 
 /// The result of a call.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -113,7 +114,7 @@ impl Error {
             kind,
             status: Some(status),
             code: row.code,
-            message: row.message.map(|message| words::presentable(&message)),
+            message: row.message.map(|message| presentable(&message)),
             request_id: None,
             wait: None,
             source: None,

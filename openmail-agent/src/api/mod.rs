@@ -30,6 +30,7 @@ pub use client::Client;
 pub(crate) use client::THIS_MACHINE;
 #[cfg(test)]
 pub(crate) use error::from_answer;
+pub(crate) use error::presentable;
 pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
 pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,7 @@ use super::{Context, FromContext, Needs, PayloadKind, Rejection};
 ///     Ok(format!("{total} bytes in {} files", files.list().len()))
 /// }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Attachments {
     message_id: MessageId,
     list: Vec<Attachment>,
@@ -75,6 +76,15 @@ impl Attachments {
     }
 }
 
+impl fmt::Debug for Attachments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachments")
+            .field("message_id", &self.message_id)
+            .field("files", &self.list.len())
+            .finish_non_exhaustive()
+    }
+}
+
 /// The most files of one name in a folder: more are a loop rather than a wish.
 const SAME_NAME: u32 = 1_000;
 
@@ -123,6 +133,17 @@ impl FromContext for Attachments {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debug_tells_how_many_files_there_are_and_not_which() {
+        let client = api::Client::builder(crate::model::Secret::new("om_1")).build().unwrap();
+        let list = vec![Attachment::named("divorce.pdf")];
+        let shown = format!("{:?}", Attachments { message_id: "msg_1".into(), list, client });
+        assert!(
+            shown.contains("msg_1") && shown.contains("files: 1") && !shown.contains("divorce"),
+            "{shown}"
+        );
+    }
 
     #[test]
     fn a_file_takes_the_first_name_that_is_free_and_overwrites_nothing() {

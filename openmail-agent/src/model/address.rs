@@ -67,6 +67,19 @@ impl Address {
         if apart.len() > whole.len() { apart } else { whole }
     }
 
+    /// The one who wrote a mail, by its `From`. A name may say anything, also other addresses, and may have lost its quotes on the
+    /// way here: where the text ends with a mailbox in brackets, that is who wrote it; else it is one address, or nobody's.
+    pub(crate) fn sender(text: &str) -> Option<Self> {
+        let one = Self::plain(text).or_else(|| text.parse().ok());
+        one.filter(|one| one.ends(text)).or_else(|| Self::at_the_end(text))
+    }
+
+    /// Whether the text ends with this mailbox, where it ends with brackets at all.
+    fn ends(&self, text: &str) -> bool {
+        let Some(named) = text.trim_end().strip_suffix('>') else { return true };
+        named.trim_end().strip_suffix(self.as_str()).is_some_and(|named| named.trim_end().ends_with('<'))
+    }
+
     /// The bare address, as it was written.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -366,6 +379,42 @@ mod tests {
             let found: Vec<_> =
                 list.iter().map(|one| (one.name().unwrap_or_default(), one.as_str())).collect();
             assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn no_name_can_make_somebody_else_the_sender() {
+        let boss = "boss@corp.example";
+        for text in [
+            "Eve <eve@e.example>",
+            "\"boss@corp.example, Eve\" <eve@e.example>",
+            "boss@corp.example, Eve <eve@e.example>",
+            "boss@corp.example,<eve@e.example>",
+            "boss@corp.example; <eve@e.example>",
+            "boss@corp.example <eve@e.example>",
+            "<boss@corp.example> <eve@e.example>",
+            "Boss <boss@corp.example>, <eve@e.example>",
+            "a: boss@corp.example; <eve@e.example>",
+            "a: boss@corp.example, <eve@e.example>",
+            "boss@corp.example (, <eve@e.example>",
+            "boss@corp.example \", <eve@e.example>",
+            "boss@corp.example, \"a\" b\" <eve@e.example> ",
+        ] {
+            assert_eq!(Address::sender(text).unwrap().as_str(), "eve@e.example", "{text:?}");
+        }
+        let eve = Address::sender("boss@corp.example, Eve <eve@e.example>").unwrap();
+        assert_eq!(eve.name(), Some("boss@corp.example, Eve"));
+        for text in [
+            "boss@corp.example, eve@e.example",
+            "Eve <eve@e.example>, boss@corp.example",
+            "boss@corp.example, Eve <eve@e.example",
+            "boss@corp.example, Eve <>",
+            "",
+        ] {
+            assert_eq!(Address::sender(text), None, "{text:?}");
+        }
+        for text in [boss, " boss@corp.example ", "< boss@corp.example >", "Boss<boss@corp.example>"] {
+            assert_eq!(Address::sender(text).unwrap().as_str(), boss, "{text:?}");
         }
     }
 

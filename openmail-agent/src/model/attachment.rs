@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 /// A file that came with a mail: its facts, and the text the service found in it.
 ///
 /// The bytes are fetched on request, by [`Attachments`](crate::handler::Attachments).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Attachment {
     /// The name the sender gave it. Hostile until proved otherwise: see [`Attachment::safe_name`].
@@ -56,6 +56,18 @@ impl Attachment {
         let cut = (0..=name.len().min(150)).rev().find(|&at| name.is_char_boundary(at)).unwrap_or(0);
         name.truncate(cut);
         if name.is_empty() { "attachment".to_owned() } else { name }
+    }
+}
+
+/// Names, words and addresses stay out of `Debug`: the addresses can be signed.
+impl std::fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attachment")
+            .field("content_type", &self.content_type)
+            .field("size", &self.size)
+            .field("parsed_text", &self.parsed_text.as_ref().map(String::len))
+            .field("extraction_method", &self.extraction_method)
+            .finish_non_exhaustive()
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Event {
 }
 
 /// What an event says, by kind.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Payload {
     /// `message.received`.
@@ -39,6 +39,18 @@ pub enum Payload {
     SendFailure(SendFailure),
     /// A kind this version does not know, or whose body has another shape, as it came.
     Unknown(Box<serde_json::value::RawValue>),
+}
+
+/// What is not understood stays out of `Debug`: it may be anything.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Message(message) => f.debug_tuple("Message").field(message).finish(),
+            Self::Lifecycle(lifecycle) => f.debug_tuple("Lifecycle").field(lifecycle).finish(),
+            Self::SendFailure(failure) => f.debug_tuple("SendFailure").field(failure).finish(),
+            Self::Unknown(json) => write!(f, "Unknown({} bytes)", json.get().len()),
+        }
+    }
 }
 
 impl PartialEq for Payload {

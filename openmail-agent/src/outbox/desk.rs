@@ -45,11 +45,13 @@ impl Outbox {
     /// Dropping the future loses nothing.
     pub async fn settled(&self, key: &IdempotencyKey, patience: Duration) -> store::Result<SendState> {
         let mut news = self.settled.subscribe();
-        let deadline = tokio::time::Instant::now() + patience;
+        // Where there is no such time, it is waited without end.
+        let deadline = tokio::time::Instant::now().checked_add(patience);
         loop {
             match self.store.send_state(key).await?.unwrap_or(SendState::Owed) {
-                SendState::Owed if tokio::time::Instant::now() < deadline => {
-                    let again = deadline.min(tokio::time::Instant::now() + LOOK_AGAIN);
+                SendState::Owed if deadline.is_none_or(|deadline| tokio::time::Instant::now() < deadline) => {
+                    let again = tokio::time::Instant::now() + LOOK_AGAIN;
+                    let again = deadline.map_or(again, |deadline| deadline.min(again));
                     // News that was missed, and news that does not come, are both a reason to look again.
                     let _ = tokio::time::timeout_at(again, heard(&mut news, key)).await;
                 }
@@ -73,5 +75,20 @@ async fn heard(news: &mut broadcast::Receiver<IdempotencyKey>, key: &Idempotency
         if settled == *key {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::store::memory::MemoryStore;
+
+    #[tokio::test]
+    async fn patience_without_end_waits() {
+        let outbox = Outbox::new(Arc::new(MemoryStore::new()));
+        assert!(outbox.settled(&"key".into(), Duration::MAX).now_or_never().is_none());
+        assert_eq!(outbox.settled(&"key".into(), Duration::ZERO).await.unwrap(), SendState::Owed);
     }
 }

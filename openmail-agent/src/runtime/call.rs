@@ -47,7 +47,7 @@ pub(super) enum Passage {
 impl Gates {
     pub(super) fn new(router: &Router) -> Self {
         let bounded = router.entries().iter().filter_map(|entry| {
-            let places = Arc::new(Semaphore::new(entry.concurrency()?));
+            let places = Arc::new(Semaphore::new(entry.concurrency()?.min(Semaphore::MAX_PERMITS)));
             Some((Arc::clone(entry.name()), Gate { places, waiting: AtomicUsize::new(0) }))
         });
         Self { bounded: bounded.collect(), suspects: Arc::new(Semaphore::new(1)) }
@@ -137,4 +137,22 @@ pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let words =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("it panicked: {}", words.unwrap_or("without a message"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::handler::States;
+    use crate::router::{Route, RouterFacts};
+
+    #[tokio::test]
+    async fn a_bound_that_bounds_nothing_is_one_too() {
+        let route = Route::new("agent", async || {}).concurrency(usize::MAX);
+        let (bindings, states) = (BTreeMap::new(), States::default());
+        let router = Router::build(vec![route], &RouterFacts::new(&[], &bindings, &states)).unwrap();
+        let passage = Gates::new(&router).pass(&router.entries()[0], &CancellationToken::new()).await;
+        assert!(matches!(passage, Passage::In(Some(_))));
+    }
 }

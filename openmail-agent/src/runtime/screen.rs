@@ -84,4 +84,17 @@ mod tests {
         assert!(parked(&from("eve@sub.example.com"), &allowed));
         assert!(parked(&Message::new("msg_without_sender"), &allowed));
     }
+
+    #[test]
+    fn a_name_does_not_pass_for_an_allowed_sender() {
+        let allowed: AllowedSenders = "boss@corp.example".parse().unwrap();
+        for from in ["boss@corp.example, Eve <eve@evil.example>", "boss@corp.example, eve@evil.example"] {
+            let body = format!(
+                r#"{{"event":"message.received","event_id":"evt_1","message":{{"id":"m","from":"{from}"}}}}"#
+            );
+            let event = crate::wire::event::decode(body.as_bytes(), None).unwrap();
+            let crate::model::Payload::Message(message) = event.payload else { panic!("no mail") };
+            assert!(parked(&message, &allowed), "{from}");
+        }
+    }
 }

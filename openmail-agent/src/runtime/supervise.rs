@@ -83,10 +83,8 @@ impl Supervisor {
             sending.cancel();
             join_until(&mut core, 0).await;
         };
-        if tokio::time::timeout(self.grace + LAST_WORDS, async { tokio::join!(closed, handled) })
-            .await
-            .is_err()
-        {
+        let longest = self.grace.saturating_add(LAST_WORDS);
+        if tokio::time::timeout(longest, async { tokio::join!(closed, handled) }).await.is_err() {
             warn!("what was under way is done again after the restart, under the same keys");
         }
         // Last of all: what is still in hand is for others from here on.

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub struct Lane(pub Arc<str>);
 pub struct WorkerId(pub Arc<str>);
 
 /// An event as it arrived, ready to be kept.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct NewEvent {
     /// The service's id of the event, or one made from its content where it had none.
@@ -66,6 +67,23 @@ impl NewEvent {
             event: None,
             parked: None,
         }
+    }
+}
+
+/// Bodies stay out of `Debug`.
+impl fmt::Debug for NewEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewEvent")
+            .field("event_id", &self.event_id)
+            .field("message_id", &self.message_id)
+            .field("inbox_id", &self.inbox_id)
+            .field("lane", &self.lane)
+            .field("kind", &self.kind)
+            .field("occurred_at", &self.occurred_at)
+            .field("received_at", &self.received_at)
+            .field("body", &self.body.len())
+            .field("parked", &self.parked)
+            .finish_non_exhaustive()
     }
 }
 

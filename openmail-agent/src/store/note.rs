@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 
 use crate::model::ThreadId;
@@ -5,7 +7,7 @@ use crate::model::ThreadId;
 use super::EventSeq;
 
 /// A value to remember.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Note {
     /// Where it belongs.
@@ -18,6 +20,13 @@ impl Note {
     /// A value, as JSON, and where it belongs.
     pub fn new(scope: NoteScope, value: impl Into<Bytes>) -> Self {
         Self { scope, value: value.into() }
+    }
+}
+
+/// What is remembered stays out of `Debug`.
+impl fmt::Debug for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Note").field("scope", &self.scope).field("value", &self.value.len()).finish()
     }
 }
 

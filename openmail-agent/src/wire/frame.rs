@@ -122,7 +122,7 @@ impl ServerFrame {
     }
 }
 
-/// Bodies stay out of `Debug`.
+/// Bodies and the service's words stay out of `Debug`.
 impl std::fmt::Debug for ServerFrame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -132,7 +132,7 @@ impl std::fmt::Debug for ServerFrame {
                 .field("event_types", event_types)
                 .finish(),
             Self::Unsubscribed { inbox_ids } => write!(f, "Unsubscribed({inbox_ids:?})"),
-            Self::Error { message } => write!(f, "Error({message:?})"),
+            Self::Error { message } => write!(f, "Error({} bytes)", message.len()),
             Self::Pong => f.write_str("Pong"),
             Self::Event { body, event_id, .. } => write!(f, "Event({event_id:?}, {} bytes)", body.len()),
             Self::Unknown => f.write_str("Unknown"),

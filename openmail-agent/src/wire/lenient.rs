@@ -5,7 +5,7 @@ mod scalar;
 mod structure;
 mod surrogate;
 
-pub(super) use address::Addresses;
+pub(super) use address::{Addresses, Sender};
 pub(super) use scalar::{Flag, Number, Text};
 pub(super) use structure::{List, Object, object};
 pub(super) use surrogate::read;

@@ -2,7 +2,7 @@
 const MOST: usize = 500;
 
 /// The service's words, fit for a log: one line, capped, without keys and without the local part of addresses.
-pub(super) fn presentable(text: &str) -> String {
+pub(crate) fn presentable(text: &str) -> String {
     let mut words = String::new();
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
         if !words.is_empty() {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 use crate::api::{ErrorKind, Retry};
 
@@ -100,4 +102,16 @@ async fn a_missing_file_is_an_error_and_not_a_file() {
     let api = Service::start([Answer::new(404, r#"{"error":"not_found"}"#)]).await;
     let error = client(&api).attachment(&"m".into(), "f").await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn an_error_that_never_ends_is_told_by_its_status() {
+    let (pause, limit) = (Duration::from_millis(20), Duration::from_millis(100));
+    let api = Service::start([Answer::new(503, "x").dripping(pause)]).await;
+    let client =
+        Client::builder(Secret::new(KEY)).base_url(&api.url).unwrap().timeout(limit).build().unwrap();
+    let id = "m".into();
+    let download = tokio::time::timeout(Duration::from_secs(10), client.attachment(&id, "f"));
+    let error = download.await.expect("it ends").unwrap_err();
+    assert_eq!((error.status(), error.retry()), (Some(503), Retry::Now));
 }

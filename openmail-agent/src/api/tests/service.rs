@@ -1,11 +1,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, Response};
-use futures_util::stream;
+use futures_util::{FutureExt, StreamExt, stream};
 use tokio::net::TcpListener;
 
 /// What the service is to say.
@@ -15,11 +16,12 @@ pub(super) struct Answer {
     headers: Vec<(&'static str, String)>,
     body: Bytes,
     endless: bool,
+    pause: Duration,
 }
 
 impl Answer {
     pub(super) fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), endless: false }
+        Self { status, headers: Vec::new(), body: body.into(), endless: false, pause: Duration::ZERO }
     }
 
     pub(super) fn ok(body: impl Into<Bytes>) -> Self {
@@ -41,9 +43,16 @@ impl Answer {
         self
     }
 
+    /// Repeats the body, but not at once.
+    pub(super) fn dripping(mut self, pause: Duration) -> Self {
+        self.pause = pause;
+        self.endless()
+    }
+
     fn response(self) -> Response<Body> {
         let body = if self.endless {
-            Body::from_stream(stream::repeat_with(move || Ok::<_, std::io::Error>(self.body.clone())))
+            let chunks = stream::repeat_with(move || Ok::<_, std::io::Error>(self.body.clone()));
+            Body::from_stream(chunks.then(move |chunk| tokio::time::sleep(self.pause).map(|()| chunk)))
         } else {
             Body::from(self.body)
         };

@@ -6,6 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::api;
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::model::{Chain, EventId};
@@ -21,8 +22,6 @@ use super::state::{SocketState, StopReason};
 const STALL: Duration = Duration::from_secs(8);
 /// How many frames are read before anything else is looked at.
 const AT_ONCE: usize = 64;
-/// How much is logged of what the service says.
-const REPORT_CAP: usize = 300;
 
 /// Receives events over the WebSocket, and keeps at it.
 ///
@@ -264,8 +263,7 @@ impl Driver {
                 self.gaps.suspect(reason);
             }
             Action::Report(message) => {
-                let message: String = message.chars().filter(|c| !c.is_control()).take(REPORT_CAP).collect();
-                warn!(message, "the service refused something on the socket");
+                warn!(message = api::presentable(&message), "the service refused something on the socket");
             }
             Action::Close => self.link.close().await,
             Action::Stop(_) => debug!("stopping"),

@@ -1,7 +1,7 @@
 use serde::Deserialize;
 
 use crate::model::{Attachment, Direction, Message, SendFailure, ThreadId};
-use crate::wire::lenient::{Addresses, Flag, List, Number, Object, Text};
+use crate::wire::lenient::{Addresses, Flag, List, Number, Object, Sender, Text};
 
 /// Every field any known kind has, borrowed from the body.
 #[derive(Deserialize)]
@@ -42,7 +42,7 @@ pub(super) struct MessageFrame<'a> {
     #[serde(default, borrow)]
     rfc_message_id: Text<'a>,
     #[serde(default)]
-    from: Addresses,
+    from: Sender,
     #[serde(default)]
     to: Addresses,
     #[serde(default)]
@@ -81,7 +81,7 @@ impl MessageFrame<'_> {
             thread_id: thread_id.or(self.thread_id.id()),
             direction: self.direction.named().unwrap_or(Direction::Inbound),
             rfc_message_id: self.rfc_message_id.id(),
-            from: self.from.first(),
+            from: self.from.0,
             to: self.to.first(),
             header_to: self.header_to.0,
             cc: self.cc.0,

@@ -51,6 +51,23 @@ fn a_received_mail_is_read_whole() {
 }
 
 #[test]
+fn a_name_that_lists_addresses_does_not_become_the_sender() {
+    for from in [
+        r#""boss@corp.example, Eve <eve@evil.example>""#,
+        r#"["boss@corp.example", "Eve <eve@evil.example>"]"#,
+        r#"["boss@corp.example, Eve <eve@evil.example>"]"#,
+    ] {
+        let event = message(&format!(r#"{{"id":"m","from":{from}}}"#));
+        let row = crate::wire::row::message(format!(r#"{{"id":"m","fromAddr":{from}}}"#).as_bytes()).unwrap();
+        for message in [event, row] {
+            assert_eq!(message.from.unwrap().as_str(), "eve@evil.example", "{from}");
+        }
+    }
+    let two = message(r#"{"id":"m","from":"boss@corp.example, eve@evil.example"}"#);
+    assert_eq!(two.from, None, "nobody can tell which is the name");
+}
+
+#[test]
 fn every_drift_of_a_mail_is_taken() {
     let bare = message(r#"{"id":"m"}"#);
     assert_eq!(bare.id.as_str(), "m");

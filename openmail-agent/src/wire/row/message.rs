@@ -2,7 +2,7 @@ use serde::Deserialize;
 
 use crate::model::{Direction, Message, Page};
 use crate::wire::event::{AttachmentFrame, attachments};
-use crate::wire::lenient::{Addresses, Flag, List, Text, object, read};
+use crate::wire::lenient::{Addresses, Flag, List, Sender, Text, object, read};
 use crate::wire::{DecodeError, DecodeErrorKind};
 
 use super::list::Rows;
@@ -45,9 +45,9 @@ pub(super) struct MessageRow<'a> {
     #[serde(default, borrow)]
     rfc_message_id: Text<'a>,
     #[serde(default)]
-    from_addr: Addresses,
+    from_addr: Sender,
     #[serde(default)]
-    from: Addresses,
+    from: Sender,
     #[serde(default)]
     to_addr: Addresses,
     #[serde(default)]
@@ -89,7 +89,7 @@ impl MessageRow<'_> {
             id: self.id.id().or(self.message_id.id())?,
             thread_id: self.thread_id.id(),
             rfc_message_id: self.rfc_message_id.id(),
-            from: self.from_addr.or(self.from).first(),
+            from: self.from_addr.or(self.from).0,
             to: self.to_addr.or(self.to).first(),
             header_to: self.header_to.0,
             cc: self.cc.0,

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +74,7 @@ pub struct Refusal {
 }
 
 /// What to do, in this order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Action {
     /// Open a connection.
     Dial,
@@ -100,4 +101,21 @@ pub enum Action {
     Close,
     /// End.
     Stop(StopReason),
+}
+
+/// Bodies and the service's words stay out of `Debug`.
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial => f.write_str("Dial"),
+            Self::Send(frame) => f.debug_tuple("Send").field(frame).finish(),
+            Self::Ping => f.write_str("Ping"),
+            Self::Deliver { body, event_id, .. } => write!(f, "Deliver({event_id:?}, {} bytes)", body.len()),
+            Self::State(state) => f.debug_tuple("State").field(state).finish(),
+            Self::Gap(reason) => f.debug_tuple("Gap").field(reason).finish(),
+            Self::Report(message) => write!(f, "Report({} bytes)", message.len()),
+            Self::Close => f.write_str("Close"),
+            Self::Stop(reason) => f.debug_tuple("Stop").field(reason).finish(),
+        }
+    }
 }

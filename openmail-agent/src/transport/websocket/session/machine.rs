@@ -227,7 +227,7 @@ impl Session {
             Some(_) => self.trouble = Some(Degradation::Deaf),
             None => {
                 if let Some(page) = &mut connection.page {
-                    page.answered(now);
+                    page.refused(now);
                 }
             }
         }

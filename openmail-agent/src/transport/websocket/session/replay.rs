@@ -21,6 +21,8 @@ pub(super) struct Page {
     last: Option<EventId>,
     heard: Instant,
     mark: Mark,
+    /// Something was refused meanwhile, which may have been the replay.
+    refused: bool,
 }
 
 #[derive(Debug)]
@@ -44,7 +46,7 @@ pub(super) enum PageEnd {
 
 impl Page {
     pub(super) fn new(after: EventId, goes_on: bool, now: Instant) -> Self {
-        Self { after, goes_on, count: 0, last: None, heard: now, mark: Mark::Unsent }
+        Self { after, goes_on, count: 0, last: None, heard: now, mark: Mark::Unsent, refused: false }
     }
 
     /// Counts an event. Live ones are counted too, since nothing tells them apart: one page too many costs little.
@@ -72,6 +74,13 @@ impl Page {
         }
     }
 
+    /// The service refused something, and does not say what: the ping, which is then answered, or the place to resume from,
+    /// after it had confirmed the subscription.
+    pub(super) fn refused(&mut self, now: Instant) {
+        self.refused = true;
+        self.answered(now);
+    }
+
     /// What the page was, once it has ended.
     pub(super) fn end(&self, now: Instant) -> Option<PageEnd> {
         if self.deadline()? > now {
@@ -80,8 +89,8 @@ impl Page {
         let next = self.last.clone().filter(|last| *last != self.after);
         Some(match self.mark {
             _ if self.count >= PAGE => PageEnd::Full(next),
-            Mark::Answered(_) => PageEnd::Complete,
-            Mark::Unsent | Mark::Sent(_) => PageEnd::Uncertain,
+            Mark::Answered(_) if !self.refused => PageEnd::Complete,
+            Mark::Unsent | Mark::Sent(_) | Mark::Answered(_) => PageEnd::Uncertain,
         })
     }
 

@@ -197,11 +197,19 @@ fn a_page_whose_end_is_not_marked_is_suspicious() {
 }
 
 #[test]
-fn a_service_that_does_not_know_pings_marks_the_end_by_refusing_it() {
-    let mut play = Play::open(Some("evt_0"));
-    play.frame(subscribed(&[]));
-    assert_eq!(play.frame(error()), [Action::Report("no".into())]);
-    assert_eq!(play.wait_for_deadline().1, [Action::State(SocketState::Live)]);
+fn an_error_amid_a_replay_ends_it_and_is_suspicious() {
+    let unfinished = [Action::Gap(GapReason::ReplayUnfinished), Action::State(SocketState::Live)];
+    for frames in [&[error()][..], &[error(), ServerFrame::Pong], &[ServerFrame::Pong, error()]] {
+        let mut play = Play::open(Some("evt_gone"));
+        play.frame(subscribed(&[]));
+        for frame in frames {
+            let reported = play.frame(frame.clone());
+            assert!(matches!(reported[..], [] | [Action::Report(_)]), "{reported:?}");
+        }
+        let (waited, actions) = play.wait_for_deadline();
+        assert_eq!(actions, unfinished, "whether the cursor was refused or the ping, nobody can tell");
+        assert!(waited < Duration::from_secs(1), "{waited:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::Tag;
 use super::entity::decode;
+use super::scope::{Scopes, Seen};
 
 /// The most marks of a quotation within a quotation.
 const DEPTH: usize = 5;
@@ -11,14 +12,19 @@ pub(super) struct Output {
     line: String,
     quotes: usize,
     preformatted: usize,
-    /// The element that hides all within it, and how many of its name are open.
-    hidden: Option<(String, usize)>,
+    scopes: Scopes,
+    shows_all: bool,
     gap: bool,
 }
 
 impl Output {
+    /// One to which nothing is hidden.
+    pub(super) fn with_what_is_hidden() -> Self {
+        Self { shows_all: true, ..Self::default() }
+    }
+
     pub(super) fn text(&mut self, html: &str) {
-        if self.hidden.is_some() {
+        if !self.is_seen() {
             return;
         }
         for c in decode(html).chars() {
@@ -33,18 +39,19 @@ impl Output {
     }
 
     pub(super) fn tag(&mut self, tag: &Tag) {
-        if self.is_within_hidden(tag) {
+        if !self.shows_all && !self.scopes.pass(tag) {
             return;
         }
         match tag.name.as_str() {
-            "br" => self.end_line(),
+            "br" if self.is_seen() => self.end_line(),
+            "br" => self.break_line(),
             "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "ul" | "ol" | "table" | "hr" => self.paragraph(),
             "div" | "tr" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "body" | "center" => {
                 self.break_line();
             }
             "li" => {
                 self.break_line();
-                if !tag.closing {
+                if !tag.closing && self.is_seen() {
                     self.line.push_str("- ");
                 }
             }
@@ -66,23 +73,8 @@ impl Output {
         self.text.trim_matches('\n').to_owned()
     }
 
-    fn is_within_hidden(&mut self, tag: &Tag) -> bool {
-        match &mut self.hidden {
-            Some((name, open)) => {
-                if *name == tag.name {
-                    *open = step(*open, tag.closing);
-                }
-                if *open == 0 {
-                    self.hidden = None;
-                }
-                true
-            }
-            None if tag.hidden && !is_void(&tag.name) => {
-                self.hidden = Some((tag.name.clone(), 1));
-                true
-            }
-            None => false,
-        }
+    fn is_seen(&self) -> bool {
+        self.scopes.seen() == Seen::Yes
     }
 
     fn space(&mut self) {
@@ -122,11 +114,4 @@ impl Output {
 
 fn step(count: usize, closing: bool) -> usize {
     if closing { count.saturating_sub(1) } else { count + 1 }
-}
-
-fn is_void(name: &str) -> bool {
-    matches!(
-        name,
-        "br" | "hr" | "img" | "input" | "link" | "meta" | "col" | "wbr" | "area" | "base" | "embed"
-    )
 }
