@@ -5,15 +5,17 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool as Connections, RecyclingMethod, Runtime,
     Transaction,
 };
+use futures_util::TryStreamExt as _;
 use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, RowStream, Statement};
 
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::model::BoxError;
 use crate::store::{ErrorKind, Result, StoreError};
 
+use super::params::mute;
 use super::tls::Tls;
 use super::trouble::Trouble;
 use super::url::Location;
@@ -121,7 +123,7 @@ impl Pool {
         let client = self.0.get().await?;
         let asked = async {
             let statement = client.prepare_cached(sql).await?;
-            Ok(client.query(&statement, params).await?)
+            rows(client.query_raw(&statement, mute(params)).await?).await
         };
         let answer = asked.await;
         give_back(client, answer)
@@ -149,6 +151,10 @@ async fn run<V: Verb>(client: &mut Object, verb: &V) -> Result<V::Answer, Troubl
     Ok(answer)
 }
 
+async fn rows(stream: RowStream) -> Result<Vec<Row>, Trouble> {
+    Ok(stream.try_collect().await?)
+}
+
 /// Lets others have a connection, unless it would fail them in the same way, for ever.
 fn give_back<T>(client: Object, answer: Result<T, Trouble>) -> Result<T, Trouble> {
     if answer.as_ref().is_err_and(Trouble::is_of_connection) {
@@ -160,12 +166,12 @@ fn give_back<T>(client: Object, answer: Result<T, Trouble>) -> Result<T, Trouble
 impl Tx<'_> {
     pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
         let statement = self.0.prepare_cached(sql).await?;
-        Ok(self.0.query(&statement, params).await?)
+        rows(self.0.query_raw(&statement, mute(params)).await?).await
     }
 
     pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Trouble> {
         let statement = self.0.prepare_cached(sql).await?;
-        Ok(self.0.execute(&statement, params).await?)
+        Ok(self.0.execute_raw(&statement, mute(params)).await?)
     }
 
     /// Makes a statement ready, for [`send`](Tx::send).
@@ -175,7 +181,7 @@ impl Tx<'_> {
 
     /// Sends a statement as soon as it is polled, so that several can be on their way together.
     pub(super) async fn send(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
-        Ok(self.0.query(statement, params).await?)
+        rows(self.0.query_raw(statement, mute(params)).await?).await
     }
 
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {
