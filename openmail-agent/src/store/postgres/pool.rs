@@ -92,16 +92,21 @@ impl Pool {
 
     /// Runs a verb in a transaction of its own, again where others come in between.
     pub(super) async fn transact<V: Verb>(&self, verb: &V) -> Result<V::Answer> {
+        self.try_transact(verb).await.map_err(StoreError::from)
+    }
+
+    /// As [`transact`](Self::transact), and says what was in the way.
+    pub(super) async fn try_transact<V: Verb>(&self, verb: &V) -> Result<V::Answer, Trouble> {
         for failures in 1.. {
             match self.attempt(verb).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) if trouble.is_conflict() && failures < ATTEMPTS => {
                     tokio::time::sleep(BACKOFF.with_jitter(failures)).await;
                 }
-                Err(trouble) => return Err(trouble.into()),
+                Err(trouble) => return Err(trouble),
             }
         }
-        Err(Trouble::Overtaken.into())
+        Err(Trouble::Overtaken)
     }
 
     /// Runs one statement, which is a transaction by itself.
