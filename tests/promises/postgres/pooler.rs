@@ -64,3 +64,22 @@ async fn what_the_server_fails_on_is_one_call_s_misfortune_and_no_damage() {
     assert_eq!(*huge.unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(store.census().await.unwrap().waiting, 20);
 }
+
+#[tokio::test]
+async fn a_process_has_no_more_connections_than_the_url_says() {
+    let Some(place) = Place::shared() else { return };
+    let url = place.fresh();
+    let (client, _) = connect(&url).await;
+    let connections = async |parameters: &str, name: &str| {
+        let url = url.replace("schema=", &format!("{parameters}application_name={name}&schema="));
+        let store = PostgresStore::open(&url).await.unwrap();
+        join_all((0..50).map(|_| store.census()))
+            .await
+            .into_iter()
+            .for_each(|census| assert!(census.is_ok()));
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
+        client.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0)
+    };
+    assert_eq!(connections("max_connections=2&", "a few").await, 2);
+    assert!(connections("", "unasked").await < 15, "poolers commonly allow 15");
+}

@@ -20,9 +20,6 @@ use super::tls::Tls;
 use super::trouble::Trouble;
 use super::url::Location;
 
-/// How many connections a process has at most.
-const CONNECTIONS: usize = 16;
-
 /// How long to wait for a connection, a new one or a free one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -72,7 +69,7 @@ impl Pool {
         let manager =
             Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Connections::builder(manager)
-            .max_size(CONNECTIONS)
+            .max_size(location.connections.get().into())
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
             .runtime(Runtime::Tokio1)
