@@ -4,6 +4,8 @@ pub(crate) mod cluster;
 mod contract;
 mod doubt;
 mod handover;
+mod pooler;
+mod proxy;
 mod pruning;
 mod races;
 mod restarts;

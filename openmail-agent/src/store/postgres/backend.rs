@@ -47,8 +47,9 @@ impl PostgresStore {
     /// Connects, and brings the schema to the latest version.
     ///
     /// The URL is `postgres://user:password@host:port/database`. Beside the usual parameters it takes `schema`
-    /// (`openmail_agent` unless said otherwise), and `sslmode` with all its values: `prefer` and `require` encrypt,
-    /// `verify-full` also makes sure of the server, by the system's certificates or by those in `sslrootcert`.
+    /// (`openmail_agent` unless said otherwise), `max_connections` (10 unless said otherwise), and `sslmode` with all its
+    /// values: `prefer` and `require` encrypt, `verify-full` also makes sure of the server, by the system's certificates or by
+    /// those in `sslrootcert`.
     ///
     /// # Errors
     ///

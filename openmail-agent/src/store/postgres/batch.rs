@@ -77,7 +77,7 @@ async fn run<C: Shared>(pool: Pool, mut waiting: mpsc::Receiver<(C, Answer<C>)>)
 
 async fn commit<C: Shared>(pool: &Pool, calls: Vec<C>, answers: Vec<Answer<C>>) {
     let together = Together(calls);
-    match pool.transact(&together).await {
+    match pool.try_transact(&together).await {
         Ok(results) => {
             for (result, answer) in results.into_iter().zip(answers) {
                 // The caller may have gone away; it is done all the same.
@@ -85,15 +85,15 @@ async fn commit<C: Shared>(pool: &Pool, calls: Vec<C>, answers: Vec<Answer<C>>) 
             }
         }
         // What the database refuses is the fault of one call, and must not be the others'.
-        Err(error) if !error.is_transient() && answers.len() > 1 => {
+        Err(trouble) if trouble.is_of_call() && answers.len() > 1 => {
             for (call, answer) in together.0.into_iter().zip(answers) {
                 Box::pin(commit(pool, vec![call], vec![answer])).await;
             }
         }
-        Err(error) => {
-            let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        Err(trouble) => {
+            let error = StoreError::from(trouble);
             for answer in answers {
-                let _ = answer.send(Err(StoreError::because(*error.kind(), reason.clone())));
+                let _ = answer.send(Err(error.clone()));
             }
         }
     }

@@ -33,6 +33,7 @@ mod gates;
 mod lease;
 mod ledger;
 mod migrate;
+mod params;
 mod pool;
 mod prune;
 mod record;

@@ -5,21 +5,20 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool as Connections, RecyclingMethod, Runtime,
     Transaction,
 };
+use futures_util::TryStreamExt as _;
 use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, RowStream, Statement};
 
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::model::BoxError;
 use crate::store::{ErrorKind, Result, StoreError};
 
+use super::params::mute;
 use super::tls::Tls;
 use super::trouble::Trouble;
 use super::url::Location;
-
-/// How many connections a process has at most.
-const CONNECTIONS: usize = 16;
 
 /// How long to wait for a connection, a new one or a free one.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -70,7 +69,7 @@ impl Pool {
         let manager =
             Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Connections::builder(manager)
-            .max_size(CONNECTIONS)
+            .max_size(location.connections.get().into())
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
             .runtime(Runtime::Tokio1)
@@ -90,16 +89,21 @@ impl Pool {
 
     /// Runs a verb in a transaction of its own, again where others come in between.
     pub(super) async fn transact<V: Verb>(&self, verb: &V) -> Result<V::Answer> {
+        self.try_transact(verb).await.map_err(StoreError::from)
+    }
+
+    /// As [`transact`](Self::transact), and says what was in the way.
+    pub(super) async fn try_transact<V: Verb>(&self, verb: &V) -> Result<V::Answer, Trouble> {
         for failures in 1.. {
             match self.attempt(verb).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) if trouble.is_conflict() && failures < ATTEMPTS => {
                     tokio::time::sleep(BACKOFF.with_jitter(failures)).await;
                 }
-                Err(trouble) => return Err(trouble.into()),
+                Err(trouble) => return Err(trouble),
             }
         }
-        Err(Trouble::Overtaken.into())
+        Err(Trouble::Overtaken)
     }
 
     /// Runs one statement, which is a transaction by itself.
@@ -121,7 +125,7 @@ impl Pool {
         let client = self.0.get().await?;
         let asked = async {
             let statement = client.prepare_cached(sql).await?;
-            Ok(client.query(&statement, params).await?)
+            rows(client.query_raw(&statement, mute(params)).await?).await
         };
         let answer = asked.await;
         give_back(client, answer)
@@ -149,6 +153,10 @@ async fn run<V: Verb>(client: &mut Object, verb: &V) -> Result<V::Answer, Troubl
     Ok(answer)
 }
 
+async fn rows(stream: RowStream) -> Result<Vec<Row>, Trouble> {
+    Ok(stream.try_collect().await?)
+}
+
 /// Lets others have a connection, unless it would fail them in the same way, for ever.
 fn give_back<T>(client: Object, answer: Result<T, Trouble>) -> Result<T, Trouble> {
     if answer.as_ref().is_err_and(Trouble::is_of_connection) {
@@ -160,12 +168,12 @@ fn give_back<T>(client: Object, answer: Result<T, Trouble>) -> Result<T, Trouble
 impl Tx<'_> {
     pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
         let statement = self.0.prepare_cached(sql).await?;
-        Ok(self.0.query(&statement, params).await?)
+        rows(self.0.query_raw(&statement, mute(params)).await?).await
     }
 
     pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Trouble> {
         let statement = self.0.prepare_cached(sql).await?;
-        Ok(self.0.execute(&statement, params).await?)
+        Ok(self.0.execute_raw(&statement, mute(params)).await?)
     }
 
     /// Makes a statement ready, for [`send`](Tx::send).
@@ -175,7 +183,7 @@ impl Tx<'_> {
 
     /// Sends a statement as soon as it is polled, so that several can be on their way together.
     pub(super) async fn send(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
-        Ok(self.0.query(statement, params).await?)
+        rows(self.0.query_raw(statement, mute(params)).await?).await
     }
 
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {

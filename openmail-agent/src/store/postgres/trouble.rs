@@ -2,7 +2,7 @@ use std::error::Error as _;
 
 use deadpool_postgres::PoolError;
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{WasNull, WrongType};
 
 use crate::model::BoxError;
@@ -48,6 +48,15 @@ impl Trouble {
         }
     }
 
+    /// Whether it may be the fault of what was asked: the server stands, and might do something else.
+    pub(super) fn is_of_call(&self) -> bool {
+        match self {
+            Self::Refused(error) => !error.is_transient(),
+            Self::Database(error) => kind_of(error) == ErrorKind::Corrupt || is_failure_of_statement(error),
+            Self::Overtaken | Self::Pool(_) => false,
+        }
+    }
+
     /// Whether another connection may do better, and this one never will although it is alive: it leads to a server that may
     /// only be read, or holds statements that the server does not know, or knows otherwise. Of statements that travel
     /// together, one behind may be all that is heard of.
@@ -85,7 +94,8 @@ impl From<Trouble> for StoreError {
                 Self::because(ErrorKind::Unavailable, "other processes came in between again and again")
             }
             Trouble::Database(error) => Self::because(kind_of(&error), told(&error)),
-            Trouble::Pool(PoolError::Backend(error)) => Self::because(kind_of(&error), told(&error)),
+            // Whoever could not connect has read nothing, whatever the reason is called: poolers have codes of their own.
+            Trouble::Pool(PoolError::Backend(error)) => Self::because(ErrorKind::Unavailable, told(&error)),
             Trouble::Pool(PoolError::Closed) => ErrorKind::Closed.into(),
             Trouble::Pool(PoolError::Timeout(_)) => {
                 Self::because(ErrorKind::Unavailable, "no connection to the database was free in time")
@@ -95,15 +105,27 @@ impl From<Trouble> for StoreError {
     }
 }
 
-/// A value that has the wrong type, a table that is missing: another program's, or another version's.
+/// A value that has the wrong type, a table that is missing: another program's, or another version's. Of internal errors, two
+/// tell of damage; the others pass, or have to do with one statement.
 fn kind_of(error: &Error) -> ErrorKind {
     match error.code() {
-        Some(code) if matches!(code.code().get(..2), Some("42" | "22" | "XX")) => ErrorKind::Corrupt,
+        Some(code) if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) => {
+            ErrorKind::Corrupt
+        }
+        Some(code) if matches!(code.code().get(..2), Some("42" | "22")) => ErrorKind::Corrupt,
         None if error.source().is_some_and(|source| source.is::<WrongType>() || source.is::<WasNull>()) => {
             ErrorKind::Corrupt
         }
         _ => ErrorKind::Unavailable,
     }
+}
+
+/// The server could not do it, as where a value is too large for it, and goes on with the next.
+fn is_failure_of_statement(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|said| {
+        *said.code() == SqlState::INTERNAL_ERROR
+            && said.parsed_severity().is_none_or(|severity| severity == Severity::Error)
+    })
 }
 
 /// What the server said, without the values it said it about: those may be mail.

@@ -1,3 +1,4 @@
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 
 use percent_encoding::percent_decode_str;
@@ -9,12 +10,16 @@ use crate::store::{ErrorKind, StoreError};
 /// The schema that everything lies in, unless the URL names another.
 const SCHEMA: &str = "openmail_agent";
 
+/// How many connections a process has at most, unless the URL says otherwise. Poolers commonly allow 15 for all processes.
+const CONNECTIONS: NonZeroU16 = NonZeroU16::new(10).expect("ten is not zero");
+
 /// What a connection URL says.
 #[derive(Debug, Clone)]
 pub(super) struct Location {
     pub(super) config: Config,
     pub(super) schema: String,
     pub(super) trust: Trust,
+    pub(super) connections: NonZeroU16,
 }
 
 /// Whose certificate is taken, where the connection is encrypted.
@@ -30,16 +35,20 @@ pub(super) enum Trust {
 
 impl Location {
     /// Reads `postgres://user:password@host:port/database?…`. Beside what every client knows, `schema` is the schema to use,
-    /// and `sslmode` may be `verify-ca` or `verify-full`, which are the same here, with `sslrootcert`.
+    /// `max_connections` how many connections there may be, and `sslmode` may be `verify-ca` or `verify-full`, which are the same here, with `sslrootcert`.
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut schema, mut verify, mut authority, mut mode) = (SCHEMA.to_owned(), false, None, None);
-        let mut others = Vec::new();
+        let (mut connections, mut others) = (CONNECTIONS, Vec::new());
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = percent_decode_str(value).decode_utf8_lossy();
             match (name, &*decoded) {
                 ("schema", name) => schema = name.to_owned(),
+                ("max_connections", count) => {
+                    let meant = "`max_connections` must be a number from 1 to 65535";
+                    connections = count.parse().map_err(|_| unusable(meant))?;
+                }
                 ("sslrootcert", "system") => verify = true,
                 ("sslrootcert", path) => authority = Some(PathBuf::from(path)),
                 ("sslmode", "verify-ca" | "verify-full") => (verify, mode) = (true, Some(SslMode::Require)),
@@ -64,7 +73,7 @@ impl Location {
             None if verify => Trust::System,
             None => Trust::Anyone,
         };
-        Ok(Self { config, schema, trust })
+        Ok(Self { config, schema, trust, connections })
     }
 
     /// The schema's name as SQL.
@@ -97,6 +106,18 @@ mod tests {
         assert_eq!(plain.config.get_ssl_mode(), SslMode::Disable);
         let own = Location::parse("postgres://db/mail?sslmode=require&sslrootcert=%2Fca.pem").unwrap();
         assert_eq!(own.trust, Trust::Authority("/ca.pem".into()));
+    }
+
+    #[test]
+    fn a_url_says_how_many_connections_there_may_be() {
+        let connections = |url: &str| Location::parse(url).map(|location| location.connections.get());
+        assert_eq!(connections("postgres://db/mail?max_connections=3&schema=a").unwrap(), 3);
+        assert!(connections("postgres://db/mail").unwrap() < 15);
+        for count in ["0", "-1", "many", "", "65536"] {
+            let url = format!("postgres://db/mail?max_connections={count}");
+            let error = connections(&url).unwrap_err();
+            assert!(format!("{error:?}").contains("a number from 1 to 65535"), "{error:?}");
+        }
     }
 
     #[test]
