@@ -18,6 +18,10 @@ use super::{
 /// With a heartbeat every two seconds, three may go missing; and what a dead worker had is taken over within ten seconds.
 pub const WORKER_LIFE: Duration = Duration::from_secs(8);
 
+/// How long a worker's heartbeat must have lapsed when another first comes, for that one to [give it up](Store::heartbeat) at
+/// once: longer than a database is mostly away.
+pub const LONG_SILENCE: Duration = Duration::from_secs(5 * 60);
+
 /// A place that keeps events, owed sends and the ledger of what was sent.
 ///
 /// Every verb is one transaction. Time is an argument, so that a store has no clock of its own.
@@ -43,13 +47,24 @@ pub trait Store: Send + Sync + 'static {
     async fn bookmark(&self, name: &str) -> Result<Option<String>>;
 
     /// Says that a worker is alive: what it has leased and reserved stays its own for [`WORKER_LIFE`] from now, however
-    /// long ago it was taken. What a worker has whose heartbeat lapsed is due again, for all others.
+    /// long ago it was taken. What a worker has whose heartbeat lapsed is due again, for others, once one of them gives it up.
+    ///
+    /// Who was silent itself cannot tell the dead from those that could not be heard either, such as while the database was
+    /// away. So a worker that asks gives up another only
+    ///
+    /// - when it has itself been heard for [`WORKER_LIFE`] without a break: never for half of that was nothing heard of it. One
+    ///   that is new goes by those of which something was heard for less than that: as long as there were such, a store has been
+    ///   there; and where there are none, its own time begins now;
+    /// - or when the other had already been silent for [`LONG_SILENCE`] when the one that asks first came.
+    ///
+    /// So whoever has died is given up by the living as soon as its heartbeat lapses; after a common silence, and by one that
+    /// comes when all have died, a life later. A store that belongs to one process gives up at once what an earlier one had.
     ///
     /// Tells whether the heartbeat before still stood. A worker that comes back too late keeps what nobody took
     /// over meanwhile.
     async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool>;
 
-    /// Says that a worker is going: its heartbeat lapses now, and others take over what it still has at once.
+    /// Says that a worker is going: its heartbeat lapses now, and what it still has is due again at once, for all others.
     async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()>;
 
     /// Takes the next due events: one at a time per lane, oldest first within a lane, fairly between inboxes, no more than
@@ -57,7 +72,7 @@ pub trait Store: Send + Sync + 'static {
     /// nothing of another's is taken.
     ///
     /// A lease stands until it is settled, as long as its worker's [heartbeat](Self::heartbeat) does. Asking counts as a
-    /// heartbeat where there is none that stands, so that nobody is ever given its own event a second time.
+    /// heartbeat where half of the last one's time is over, so that nobody is given again what it has, unless others gave it up.
     async fn lease(&self, request: LeaseRequest) -> Result<Leases>;
 
     /// Whether an older event waits in the same lane, which was recorded after this one was leased.

@@ -144,8 +144,8 @@ impl LeaseRequest {
 pub struct Leases {
     /// Events to handle now.
     pub events: Vec<Leased>,
-    /// When the next one that is wanted falls due, of those that wait for a time and for nothing else, or another worker's
-    /// heartbeat lapses.
+    /// When the next one that is wanted falls due, of those that wait for a time and for nothing else, or another worker
+    /// may be given up.
     pub next_due: Option<Timestamp>,
 }
 

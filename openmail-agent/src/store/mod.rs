@@ -39,7 +39,7 @@ pub mod sqlite;
 pub(crate) mod troubled;
 
 pub(crate) use contract::look_again;
-pub use contract::{Census, Store, WORKER_LIFE};
+pub use contract::{Census, LONG_SILENCE, Store, WORKER_LIFE};
 pub use error::{ErrorKind, Result, StoreError};
 pub use event::{
     Bookmark, EventOutcome, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded,

@@ -76,7 +76,7 @@ pub struct Reservations {
     pub sends: Vec<Reservation>,
     /// Sends that failed just now without being attempted, since their [key's life](KEY_LIFE) is over.
     pub expired: Vec<NewSend>,
-    /// When the next one may go that waits for a time and for nothing else, or another worker's heartbeat lapses.
+    /// When the next one may go that waits for a time and for nothing else, or another worker may be given up.
     pub next_due: Option<Timestamp>,
 }
 

@@ -208,6 +208,9 @@ async fn what_a_dead_process_had_is_taken_over_when_its_heartbeat_lapses() {
     let stores = processes(&place.fresh(), 2).await;
     stores[0].record(vec![mail("1", "i", "a", 0)], None).await.unwrap();
     let dead = stores[0].lease(lease_request("dead", 0, 1)).await.unwrap().events.remove(0);
+    for now in [0, 3, 6] {
+        stores[1].heartbeat(&WorkerId("alive".into()), at(now)).await.unwrap();
+    }
     let waiting = stores[1].lease(lease_request("alive", 7, 1)).await.unwrap();
     assert!(waiting.events.is_empty());
     assert_eq!(waiting.next_due, Some(at(8)));

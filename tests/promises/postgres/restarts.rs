@@ -4,12 +4,12 @@ use std::time::Duration;
 use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
-use openmail_agent::runtime::StoreLocation;
+use openmail_agent::runtime::{Runtime, StoreLocation};
 use openmail_agent::store::{Bookmark, ErrorKind, Store};
 use openmail_sandbox::{Fault, WebhookOutcome};
 use tokio_postgres::Client;
 
-use crate::bench::{Bench, soon};
+use crate::bench::{Bench, Gate, Seen, soon};
 
 use super::cluster::Place;
 use super::pruning::connect;
@@ -99,6 +99,77 @@ async fn fail_over(operator: &Client) {
 /// The same address leads to a server again that may be written to.
 async fn come_back(operator: &Client) {
     operator.batch_execute("ALTER DATABASE postgres RESET default_transaction_read_only").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_processes_have_in_hand_stays_their_own_while_the_server_is_away() {
+    let Some(place) = Place::own() else { return };
+    let (bench, url, gate, seen) = (Bench::start().await, place.fresh(), Gate::closed(), Seen::default());
+    let process = async |at_once| {
+        let mut config = bench.config();
+        config.store = StoreLocation::Postgres(Secret::new(&url));
+        let (gate, seen) = (gate.clone(), seen.clone());
+        let handler = move |mail: Mail| {
+            seen.mail(&mail);
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                Reply::text("once")
+            }
+        };
+        let runtime = Runtime::new(config).clock(bench.clock.clone()).concurrency(at_once, 8);
+        bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await
+    };
+    let first = process(2).await;
+    bench.deliver("1");
+    bench.deliver("2");
+    seen.count(2).await;
+    // The one has its hands full, the other has not.
+    let second = process(8).await;
+    bench.deliver("3");
+    bench.deliver("4");
+    advance_until_seen(&bench, &seen, 4).await;
+
+    place.stop();
+    bench.advance(Duration::from_secs(60));
+    place.start();
+    let (operator, schema) = connect(&url).await;
+    for _ in 0..20 {
+        bench.advance(Duration::from_secs(1));
+        until_both_are_heard(&operator, &schema, &bench).await;
+    }
+    gate.open();
+    bench.advance_until(|| bench.sandbox.all_sent().len() == 4).await;
+    let mut all = seen.all();
+    all.sort();
+    assert_eq!(all, ["1", "2", "3", "4"]);
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
+}
+
+async fn advance_until_seen(bench: &Bench, seen: &Seen, count: usize) {
+    soon(async {
+        while seen.all().len() < count {
+            bench.advance(Duration::from_millis(100));
+            // Lets the one that is not told of mail look for it.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+/// Time that is moved by hand must not outrun the processes.
+async fn until_both_are_heard(operator: &Client, schema: &str, bench: &Bench) {
+    let sql = format!("SELECT count(*) FROM {schema}.workers WHERE lapses_at >= $1");
+    let lapse = bench.clock.now().as_millisecond() + 5_000;
+    let heard = async {
+        while operator.query_one(&sql, &[&lapse]).await.unwrap().get::<_, i64>(0) < 2 {
+            // A table does not ring.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // One that was answered late is not to be heard before the next second.
+    let _ = tokio::time::timeout(Duration::from_secs(1), heard).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -84,7 +84,7 @@ impl Events {
         Ok(Leases { events, next_due: due.map(from_ms) })
     }
 
-    /// Frees what a worker has, whose heartbeat lapsed.
+    /// Frees what a worker has that was given up, or goes.
     pub(super) fn free(&mut self, shelf: &mut impl Shelf, worker: u32) -> Result<()> {
         let lapsed: Vec<_> = self.leases.range((worker, i64::MIN)..=(worker, i64::MAX)).copied().collect();
         for (worker, seq) in lapsed {

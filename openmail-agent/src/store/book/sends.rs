@@ -152,8 +152,8 @@ impl Sends {
         Ok(reservations)
     }
 
-    /// Frees what a worker has, whose heartbeat lapsed. It may have been sent: its slot counts as completed now that it is
-    /// found.
+    /// Frees what a worker has that was given up, or goes. It may have been sent: its slot counts as completed now that it
+    /// is found.
     pub(super) fn free(
         &mut self,
         shelf: &mut impl Shelf,

@@ -69,8 +69,8 @@ impl Book {
     }
 
     pub(crate) fn retire(&mut self, shelf: &mut impl Shelf, worker: &WorkerId, now: Timestamp) -> Result<()> {
-        self.workers.retire(worker, now);
-        self.free_lapsed(shelf, now)
+        let worker = self.workers.retire(worker);
+        self.free(shelf, worker, now)
     }
 
     pub(crate) fn lease(&mut self, shelf: &mut impl Shelf, request: &LeaseRequest) -> Result<Leases> {
@@ -196,19 +196,18 @@ impl Book {
         census
     }
 
-    /// Takes note of a worker, and frees what those had whose heartbeat lapsed.
+    /// Takes note of a worker, and frees what those had whom it gives up.
     fn attend(&mut self, shelf: &mut impl Shelf, worker: &WorkerId, now: Timestamp) -> Result<u32> {
         let worker = self.workers.attend(worker, now);
-        self.free_lapsed(shelf, now)?;
+        for dead in self.workers.give_up(worker, now) {
+            self.free(shelf, dead, now)?;
+        }
         Ok(worker)
     }
 
-    fn free_lapsed(&mut self, shelf: &mut impl Shelf, now: Timestamp) -> Result<()> {
-        for lapsed in self.workers.take_lapsed(now) {
-            self.events.free(shelf, lapsed)?;
-            self.sends.free(shelf, &mut self.gates, lapsed, now)?;
-        }
-        Ok(())
+    fn free(&mut self, shelf: &mut impl Shelf, worker: u32, now: Timestamp) -> Result<()> {
+        self.events.free(shelf, worker)?;
+        self.sends.free(shelf, &mut self.gates, worker, now)
     }
 
     fn or_lapse(&self, next_due: Option<Timestamp>, asking: u32) -> Option<Timestamp> {

@@ -125,6 +125,7 @@ async fn a_lease_is_settled_once(store: &dyn Store) {
 async fn a_lost_lease_changes_nothing(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 0)]).await;
     let stale = lease_one(store, 0).await;
+    beats("other", store, 0..=60).await;
     let current = lease_as("other", store, 60, 1).await.remove(0);
     let note = Note { scope: step(current.lease.seq, "s"), value: Bytes::from_static(b"1") };
     let settlement = Settlement {
@@ -146,6 +147,7 @@ async fn a_lost_lease_changes_nothing(store: &dyn Store) {
 async fn a_crash_and_a_retry_count_as_attempts_and_a_deferral_does_not(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 0)]).await;
     assert_eq!(lease_one(store, 0).await.attempt, 1);
+    beats("other", store, 0..=60).await;
     let after_crash = lease_as("other", store, 60, 1).await.remove(0);
     assert_eq!(after_crash.attempt, 2);
     settle(store, &after_crash, retry(70), 61).await;

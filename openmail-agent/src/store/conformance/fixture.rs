@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
@@ -107,6 +109,13 @@ pub(crate) fn reply(key: &str, inbox: &str, thread: &str) -> NewSend {
 pub(crate) fn with_attachment(mut send: NewSend, bytes: &'static [u8]) -> NewSend {
     send.draft.attachments.push(OutgoingAttachment::new("a.bin", "application/octet-stream", bytes));
     send
+}
+
+/// A worker that is heard every two seconds, as processes are.
+pub(crate) async fn beats(name: &str, store: &dyn Store, seconds: RangeInclusive<i64>) {
+    for now in seconds.step_by(2) {
+        store.heartbeat(&worker(name), at(now)).await.expect("a heartbeat is heard");
+    }
 }
 
 /// Settles an event of its own with these sends.

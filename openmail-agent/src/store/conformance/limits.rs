@@ -111,6 +111,7 @@ async fn however_often_a_send_is_tried_it_takes_one_place_in_the_day(store: &dyn
 async fn a_send_whose_worker_died_takes_one_place_in_the_day(store: &dyn Store) {
     owe_many(store, "i", 1).await;
     let before = reserve_as("dead", store, 0, 1).await.sends.remove(0);
+    beats("w", store, 0..=60).await;
     let after = reserve_one(store, 60).await;
     let late = store.settle_send(answered(&before, sent(), 61)).await;
     assert!(late.is_err(), "another took it over");

@@ -134,6 +134,7 @@ async fn a_retry_keeps_key_words_and_first_attempt(store: &dyn Store) {
 async fn a_lost_reservation_changes_nothing(store: &dyn Store) {
     owe(store, 0, vec![reply("k", "i", "t")]).await;
     let stale = reserve_one(store, 0).await;
+    beats("other", store, 0..=30).await;
     let current = reserve_as("other", store, 30, 1).await.sends.remove(0);
     let with_news = SendSettlement { news: Some(mail("news", "i", "n", 0)), ..answered(&stale, sent(), 31) };
     let refused = store.settle_send(with_news).await.unwrap_err();

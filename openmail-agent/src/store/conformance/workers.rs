@@ -1,5 +1,5 @@
 use super::fixture::*;
-use crate::store::{ErrorKind, EventOutcome, Reservation, Store};
+use crate::store::{ErrorKind, EventOutcome, LONG_SILENCE, Leased, Reservation, Store};
 
 checks![
     what_a_silent_worker_had_is_due_again_in_order,
@@ -13,6 +13,13 @@ checks![
     a_send_that_nobody_took_is_settled_late_and_counts_once,
     a_worker_that_goes_gives_all_back_at_once,
     of_two_workers_only_the_silent_one_loses,
+    after_a_common_silence_nobody_loses_what_it_has,
+    who_is_not_heard_again_after_a_common_silence_is_given_up_a_life_later,
+    after_a_short_silence_nobody_is_taken_for_dead_who_is_heard_a_little_later,
+    a_worker_that_comes_after_the_last_one_died_takes_over_a_life_later,
+    a_worker_that_comes_right_after_another_died_knows_what_that_one_knew,
+    who_was_silent_for_long_when_a_worker_came_is_given_up_at_once,
+    who_goes_takes_nothing_from_those_who_were_silent_with_it,
 ];
 
 async fn beat(store: &dyn Store, name: &str, now: i64) -> bool {
@@ -23,6 +30,7 @@ async fn what_a_silent_worker_had_is_due_again_in_order(store: &dyn Store) {
     record(store, vec![mail("2", "i", "a", 2), mail("1", "i", "a", 1), mail("3", "i", "b", 3)]).await;
     let had = lease(store, 10, 10).await;
     assert_eq!(ids(&had), ["1", "3"]);
+    beats("other", store, 10..=18).await;
     assert!(lease_as("other", store, 17, 10).await.is_empty());
     let taken = lease_as("other", store, 18, 10).await;
     assert_eq!(ids(&taken), ["1", "3"]);
@@ -90,6 +98,7 @@ async fn a_silent_worker_that_comes_back_keeps_what_nobody_took(store: &dyn Stor
 async fn what_a_silent_worker_finished_counts_unless_somebody_took_it(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "b", 2)]).await;
     let had = lease(store, 0, 10).await;
+    beats("other", store, 0..=8).await;
     let taken = lease_as("other", store, 8, 1).await;
     assert_eq!(ids(&taken), ["1"]);
     assert_eq!(store.census().await.unwrap().leased, 1, "the second is known to be free");
@@ -107,6 +116,7 @@ async fn take_over(store: &dyn Store, now: i64) -> Vec<Reservation> {
 async fn what_a_silent_worker_was_sending_is_attempted_again(store: &dyn Store) {
     owe(store, 0, vec![reply("1", "i", "t"), reply("2", "i", "t")]).await;
     let lost = reserve_one(store, 0).await;
+    beats("other", store, 0..=8).await;
     assert!(take_over(store, 7).await.is_empty());
     let again = take_over(store, 8).await;
     assert_eq!(keys(&again), ["1"], "the thread keeps its order");
@@ -124,6 +134,7 @@ async fn what_a_silent_worker_was_sending_is_attempted_again(store: &dyn Store) 
 async fn a_send_that_nobody_took_is_settled_late_and_counts_once(store: &dyn Store) {
     owe(store, 0, vec![reply("k", "i", "t")]).await;
     let reservation = reserve_one(store, 0).await;
+    beats("other", store, 0..=8).await;
     let found = reserve_as("other", store, 8, 0).await;
     assert!(found.sends.is_empty());
     assert_eq!(left_in_minute(store, "i", 8).await, 9);
@@ -152,8 +163,107 @@ async fn of_two_workers_only_the_silent_one_loses(store: &dyn Store) {
     let silent = lease_one(store, 0).await;
     let heard = lease_as("heard", store, 0, 1).await;
     assert!(beat(store, "heard", 5).await);
+    beats("third", store, 0..=8).await;
     let taken = lease_as("third", store, 9, 10).await;
     assert_eq!(taken.len(), 1);
     assert_eq!(taken[0].lease.seq, silent.lease.seq);
     settle(store, &heard[0], EventOutcome::Done, 9).await;
+}
+
+/// Two workers with an event and a send each, who have been heard for long.
+async fn two_at_work(store: &dyn Store) -> (Vec<Leased>, Vec<Reservation>) {
+    owe(store, 0, vec![reply("1", "i", "t"), reply("2", "i", "u")]).await;
+    record(store, vec![mail("1", "i", "a", 1), mail("2", "i", "b", 2)]).await;
+    for seconds in (0..=20).step_by(2) {
+        beats("w", store, seconds..=seconds).await;
+        beats("other", store, seconds..=seconds).await;
+    }
+    let (mut leased, mut reserved) = (lease(store, 20, 1).await, reserve(store, 20, 1).await.sends);
+    leased.extend(lease_as("other", store, 20, 1).await);
+    reserved.extend(reserve_as("other", store, 20, 1).await.sends);
+    assert_eq!((leased.len(), reserved.len()), (2, 2));
+    (leased, reserved)
+}
+
+async fn takes_nothing(name: &str, store: &dyn Store, now: i64) {
+    assert!(lease_as(name, store, now, 10).await.is_empty(), "{name} at {now}");
+    assert!(reserve_as(name, store, now, 10).await.sends.is_empty(), "{name} at {now}");
+}
+
+async fn finish(store: &dyn Store, (leased, reserved): (Vec<Leased>, Vec<Reservation>), now: i64) {
+    for leased in &leased {
+        settle(store, leased, EventOutcome::Done, now).await;
+    }
+    for reservation in &reserved {
+        answer(store, reservation, sent(), now).await;
+    }
+}
+
+async fn after_a_common_silence_nobody_loses_what_it_has(store: &dyn Store) {
+    let at_work = two_at_work(store).await;
+    // As while a database was away, for less and for more than anybody waits before an outage is taken for a death.
+    for back in [60, 1_000] {
+        for now in back..back + 20 {
+            takes_nothing("other", store, now).await;
+            takes_nothing("w", store, now + 2).await;
+        }
+    }
+    finish(store, at_work, 1_020).await;
+}
+
+async fn who_is_not_heard_again_after_a_common_silence_is_given_up_a_life_later(store: &dyn Store) {
+    let (leased, reserved) = two_at_work(store).await;
+    let back = store.lease(lease_request_of("other", 60, 10)).await.unwrap();
+    assert_eq!((back.events.len(), back.next_due), (0, Some(at(68))));
+    assert_eq!(reserve_as("other", store, 60, 10).await.next_due, Some(at(68)));
+    beats("other", store, 60..=68).await;
+    takes_nothing("other", store, 67).await;
+    let taken = lease_as("other", store, 68, 10).await;
+    assert_eq!((taken[0].lease.seq, taken.len()), (leased[0].lease.seq, 1));
+    let again = take_over(store, 68).await;
+    assert_eq!((again[0].seq, again.len()), (reserved[0].seq, 1));
+}
+
+async fn after_a_short_silence_nobody_is_taken_for_dead_who_is_heard_a_little_later(store: &dyn Store) {
+    let at_work = two_at_work(store).await;
+    beats("other", store, 21..=21).await;
+    // The one's heartbeat stands still, the other's has just lapsed.
+    takes_nothing("other", store, 28).await;
+    takes_nothing("w", store, 29).await;
+    finish(store, at_work, 30).await;
+}
+
+async fn a_worker_that_comes_after_the_last_one_died_takes_over_a_life_later(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    lease_one(store, 0).await;
+    let first = store.lease(lease_request_of("new", 60, 10)).await.unwrap();
+    assert_eq!((first.events.len(), first.next_due), (0, Some(at(68))));
+    beats("new", store, 60..=68).await;
+    assert_eq!(ids(&lease_as("new", store, 68, 10).await), ["1"]);
+}
+
+async fn a_worker_that_comes_right_after_another_died_knows_what_that_one_knew(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    lease_one(store, 0).await;
+    beats("second", store, 0..=5).await;
+    assert!(lease_as("third", store, 7, 10).await.is_empty());
+    assert_eq!(ids(&lease_as("third", store, 8, 10).await), ["1"]);
+}
+
+async fn who_was_silent_for_long_when_a_worker_came_is_given_up_at_once(store: &dyn Store) {
+    let (leased, _) = two_at_work(store).await;
+    let gone = 28 + LONG_SILENCE.as_secs().cast_signed();
+    takes_nothing("early", store, gone - 1).await;
+    takes_nothing("early", store, gone).await;
+    assert_eq!(lease_as("late", store, gone, 10).await.len(), leased.len());
+    assert_eq!(reserve_as("late", store, gone, 10).await.sends.len(), 2);
+}
+
+async fn who_goes_takes_nothing_from_those_who_were_silent_with_it(store: &dyn Store) {
+    let at_work = two_at_work(store).await;
+    beats("third", store, 20..=20).await;
+    store.retire(&worker("third"), at(60)).await.unwrap();
+    takes_nothing("other", store, 60).await;
+    takes_nothing("w", store, 61).await;
+    finish(store, at_work, 62).await;
 }

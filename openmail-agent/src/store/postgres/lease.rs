@@ -5,13 +5,13 @@ use bytes::Bytes;
 use tokio_postgres::Row;
 
 use crate::model::{EventKind, InboxId};
-use crate::store::book::{floor_ms, from_ms};
+use crate::store::book::from_ms;
 use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
 
 use super::doubt::Doubt;
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
-use super::workers::{ATTEND, FREE_EVENTS, lapse};
+use super::workers::{ATTEND, FREE_EVENTS, Heard, LONG_SILENCE_MS, next_lapse};
 
 /// Leases are given by one at a time, so that what each counts is so. All statements travel together: the turn lasts as
 /// long as the server needs, not as long as the network does.
@@ -59,10 +59,12 @@ const LEASE: &str = "
     RETURNING e.seq, e.fence, e.attempts, e.event_id, e.message_id, e.inbox_id, e.lane, e.kind, e.occurred_at,
               e.received_at, e.body, taken.place";
 
-const NEXT_DUE: &str = "
-    SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
-                 (SELECT min(due_at) FROM events
-                  WHERE state = 'waiting' AND due_at > $1 AND ($3::text IS NULL OR inbox_id IN ('', $3::text))))";
+const NEXT_DUE: &str = concat!(
+    "SELECT least(",
+    next_lapse!(),
+    ",           (SELECT min(due_at) FROM events
+                  WHERE state = 'waiting' AND due_at > $1 AND ($3::text IS NULL OR inbox_id IN ('', $3::text))))"
+);
 
 /// $1 who, $2 which.
 const GIVE_BACK: &str = "
@@ -87,16 +89,16 @@ impl Verb for Take<'_> {
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Leases, Trouble> {
         let request = self.request;
-        let (worker, now) = (&*request.worker.0, floor_ms(request.now));
+        let (worker, Heard { now, lapse, half }) = (&*request.worker.0, Heard::at(request.now));
         let (limit, per_inbox) = (clamp(request.limit), clamp(request.per_inbox));
-        let lapse = lapse(request.now);
         if !self.doubtful.is_empty() {
             tx.execute(GIVE_BACK, &[&worker, &self.doubtful]).await?;
         }
         let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
         let free = tx.prepare(FREE_EVENTS).await?;
         let (lease, next_due) = (tx.prepare(LEASE).await?, tx.prepare(NEXT_DUE).await?);
-        let (asking, by): (Params<'_>, Params<'_>) = (&[&worker, &lapse, &now], &[&now, &worker]);
+        let (asking, by): (Params<'_>, Params<'_>) =
+            (&[&worker, &lapse, &now, &half], &[&worker, &now, &LONG_SILENCE_MS]);
         let inbox = request.inbox.as_ref().map(InboxId::as_str);
         let wanted: Params<'_> = &[&now, &limit, &per_inbox, &worker, &inbox];
         let awaited: Params<'_> = &[&now, &worker, &inbox];

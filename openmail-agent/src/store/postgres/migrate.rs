@@ -7,8 +7,12 @@ use super::trouble::Trouble;
 use super::url::Location;
 
 /// The scripts that bring a schema from each version to the next.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("workers.sql"), include_str!("attempts.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("workers.sql"),
+    include_str!("attempts.sql"),
+    include_str!("lives.sql"),
+];
 
 /// How often making what the version is written down in is tried: processes that start together get in each other's way.
 const ATTEMPTS: usize = 10;

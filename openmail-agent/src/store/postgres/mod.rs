@@ -19,7 +19,7 @@
 //! Calls of one process that wait to record, or to settle, share a transaction, so that a crowd shares its commit.
 //!
 //! What a worker has is its own for as long as its heartbeat stands; whoever asks next takes over what those had that fell
-//! silent. Each machine tells the time by its own clock: they must agree to within [five seconds](crate::limit::CLOCKS_APART), by which a
+//! silent, unless all did, as while the database was away. Each machine tells the time by its own clock: they must agree to within [five seconds](crate::limit::CLOCKS_APART), by which a
 //! minute of the ledger is longer, and a day begins later. A connection that is lost fails the
 //! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
 //! a server that may only be read, as the one before a failover.

@@ -18,7 +18,7 @@ use super::ledger::Ledgers;
 use super::pool::{Tx, Verb};
 use super::record::record;
 use super::trouble::Trouble;
-use super::workers::{ATTEND, FREE_SENDS, lapse};
+use super::workers::{ATTEND, FREE_SENDS, Heard, LONG_SILENCE_MS, next_lapse};
 
 /// A send that may go as far as its thread, its time ($1) and the holds are concerned.
 macro_rules! may_go {
@@ -84,9 +84,10 @@ const EXPIRED: &str = "
 
 /// What waits for a time and for nothing else, $3 of which inbox only. A hold or a pause with an end matters only where something is
 /// owed.
-const NEXT_DUE: &str = "
-    SELECT least((SELECT min(lapses_at) FROM workers WHERE lapses_at > $1 AND worker <> $2),
-                 (SELECT min(due_at) FROM sends
+const NEXT_DUE: &str = concat!(
+    "SELECT least(",
+    next_lapse!(),
+    ",           (SELECT min(due_at) FROM sends
                   WHERE state = 'owed' AND due_at > $1 AND ($3::text IS NULL OR inbox_id = $3::text)),
                  (SELECT min(i.blocked_until) FROM inboxes i
                   WHERE i.blocked_until > $1 AND ($3::text IS NULL OR i.inbox_id = $3::text)
@@ -96,7 +97,8 @@ const NEXT_DUE: &str = "
                     AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')),
                  (SELECT pause_until FROM inboxes
                   WHERE inbox_id = '' AND pause_until > $1
-                    AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')))";
+                    AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')))"
+);
 
 /// $1 who, $2 which.
 const GIVE_BACK: &str = "
@@ -127,13 +129,13 @@ impl Verb for Reserve<'_> {
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Reservations, Trouble> {
         let request = self.request;
-        let (worker, now) = (&*request.worker.0, floor_ms(request.now));
+        let (worker, Heard { now, lapse, half }) = (&*request.worker.0, Heard::at(request.now));
         if !self.doubtful.is_empty() {
             tx.execute(GIVE_BACK, &[&worker, &self.doubtful]).await?;
             tx.execute(GIVE_BACK_SLOTS, &[&self.doubtful]).await?;
         }
-        tx.execute(ATTEND, &[&worker, &lapse(request.now), &now]).await?;
-        tx.execute(FREE_SENDS, &[&now, &worker]).await?;
+        tx.execute(ATTEND, &[&worker, &lapse, &now, &half]).await?;
+        tx.execute(FREE_SENDS, &[&worker, &now, &LONG_SILENCE_MS]).await?;
         let mut reservations = Reservations::default();
         let mut desk = Desk::open(tx, request).await?;
         while reservations.sends.len() < request.limit {

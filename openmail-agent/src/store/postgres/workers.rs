@@ -3,7 +3,7 @@ use jiff::Timestamp;
 
 use crate::clock;
 use crate::store::book::{ceil_ms, floor_ms};
-use crate::store::{WORKER_LIFE, WorkerId};
+use crate::store::{LONG_SILENCE, WORKER_LIFE, WorkerId};
 
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
@@ -11,11 +11,36 @@ use super::trouble::Trouble;
 /// How long the row of a worker is kept that fell silent and has nothing any more.
 const FORGOTTEN_AFTER_MS: i64 = 60 * 60 * 1000;
 
+/// As parameters are.
+pub(super) const LONG_SILENCE_MS: i64 = LONG_SILENCE.as_millis() as i64;
+
 const STANDS: &str = "SELECT 1 FROM workers WHERE worker = $1 AND lapses_at > $2";
 
-const BEAT: &str = "
-    INSERT INTO workers (worker, lapses_at) VALUES ($1, $2)
-    ON CONFLICT (worker) DO UPDATE SET lapses_at = excluded.lapses_at";
+/// A worker that is heard: $1 who, $2 until when that counts, $3 now, $4 the end of a life of which half is over now.
+///
+/// A life that was heard without a break goes on. One that is new learns from those that are heard for how long that has been so.
+macro_rules! heard {
+    ($unless:literal) => {
+        concat!(
+            "INSERT INTO workers (worker, lapses_at, came_at, judges_from)
+             SELECT $1::text, $2::bigint, $3::bigint,
+                    coalesce((SELECT min(judges_from) FROM workers WHERE lapses_at > $4::bigint), $2::bigint)
+             WHERE NOT (",
+            $unless,
+            ")
+             ON CONFLICT (worker) DO UPDATE
+             SET lapses_at = excluded.lapses_at,
+                 judges_from = CASE WHEN workers.lapses_at > $4::bigint
+                                    THEN workers.judges_from ELSE excluded.lapses_at END"
+        )
+    };
+}
+
+const BEAT: &str = heard!("FALSE");
+
+/// Whoever asks is alive. Nothing is written or locked while less than half of its life is over.
+pub(super) const ATTEND: &str =
+    heard!("EXISTS (SELECT 1 FROM workers WHERE worker = $1::text AND lapses_at > $4::bigint)");
 
 const FORGET: &str = "
     DELETE FROM workers WHERE worker IN (
@@ -25,40 +50,77 @@ const FORGET: &str = "
           AND NOT EXISTS (SELECT 1 FROM sends s WHERE s.state = 'reserved' AND s.reserved_by = w.worker)
         FOR UPDATE OF w SKIP LOCKED)";
 
-/// Whoever asks is alive: $1 who, $2 until, $3 now. Nothing is written or locked while the heartbeat stands.
-pub(super) const ATTEND: &str = "
-    INSERT INTO workers (worker, lapses_at)
-    SELECT $1::text, $2::bigint
-    WHERE NOT EXISTS (SELECT 1 FROM workers WHERE worker = $1::text AND lapses_at > $3::bigint)
-    ON CONFLICT (worker) DO UPDATE SET lapses_at = excluded.lapses_at";
+/// Whom the one that asks gives up: $1 who, $2 now, $3 for how long silence is long. As an array, so that nothing else is looked at
+/// where it is empty.
+macro_rules! given_up {
+    () => {
+        "ARRAY(SELECT silent.worker FROM workers silent, workers asks
+               WHERE asks.worker = $1 AND silent.worker <> $1 AND silent.lapses_at <= $2
+                 AND (asks.judges_from <= $2 OR silent.lapses_at <= asks.came_at - $3))"
+    };
+}
 
-/// Frees what those had whose heartbeat lapsed: $1 now, $2 who asks. A fence stays good until somebody else takes the event.
-/// As an array, so that nothing else is looked at where it is empty.
-pub(super) const FREE_EVENTS: &str = "
-    UPDATE events SET state = 'waiting', leased_by = NULL
-    WHERE seq IN (
-        SELECT e.seq FROM events e
-        WHERE e.state = 'leased'
-          AND e.leased_by = ANY (ARRAY(SELECT worker FROM workers WHERE lapses_at <= $1 AND worker <> $2))
-        FOR UPDATE OF e SKIP LOCKED)";
+/// A fence stays good until somebody else takes the event.
+macro_rules! free_events {
+    ($whose:expr) => {
+        concat!(
+            "UPDATE events SET state = 'waiting', leased_by = NULL
+             WHERE seq IN (
+                 SELECT e.seq FROM events e WHERE e.state = 'leased' AND e.leased_by = ANY (",
+            $whose,
+            ") FOR UPDATE OF e SKIP LOCKED)"
+        )
+    };
+}
 
-/// As with the events. What was under way may have been sent: its slot counts as completed now that it is found.
-pub(super) const FREE_SENDS: &str = "
-    WITH freed AS (
-        UPDATE sends SET state = 'owed', reserved_by = NULL
-        WHERE seq IN (
-            SELECT s.seq FROM sends s
-            WHERE s.state = 'reserved'
-              AND s.reserved_by = ANY (ARRAY(SELECT worker FROM workers WHERE lapses_at <= $1 AND worker <> $2))
-            FOR UPDATE OF s SKIP LOCKED)
-        RETURNING fence
-    )
-    UPDATE ledger SET completed_at = greatest($1, reserved_at)
-    FROM freed WHERE ledger.slot = freed.fence AND completed_at IS NULL";
+/// As with the events: $2 now. What was under way may have been sent: its slot counts as completed now that it is found.
+macro_rules! free_sends {
+    ($whose:expr) => {
+        concat!(
+            "WITH freed AS (
+                 UPDATE sends SET state = 'owed', reserved_by = NULL
+                 WHERE seq IN (
+                     SELECT s.seq FROM sends s WHERE s.state = 'reserved' AND s.reserved_by = ANY (",
+            $whose,
+            ") FOR UPDATE OF s SKIP LOCKED)
+                 RETURNING fence
+             )
+             UPDATE ledger SET completed_at = greatest($2, reserved_at)
+             FROM freed WHERE ledger.slot = freed.fence AND completed_at IS NULL"
+        )
+    };
+}
 
-/// Until when whoever is heard of now counts as alive.
-pub(super) fn lapse(now: Timestamp) -> i64 {
-    ceil_ms(clock::after(now, WORKER_LIFE))
+pub(super) const FREE_EVENTS: &str = free_events!(given_up!());
+pub(super) const FREE_SENDS: &str = free_sends!(given_up!());
+
+/// What a worker has itself: $1.
+const GIVE_EVENTS_BACK: &str = free_events!("ARRAY[$1::text]");
+const GIVE_SENDS_BACK: &str = free_sends!("ARRAY[$1::text]");
+
+/// When the one that asks may give up the next: $1 now, $2 who.
+macro_rules! next_lapse {
+    () => {
+        "(SELECT min(greatest(others.lapses_at, asks.judges_from)) FROM workers others, workers asks
+          WHERE asks.worker = $2 AND others.worker <> $2 AND greatest(others.lapses_at, asks.judges_from) > $1)"
+    };
+}
+pub(super) use next_lapse;
+
+/// What hearing a worker at a moment means.
+pub(super) struct Heard {
+    pub(super) now: i64,
+    /// Until when it counts as alive.
+    pub(super) lapse: i64,
+    /// When the heartbeat lapses of which half is over.
+    pub(super) half: i64,
+}
+
+impl Heard {
+    pub(super) fn at(now: Timestamp) -> Self {
+        let after = |time| ceil_ms(clock::after(now, time));
+        Self { now: floor_ms(now), lapse: after(WORKER_LIFE), half: after(WORKER_LIFE / 2) }
+    }
 }
 
 /// Says that a worker is alive; answers whether the heartbeat before still stood.
@@ -72,11 +134,11 @@ impl Verb for Heartbeat<'_> {
     type Answer = bool;
 
     async fn run(&self, tx: &Tx<'_>) -> Result<bool, Trouble> {
-        let (worker, now) = (&*self.worker.0, floor_ms(self.now));
-        let (lapse, long_ago) = (lapse(self.now), now.saturating_sub(FORGOTTEN_AFTER_MS));
+        let (worker, Heard { now, lapse, half }) = (&*self.worker.0, Heard::at(self.now));
+        let long_ago = now.saturating_sub(FORGOTTEN_AFTER_MS);
         let (stands, beat) = (tx.prepare(STANDS).await?, tx.prepare(BEAT).await?);
         let forget = tx.prepare(FORGET).await?;
-        let (at_now, alive): (Params<'_>, Params<'_>) = (&[&worker, &now], &[&worker, &lapse]);
+        let (at_now, alive): (Params<'_>, Params<'_>) = (&[&worker, &now], &[&worker, &lapse, &now, &half]);
         let silent: Params<'_> = &[&worker, &long_ago];
         let (stood, ..) = tokio::try_join!(
             biased;
@@ -101,8 +163,8 @@ impl Verb for Retire<'_> {
     async fn run(&self, tx: &Tx<'_>) -> Result<(), Trouble> {
         let (worker, now) = (&*self.worker.0, floor_ms(self.now));
         tx.execute("UPDATE workers SET lapses_at = $2 WHERE worker = $1", &[&worker, &now]).await?;
-        tx.execute(FREE_EVENTS, &[&now, &""]).await?;
-        tx.execute(FREE_SENDS, &[&now, &""]).await?;
+        tx.execute(GIVE_EVENTS_BACK, &[&worker]).await?;
+        tx.execute(GIVE_SENDS_BACK, &[&worker, &now]).await?;
         Ok(())
     }
 }
