@@ -29,7 +29,9 @@ pub struct NewInbox {
     /// A webhook for this inbox alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook_url: Option<String>,
-    /// Your own name for the inbox, on deployments that keep one.
+    /// Your own name for the inbox. A deployment that does not keep one refuses it with
+    /// [`InvalidRequest`](super::ErrorKind::InvalidRequest), as the sandbox does unless it plays an older one: name the inbox by a pod of your
+    /// own then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }

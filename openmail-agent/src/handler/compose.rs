@@ -1,10 +1,10 @@
 use std::borrow::Cow;
 
 use crate::api;
-use crate::model::{Address, Draft, Recipients};
+use crate::model::{Address, Attachment, Draft, Recipients};
 
 use super::subject::{cut, prefixed};
-use super::{Context, FromContext, Rejection, Reply};
+use super::{Context, FromContext, Mail, Rejection, Reply};
 
 /// The right to write to others than the one the mail asks to be answered: a new thread, or a forward.
 ///
@@ -24,21 +24,26 @@ impl Compose {
         self.0.draft(new_thread(to, subject.into(), words.into()));
     }
 
-    /// Hands the words of the mail at hand to somebody, with a word in front, as a new conversation. Its files and its HTML do not
-    /// go along.
+    /// Hands the words of the mail at hand to somebody, with a word in front, as a new conversation. Its HTML does not go along, nor
+    /// do its files, which are named.
     ///
     /// Who wrote it is said in the text, and not by a `Reply-To`: the service's free plan refuses one that is no inbox of the
     /// account. What a mail has more of than the service takes is cut off, and marked so.
     pub fn forward(&self, to: Address, word: &str) {
-        let (subject, text, from) = match self.0.mail() {
-            Some(mail) => (mail.subject(), mail.readable(), mail.from()),
-            None => ("", Cow::Borrowed(""), None),
-        };
-        let sender = cut(from.map_or("an unknown sender", Address::as_str), ADDRESS_MOST);
-        let head = format!(
-            "{word}\n\n---------- Forwarded message ----------\nFrom: {sender}\nSubject: {}\n\n",
-            prefixed("", subject)
-        );
+        let mail = self.0.mail();
+        let (subject, text) = mail.map_or(("", Cow::Borrowed("")), |mail| (mail.subject(), mail.readable()));
+        let from = mail.and_then(Mail::from).map_or_else(|| "an unknown sender".to_owned(), named);
+        let mut head =
+            format!("{word}\n\n---------- Forwarded message ----------\nFrom: {}\n", one_line(&from));
+        if let Some(at) = mail.and_then(|mail| mail.message().at) {
+            head.push_str(&at.strftime("Date: %a, %-d %b %Y %H:%M UTC\n").to_string());
+        }
+        head.push_str(&format!("Subject: {}\n", prefixed("", subject)));
+        let files: Vec<_> = mail.into_iter().flat_map(Mail::attachments).map(Attachment::safe_name).collect();
+        if !files.is_empty() {
+            head.push_str(&format!("Files, not sent along: {}\n", one_line(&files.join(", "))));
+        }
+        head.push('\n');
         let quoted: String = text.lines().map(|line| format!("> {line}\n")).collect();
         self.0.draft(fitting(&quoted, |quoted| {
             new_thread(to.clone(), prefixed("Fwd: ", subject), Reply::text(format!("{head}{quoted}")))
@@ -46,11 +51,22 @@ impl Compose {
     }
 }
 
-/// No real address is longer.
-const ADDRESS_MOST: usize = 320;
+/// The longest line that a stranger may put in front of their mail.
+const LINE_MOST: usize = 500;
 
 /// The most characters that the service takes in a body.
 const BODY_MOST: usize = 100_000;
+
+fn named(address: &Address) -> String {
+    match address.name() {
+        Some(name) => format!("{name} <{address}>"),
+        None => address.to_string(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    cut(&prefixed("", text), LINE_MOST)
+}
 
 fn new_thread(to: Address, subject: String, words: Reply) -> Draft {
     let mut draft = words.into_draft(Recipients::one(to));

@@ -149,16 +149,33 @@ impl fmt::Display for GivenUp {
 
 impl StdError for GivenUp {}
 
-/// Says when to try again, where the handler knows better than the growing pauses.
+/// Says when to try again, where the handler knows better than the growing pauses. It counts as a try like any other.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use openmail_agent::handler::{Result, RetryAfter};
+/// # struct Busy; impl Busy { fn seconds(&self) -> u64 { 30 } }
+/// # fn ask() -> Result<String, Busy> { Err(Busy) }
+/// fn answer() -> Result<String> {
+///     ask().map_err(|busy| RetryAfter(Duration::from_secs(busy.seconds())).because("the model is busy"))
+/// }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RetryAfter(
     /// How long to wait.
     pub Duration,
 );
 
+impl RetryAfter {
+    /// Asks for it because of an error, which the operator reads.
+    pub fn because(self, error: impl fmt::Display) -> Error {
+        crate::model::Error::because(error.to_string(), self).into()
+    }
+}
+
 impl fmt::Display for RetryAfter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "to be tried again in {}", humantime::format_duration(self.0))
+        write!(f, "another try was asked for in {}", humantime::format_duration(self.0))
     }
 }
 
@@ -179,6 +196,9 @@ mod tests {
         assert_eq!(Error::from(inner).verdict(), RetryVerdict::Never);
         let later = Duration::from_secs(90);
         assert_eq!(Error::from(RetryAfter(later)).verdict(), RetryVerdict::After(later));
+        let because = RetryAfter(later).because("the model is busy");
+        assert_eq!(because.verdict(), RetryVerdict::After(later));
+        assert!(because.to_string().starts_with("the model is busy: "), "{because}");
     }
 
     #[test]

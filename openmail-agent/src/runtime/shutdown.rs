@@ -17,7 +17,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// Waits until the process is told to stop: by SIGTERM, or by Ctrl-C.
 ///
 /// [`Runtime::run`](super::Runtime::run) does this by itself; for a program that runs a
-/// [`RunningRuntime`] beside other things.
+/// [`RunningRuntime`] beside other things. Signals are caught from then on: wait for it once more while stopping, and end at once when
+/// it comes back, if a second signal is to do that.
 ///
 /// # Errors
 ///

@@ -246,7 +246,14 @@ async fn a_mail_is_marked_read_that_was_handled_without_an_answer_in_its_thread(
     async fn pass_on(_: Mail, compose: Compose) {
         compose.forward("ops@example.com".parse().unwrap(), "Please see to it.");
     }
-    assert!(run_one([Route::new("pass_on", pass_on)], mail(ADA, "Help")).await.is_marked_read());
+    let ran =
+        run_one([Route::new("pass_on", pass_on)], mail(ADA, "Help").attachment("a\n.csv", "text/csv", "x"))
+            .await;
+    assert!(ran.is_marked_read());
+    let forwarded = ran.reply().text().to_owned();
+    for line in ["From: ada@example.com\nDate: ", "\nFiles, not sent along: a", "\n\n> Help"] {
+        assert!(forwarded.contains(line), "{line:?} is missing in {forwarded:?}");
+    }
     // An answer marks it read when it leaves, however long that takes.
     async fn queue(_: Mail, ctx: ReplyContext) -> Result<()> {
         assert_eq!(ctx.reply_now("In a minute.").await?, Delivery::Queued);
