@@ -81,6 +81,20 @@ async fn inboxes_that_are_not_there_are_reported_together() {
 }
 
 #[tokio::test]
+async fn a_handler_for_an_inbox_that_this_process_does_not_serve_is_told_why() {
+    let bench = Bench::start().await;
+    let other = bench.sandbox.create_inbox("other");
+    let mut config = bench.config();
+    config.inbox = Some(bench.inbox.id.to_string());
+    let routes = [handler("agent"), handler("elsewhere").inbox(other.id.to_string())];
+    let reported = problems(&bench, Runtime::new(config).handlers(routes)).await;
+    assert_named(&reported, &["OPENMAIL_INBOX_ID"]);
+    for words in [other.id.as_str(), bench.inbox.id.as_str(), "`elsewhere`"] {
+        assert!(reported[0].contains(words), "{words} is missing in {reported:#?}");
+    }
+}
+
+#[tokio::test]
 async fn handlers_that_want_the_same_or_never_get_anything_are_reported() {
     let bench = Bench::start().await;
     let routes = [handler("first"), handler("second"), handler("late").fallback()];

@@ -4,6 +4,7 @@ use crate::model::{Address, ExternalId, Inbox, InboxId, PodId};
 
 use super::problem::{Near, StartProblem};
 use super::route::Route;
+use super::table::RouterFacts;
 
 /// What a route serves, after every name in it was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,10 +22,12 @@ pub(super) struct Directory<'a> {
     by_external: HashMap<&'a str, Vec<&'a Inbox>>,
     pods: BTreeSet<&'a str>,
     bindings: &'a BTreeMap<String, String>,
+    only: Option<&'a InboxId>,
 }
 
 impl<'a> Directory<'a> {
-    pub(super) fn new(inboxes: &'a [Inbox], bindings: &'a BTreeMap<String, String>) -> Self {
+    pub(super) fn new(facts: &RouterFacts<'a>) -> Self {
+        let RouterFacts { inboxes, only, bindings, .. } = *facts;
         let mut by_external: HashMap<&str, Vec<&Inbox>> = HashMap::new();
         for inbox in inboxes {
             if let Some(external_id) = &inbox.external_id {
@@ -37,6 +40,7 @@ impl<'a> Directory<'a> {
             by_external,
             pods: inboxes.iter().filter_map(|inbox| Some(inbox.pod_id.as_ref()?.as_str())).collect(),
             bindings,
+            only,
         }
     }
 
@@ -91,7 +95,7 @@ impl<'a> Directory<'a> {
             false => self.by_id.get(text),
         };
         match found {
-            Some(inbox) => Ok(vec![Key::Inbox(inbox.id.clone())]),
+            Some(inbox) => self.served(route, text, vec![Key::Inbox(inbox.id.clone())]),
             None => Err(StartProblem::UnknownInbox {
                 handler,
                 inbox: text.to_owned(),
@@ -116,16 +120,35 @@ impl<'a> Directory<'a> {
             });
         };
         let now = inboxes.iter().map(|inbox| Key::Inbox(inbox.id.clone()));
-        Ok(now.chain([Key::External(name.into())]).collect())
+        self.served(route, name, now.chain([Key::External(name.into())]).collect())
     }
 
     fn pod(&self, route: &Route, name: &str) -> Result<Vec<Key>, StartProblem> {
         match self.pods.contains(name) {
-            true => Ok(vec![Key::Pod(name.into())]),
+            true => self.served(route, name, vec![Key::Pod(name.into())]),
             false => Err(StartProblem::UnknownPod {
                 handler: route.name.clone(),
                 pod: name.to_owned(),
                 near: Near::find(name, self.pods.iter().copied()),
+            }),
+        }
+    }
+
+    /// What is found under a name, as far as this process serves it.
+    fn served(&self, route: &Route, name: &str, mut found: Vec<Key>) -> Result<Vec<Key>, StartProblem> {
+        let Some(only) = self.only else { return Ok(found) };
+        found.retain(|key| match key {
+            Key::Inbox(id) => id == only,
+            Key::Pod(pod) => self.pod_of(only) == Some(pod),
+            Key::External(_) | Key::Any => true,
+        });
+        let is_of_one = |key: &Key| matches!(key, Key::Inbox(_) | Key::Pod(_));
+        match found.iter().any(is_of_one) {
+            true => Ok(found),
+            false => Err(StartProblem::ServedElsewhere {
+                handler: route.name.clone(),
+                named: name.to_owned(),
+                only: only.clone(),
             }),
         }
     }

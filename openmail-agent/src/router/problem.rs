@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::handler::PayloadKind;
-use crate::model::EventKind;
+use crate::model::{EventKind, InboxId};
 
 /// Something that is wrong with the handlers, found before the first mail.
 ///
@@ -91,6 +91,15 @@ pub enum StartProblem {
         /// Pods that there are.
         near: Near,
     },
+    /// It exists, but this process serves one inbox alone, which is another.
+    ServedElsewhere {
+        /// The handler.
+        handler: String,
+        /// The inbox, external id or pod.
+        named: String,
+        /// The only inbox that is served.
+        only: InboxId,
+    },
     /// An event of a whole pod can never reach the handler of one inbox.
     PodEventAtInbox {
         /// The handler.
@@ -153,7 +162,13 @@ impl StartProblem {
     /// Whether it is about which inboxes there are, and so means nothing where they could not be listed.
     #[must_use]
     pub fn is_about_inboxes(&self) -> bool {
-        matches!(self, Self::UnknownInbox { .. } | Self::UnknownExternalId { .. } | Self::UnknownPod { .. })
+        matches!(
+            self,
+            Self::UnknownInbox { .. }
+                | Self::UnknownExternalId { .. }
+                | Self::UnknownPod { .. }
+                | Self::ServedElsewhere { .. }
+        )
     }
 }
 
@@ -206,6 +221,10 @@ impl fmt::Display for StartProblem {
             Self::UnknownPod { handler, pod, near } => write!(
                 f,
                 "handler `{handler}` is for the pod `{pod}`, in which there is no inbox that the key sees: create one in it, or correct its id{near}"
+            ),
+            Self::ServedElsewhere { handler, named, only } => write!(
+                f,
+                "handler `{handler}` is for `{named}`, but this process serves `{only}` alone: leave the handler out of it, or unset OPENMAIL_INBOX_ID and OPENMAIL_ADDRESS"
             ),
             Self::PodEventAtInbox { handler, kind } => write!(
                 f,

@@ -18,6 +18,8 @@ use super::route::Route;
 pub struct RouterFacts<'a> {
     /// The inboxes that the key sees.
     pub inboxes: &'a [Inbox],
+    /// The only one of them that is served, where there is but one.
+    pub only: Option<&'a InboxId>,
     /// The names that the configuration binds, without `$`, each to an inbox's id or address.
     pub bindings: &'a BTreeMap<String, String>,
     /// The values given with `state`.
@@ -28,7 +30,13 @@ impl<'a> RouterFacts<'a> {
     /// These facts.
     #[must_use]
     pub fn new(inboxes: &'a [Inbox], bindings: &'a BTreeMap<String, String>, states: &'a States) -> Self {
-        Self { inboxes, bindings, states }
+        Self { inboxes, only: None, bindings, states }
+    }
+
+    /// With one inbox that is served, and the others only known by name.
+    #[must_use]
+    pub fn serving_only(self, only: Option<&'a InboxId>) -> Self {
+        Self { only, ..self }
     }
 }
 
@@ -53,7 +61,7 @@ impl Router {
 
     /// The table as far as it can be made, and what is wrong.
     pub(super) fn collect(routes: Vec<Route>, facts: &RouterFacts<'_>) -> (Self, Vec<StartProblem>) {
-        let directory = Directory::new(facts.inboxes, facts.bindings);
+        let directory = Directory::new(facts);
         let mut problems = Vec::new();
         check::names(&routes, &mut problems);
         let mut entries = Vec::with_capacity(routes.len());

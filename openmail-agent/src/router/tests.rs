@@ -192,6 +192,26 @@ fn kinds_that_cannot_exist_are_told() {
 }
 
 #[test]
+fn what_another_process_serves_is_not_taken_for_missing() {
+    let (inboxes, bindings, states) = (inboxes(), BTreeMap::new(), States::default());
+    let build = |only: &str, route: Route| {
+        let facts = RouterFacts::new(&inboxes, &bindings, &states);
+        Router::build(vec![route], &facts.serving_only(Some(&only.into())))
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    for name in ["inb_1", "INB_1@acme.openmail.sh"] {
+        assert!(build("inb_1", route("a").inbox(name)).is_ok());
+        is_one_about(&build("inb_2", route("a").inbox(name)).unwrap_err(), &[name, "serves `inb_2` alone"]);
+    }
+    assert!(build("inb_1", route("a").external_id("user_1")).is_ok());
+    assert!(build("inb_2", route("a").pod("pod_1")).is_ok());
+    let elsewhere = &["serves `inb_3` alone", "OPENMAIL_INBOX_ID"];
+    is_one_about(&build("inb_3", route("a").external_id("user_1")).unwrap_err(), elsewhere);
+    is_one_about(&build("inb_3", route("a").pod("pod_1")).unwrap_err(), elsewhere);
+    is_one_about(&build("inb_3", route("a").inbox("inb_9")).unwrap_err(), &["the key sees no such inbox"]);
+}
+
+#[test]
 fn inboxes_that_are_not_there_are_told_with_near_ones() {
     is_one_about(&problems(vec![route("a").inbox("inb_4")]), &["`inb_4`", "did you mean `inb_1`"]);
     let address = problems(vec![route("a").inbox("inb_l@acme.openmail.sh")]);

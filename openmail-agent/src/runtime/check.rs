@@ -116,11 +116,13 @@ fn unlisted(error: &crate::api::Error) -> String {
 /// The table of handlers. Where the inboxes are not known, what depends on them is not held against the handlers.
 pub(super) fn router(
     runtime: &mut Runtime,
-    inboxes: Option<&[Inbox]>,
+    inboxes: Option<&Inboxes>,
     problems: &mut Vec<String>,
 ) -> Option<Router> {
     let routes = std::mem::take(&mut runtime.routes);
-    let facts = RouterFacts::new(inboxes.unwrap_or_default(), &runtime.config.bindings, &runtime.states);
+    let all = inboxes.map_or(&[][..], |inboxes| &inboxes.all);
+    let only = inboxes.and_then(|inboxes| inboxes.only.as_ref()).map(|only| &only.id);
+    let facts = RouterFacts::new(all, &runtime.config.bindings, &runtime.states).serving_only(only);
     let found = match Router::build(routes, &facts) {
         Ok(router) => return Some(router),
         Err(found) => found,

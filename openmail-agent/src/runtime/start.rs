@@ -43,7 +43,7 @@ pub(super) async fn start(mut runtime: Runtime) -> Result<RunningRuntime, StartE
         Some(client) => check::inboxes(client, runtime.config.inbox.as_deref(), &mut problems).await,
         None => None,
     };
-    let router = check::router(&mut runtime, inboxes.as_ref().map(Inboxes::served), &mut problems);
+    let router = check::router(&mut runtime, inboxes.as_ref(), &mut problems);
     let listener = Listener::bind(&runtime.config, &mut problems).await;
     let store = check::store(runtime.store.as_ref(), &runtime.config.store, &mut problems).await;
     if let (Some(client), Some(store)) = (&client, &store) {

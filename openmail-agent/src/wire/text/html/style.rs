@@ -139,7 +139,9 @@ fn transparent(value: &str) -> Option<bool> {
 
 /// Whether text of this size is seen; `None` where that depends on the size around it.
 fn sized(size: &str) -> Option<bool> {
-    if matches!(size.trim_start_matches("x-").trim_start_matches('x'), "small" | "medium" | "large") {
+    let word = size.trim_start_matches('x').trim_start_matches('-');
+    let is_reckoned = ["calc(", "clamp(", "min(", "max("].iter().any(|reckons| size.starts_with(reckons));
+    if is_reckoned || matches!(word, "small" | "medium" | "large") {
         return Some(true);
     }
     let end = size.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '+' | '-')).unwrap_or(size.len());
