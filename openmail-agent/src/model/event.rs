@@ -188,13 +188,19 @@ impl fmt::Display for SuspensionReason {
 }
 
 /// A reply that could not be sent and never will be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// `Debug` shows neither the subject nor the words.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SendFailure {
     /// The key it was sent under.
     pub idempotency_key: IdempotencyKey,
     /// The handler whose reply it was.
     pub handler: String,
+    /// Whom it was for.
+    pub to: Option<Address>,
+    /// Its subject, where it began a conversation of its own.
+    pub subject: Option<String>,
     /// The service's code, such as `recipient_suppressed`; `None` where the runtime itself gave up.
     pub code: Option<String>,
     /// The service's words, or the runtime's.
@@ -213,8 +219,21 @@ impl SendFailure {
         Self {
             idempotency_key: idempotency_key.into(),
             handler: handler.into(),
+            to: None,
+            subject: None,
             code,
             message: message.into(),
         }
+    }
+}
+
+impl fmt::Debug for SendFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SendFailure")
+            .field("idempotency_key", &self.idempotency_key)
+            .field("handler", &self.handler)
+            .field("to", &self.to)
+            .field("code", &self.code)
+            .finish_non_exhaustive()
     }
 }

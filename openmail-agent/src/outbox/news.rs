@@ -21,6 +21,9 @@ pub(super) fn reply_failed(
         warn!(key = %send.key, handler = send.handler, "what a handler of `reply.failed` sent has failed: no handler is told");
         return None;
     }
+    let mut failure = SendFailure::new(send.key.clone(), &send.handler, code, message);
+    failure.to = Some(send.draft.recipients.to.clone());
+    failure.subject.clone_from(&send.draft.subject);
     let event = Event {
         id: EventId::new(format!("failed:{}", send.key)),
         kind: EventKind::REPLY_FAILED,
@@ -28,7 +31,7 @@ pub(super) fn reply_failed(
         inbox_id: Some(send.inbox_id.clone()),
         external_id: None,
         thread_id: send.draft.thread_id.clone(),
-        payload: Payload::SendFailure(SendFailure::new(send.key.clone(), &send.handler, code, message)),
+        payload: Payload::SendFailure(failure),
     };
     let lane = send.draft.thread_id.as_ref().map_or(send.inbox_id.as_str(), |thread| thread.as_str());
     Some(NewEvent {

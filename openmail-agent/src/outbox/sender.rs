@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::api::{self, Client};
 use crate::backoff::Backoff;
@@ -17,7 +17,7 @@ use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey, InboxId};
 use crate::store::{
-    self, ErrorKind, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome,
+    self, Census, ErrorKind, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome,
     SendSettlement, Store, StoreError, WorkerId,
 };
 
@@ -31,6 +31,9 @@ const EXPIRED: &str = "it could not be sent within the 24 hours for which the se
 
 /// When a send is attempted again, under its key, whose answer the store does not take.
 const UNRECORDED: Duration = Duration::from_secs(10 * 60);
+
+/// How often to say that replies wait.
+const TELL: Duration = Duration::from_secs(60);
 
 /// When to try a key again that the service did not accept.
 const REFUSED: Duration = Duration::from_secs(60);
@@ -85,7 +88,7 @@ impl Sender {
     pub async fn run(&self, shutdown: CancellationToken) {
         let refusal = Refusal::default();
         let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
-        let mut failures = 0;
+        let (mut failures, mut told_at) = (0, None);
         while !shutdown.is_cancelled() {
             let room = refusal.places(self.clock.now()).saturating_sub(under_way.len());
             let (reserved, is_stale) = meanwhile(&mut under_way, self.reserve(room)).await;
@@ -96,6 +99,9 @@ impl Sender {
                     under_way.extend(reservations.sends.into_iter().map(|send| self.attempt(send, &refusal)));
                     if is_stale {
                         continue;
+                    }
+                    if under_way.is_empty() {
+                        self.tell_waiting(reservations.next_due, &mut told_at).await;
                     }
                     let next = store::look_again(&*self.store, reservations.next_due, self.clock.now());
                     refusal.until().map_or(next, |until| next.min(until))
@@ -127,6 +133,23 @@ impl Sender {
             ..ReserveRequest::new(self.worker.clone(), limit, self.clock.now())
         };
         self.store.reserve(request).await
+    }
+
+    /// Says now and then that replies wait, and for what: an agent at its limit looks like one that hangs otherwise.
+    ///
+    /// To count them is cheap for a store of one process only.
+    async fn tell_waiting(&self, next_due: Option<Timestamp>, told_at: &mut Option<Timestamp>) {
+        let now = self.clock.now();
+        let (Some(next), None) = (next_due.filter(|next| *next > now), self.store.poll_every()) else {
+            return;
+        };
+        if told_at.is_some_and(|told_at: Timestamp| clock::after(told_at, TELL) > now && told_at <= now) {
+            return;
+        }
+        if let Ok(Census { owed: replies @ 1.., .. }) = self.store.census().await {
+            *told_at = Some(now);
+            info!(replies, %next, "replies wait for the limit of their inbox, a pause or a hold");
+        }
     }
 
     /// The store has recorded what there is to tell.

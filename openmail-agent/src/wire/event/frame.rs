@@ -142,6 +142,10 @@ pub(super) struct FailureFrame<'a> {
     #[serde(default, borrow)]
     handler: Text<'a>,
     #[serde(default, borrow)]
+    to: Text<'a>,
+    #[serde(default, borrow)]
+    subject: Text<'a>,
+    #[serde(default, borrow)]
     code: Text<'a>,
     #[serde(default, borrow)]
     message: Text<'a>,
@@ -152,6 +156,8 @@ impl FailureFrame<'_> {
         Some(SendFailure {
             idempotency_key: self.idempotency_key.id()?,
             handler: self.handler.owned().unwrap_or_default(),
+            to: self.to.owned().and_then(|to| to.parse().ok()),
+            subject: self.subject.owned(),
             code: self.code.id(),
             message: self.message.owned().unwrap_or_default(),
         })

@@ -166,7 +166,11 @@ fn deep_and_large_bodies_do_no_harm() {
 
 #[test]
 fn a_failed_reply_survives() {
-    let failure = SendFailure::new("key", "support", Some("recipient_suppressed".into()), "bounced");
+    let mut failure = SendFailure::new("key", "support", Some("recipient_suppressed".into()), "bounced");
+    let event = event_of(EventKind::REPLY_FAILED, Payload::SendFailure(failure.clone()));
+    assert_eq!(decode(&encode(&event), None).unwrap().payload, event.payload, "as earlier versions wrote it");
+    failure.to = Some("Ada <ada@example.com>".parse().unwrap());
+    failure.subject = Some("Order 4711".to_owned());
     let event = event_of(EventKind::REPLY_FAILED, Payload::SendFailure(failure.clone()));
     match decode(&encode(&event), None).unwrap().payload {
         Payload::SendFailure(read) => assert_eq!(read, failure),
