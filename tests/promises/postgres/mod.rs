@@ -9,6 +9,7 @@ mod proxy;
 mod pruning;
 mod races;
 mod restarts;
+mod schema;
 mod together;
 
 use std::sync::Arc;

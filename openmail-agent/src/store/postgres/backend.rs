@@ -58,7 +58,7 @@ impl PostgresStore {
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the schema has the version it had or the latest; the next to open it goes on from there.
+    /// When the future is dropped, the schema has the version it had or a later one; the next to open it goes on from there.
     pub async fn open(url: &str) -> Result<Self> {
         let location = Location::parse(url)?;
         let pool = Pool::new(&location)?;

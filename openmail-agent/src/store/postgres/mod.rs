@@ -11,10 +11,11 @@
 //! | one at a time per lane, the cap per inbox | leasing is taken in turns (a row lock for the length of one round trip); besides, a unique index allows one lease per lane |
 //! | no more sends than the quota | the row of an inbox is locked while its ledger decides; who finds it locked takes other inboxes (`SKIP LOCKED`) |
 //! | one reply once | a unique index over the hashed keys |
-//! | migrations | the row with the schema's version is locked while one process applies them |
+//! | migrations | the row with the schema's version is locked while one process applies a script; besides, each statement may be run again |
 //!
-//! No advisory lock, no `LISTEN`, no server-side code: what speaks the protocol of Postgres 14 will do. Processes look for
-//! one another's work [twice a second](crate::store::Store::poll_every).
+//! No advisory lock, no `LISTEN`, no server-side code, no need that a schema is changed within a transaction: what speaks the
+//! protocol of Postgres 14 is meant to do, but only Postgres is tested. Processes look for one another's work
+//! [twice a second](crate::store::Store::poll_every).
 //!
 //! Calls of one process that wait to record, or to settle, share a transaction, so that a crowd shares its commit.
 //!

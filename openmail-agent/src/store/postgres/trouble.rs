@@ -48,6 +48,22 @@ impl Trouble {
         }
     }
 
+    /// Whether something is there already, or no more: another process may have been making or dropping it just now.
+    pub(super) fn is_of_schema(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.code().is_some_and(|code| {
+            [
+                SqlState::DUPLICATE_TABLE,
+                SqlState::DUPLICATE_COLUMN,
+                SqlState::DUPLICATE_OBJECT,
+                SqlState::UNDEFINED_TABLE,
+                SqlState::UNDEFINED_COLUMN,
+                SqlState::UNDEFINED_OBJECT,
+            ]
+            .contains(code)
+        })
+    }
+
     /// Whether it may be the fault of what was asked: the server stands, and might do something else.
     pub(super) fn is_of_call(&self) -> bool {
         match self {
