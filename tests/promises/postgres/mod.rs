@@ -10,6 +10,7 @@ mod pruning;
 mod races;
 mod restarts;
 mod schema;
+mod silence;
 mod together;
 
 use std::sync::Arc;

@@ -9,7 +9,8 @@ use super::pool::{Pool, Tx, Verb};
 use super::trouble::Trouble;
 use super::url::Location;
 
-/// The scripts that bring a schema from each version to the next. Each statement may be run again after those behind it.
+/// The scripts that bring a schema from each version to the next. Each statement may find that it was run
+/// before.
 const MIGRATIONS: [&str; 3] =
     [include_str!("schema.sql"), include_str!("workers.sql"), include_str!("attempts.sql")];
 

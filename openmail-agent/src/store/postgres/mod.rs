@@ -21,7 +21,7 @@
 //!
 //! What a worker has is its own for as long as its heartbeat stands; whoever asks next takes over what those had that fell
 //! silent. Each machine tells the time by its own clock: they must agree to within [five seconds](crate::limit::CLOCKS_APART), by which a
-//! minute of the ledger is longer, and a day begins later. A connection that is lost fails the
+//! minute of the ledger is longer, and a day begins later. A connection that is lost, or on which nothing is heard any more, fails the
 //! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
 //! a server that may only be read, as the one before a failover.
 
@@ -33,6 +33,7 @@ mod drafts;
 mod gates;
 mod lease;
 mod ledger;
+mod loan;
 mod migrate;
 mod params;
 mod pool;
