@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use openmail_agent::store::Store;
 use openmail_agent::store::postgres::PostgresStore;
+use openmail_agent::store::{ErrorKind, Store};
 use tokio_postgres::Client;
 
 use crate::bench::soon;
@@ -131,6 +131,35 @@ fn every_number_says_how_many_bytes_it_has() {
                 "{word} in {}",
                 path.display()
             );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_hold_every_letter_is_refused() {
+    let Some(place) = Place::own() else { return };
+    let url = place.fresh();
+    let (client, _) = connect(&url).await;
+    for (name, encoding, opens) in [("latin", "LATIN1", false), ("bytes", "SQL_ASCII", true)] {
+        let make = format!(
+            "CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        );
+        client.batch_execute(&make).await.unwrap();
+        match PostgresStore::open(&url.replace("/postgres?", &format!("/{name}?"))).await {
+            Ok(store) => {
+                assert!(opens, "{encoding}");
+                let mut sent = reply("k", "i", "t");
+                sent.handler = "it’s 👋".into();
+                owe(&store, vec![sent.clone()]).await;
+                let reserved = store.reserve(reserve_request("w", 0, 1)).await.unwrap().sends.remove(0);
+                assert_eq!(reserved.send.handler, sent.handler);
+            }
+            Err(error) => {
+                assert!(!opens, "{encoding}: {error:?}");
+                assert_eq!(*error.kind(), ErrorKind::Unavailable);
+                let error = format!("{error:?}");
+                assert!(error.contains(encoding) && error.contains("ENCODING 'UTF8'"), "{error}");
+            }
         }
     }
 }

@@ -53,8 +53,8 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used or the database not be reached,
-    /// [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version made the schema.
+    /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used, the database not be reached, or is
+    /// in another encoding than UTF-8, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version made the schema.
     ///
     /// # Cancel safety
     ///

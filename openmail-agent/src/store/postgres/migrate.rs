@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::backoff::Backoff;
-use crate::store::Result;
+use crate::store::{ErrorKind, Result, StoreError};
 
 use super::pool::{Pool, Tx, Verb};
 use super::trouble::Trouble;
@@ -21,6 +21,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(10), Duration::from_
 
 /// Brings the schema to the latest version, while other processes may be about to do the same.
 pub(super) async fn migrate(pool: &Pool, location: &Location) -> Result<()> {
+    check_encoding(pool).await?;
     prepare(pool, location).await?;
     let mut failures = 0;
     loop {
@@ -34,6 +35,25 @@ pub(super) async fn migrate(pool: &Pool, location: &Location) -> Result<()> {
             Err(trouble) => return Err(trouble.into()),
         }
     }
+}
+
+/// A database in an encoding of its own refuses each letter that it lacks, and so the replies they are in. One without any keeps
+/// what it is given, which is UTF-8.
+async fn check_encoding(pool: &Pool) -> Result<()> {
+    let rows = pool.query("SHOW server_encoding", &[]).await?;
+    let encoding: String =
+        rows.first().map_or(Ok("UTF8".to_owned()), |row| row.try_get(0)).map_err(Trouble::from)?;
+    if matches!(&*encoding, "UTF8" | "SQL_ASCII") {
+        return Ok(());
+    }
+    let what_to_do =
+        "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in the URL";
+    Err(StoreError::because(
+        ErrorKind::Unavailable,
+        format!(
+            "the database has the encoding {encoding}, and mail has letters that are not in it: {what_to_do}"
+        ),
+    ))
 }
 
 /// Makes the schema and the place of its version, unless they are there: then nothing is asked of the user's rights.
