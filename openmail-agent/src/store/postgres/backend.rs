@@ -54,7 +54,8 @@ impl PostgresStore {
     /// # Errors
     ///
     /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used, the database not be reached, or is
-    /// in another encoding than UTF-8, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version made the schema.
+    /// in another encoding than UTF-8, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version
+    /// made the schema.
     ///
     /// # Cancel safety
     ///
@@ -62,7 +63,7 @@ impl PostgresStore {
     pub async fn open(url: &str) -> Result<Self> {
         let location = Location::parse(url)?;
         let pool = Pool::new(&location)?;
-        migrate(&pool, &location).await?;
+        Box::pin(migrate(&pool, &location)).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
         let (doubtful_leases, doubtful_reservations) = Default::default();
         Ok(Self { pool, recorder, settler, doubtful_leases, doubtful_reservations })

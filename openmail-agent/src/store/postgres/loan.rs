@@ -54,7 +54,7 @@ impl<'v, V: Verb> Doubtful<'v, V> {
         Self(Some((verb, answer)))
     }
 
-    pub(super) fn is_committed(mut self) {
+    pub(super) fn committed(mut self) {
         self.0 = None;
     }
 }

@@ -167,7 +167,7 @@ async fn run<V: Verb>(client: &mut Loan, verb: &V) -> Result<V::Answer, Trouble>
     pass(Point::Committing);
     let doubtful = Doubtful::new(verb, &answer);
     within(tx.0.commit()).await?;
-    doubtful.is_committed();
+    doubtful.committed();
     pass(Point::Committed);
     Ok(answer)
 }
