@@ -11,8 +11,12 @@ use super::url::Location;
 
 /// The scripts that bring a schema from each version to the next. Each statement may find that it was run
 /// before.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("workers.sql"), include_str!("attempts.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("workers.sql"),
+    include_str!("attempts.sql"),
+    include_str!("places.sql"),
+];
 
 /// How often it is tried: processes that start together get in each other's way.
 const ATTEMPTS: u32 = 10;
