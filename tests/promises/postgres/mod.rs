@@ -4,11 +4,14 @@ pub(crate) mod cluster;
 mod contract;
 mod doubt;
 mod handover;
+mod order;
 mod pooler;
 mod proxy;
 mod pruning;
 mod races;
 mod restarts;
+mod schema;
+mod silence;
 mod together;
 
 use std::sync::Arc;

@@ -25,10 +25,20 @@ pub(super) struct Proxy {
 
 #[derive(Default)]
 struct Way {
-    /// Whether a connection is cut once its next commit was obeyed.
-    cuts: watch::Sender<bool>,
+    /// What happens to a connection once its next commit was obeyed.
+    next_commit: watch::Sender<Option<Fate>>,
+    /// How often all connections that there were fell silent.
+    silences: watch::Sender<usize>,
+    /// How many commits were obeyed without a word.
+    unanswered: watch::Sender<usize>,
     is_full: watch::Sender<bool>,
     turned_away: watch::Sender<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Cut,
+    Silent,
 }
 
 impl Proxy {
@@ -54,7 +64,22 @@ impl Proxy {
 
     /// Cuts the connection once the next commit was obeyed.
     pub(super) fn cut_next_commit(&self) {
-        self.way.cuts.send_replace(true);
+        self.way.next_commit.send_replace(Some(Fate::Cut));
+    }
+
+    /// Keeps the connection, and what the server says to the next commit to itself.
+    pub(super) fn silence_next_commit(&self) {
+        self.way.next_commit.send_replace(Some(Fate::Silent));
+    }
+
+    /// Waits until a commit was obeyed that nobody hears of.
+    pub(super) async fn kept_silent(&self) {
+        soon(self.way.unanswered.subscribe().wait_for(|count| *count > 0)).await.unwrap();
+    }
+
+    /// Passes nothing on any more over the connections that there are, and keeps them.
+    pub(super) fn fall_silent(&self) {
+        self.way.silences.send_modify(|times| *times += 1);
     }
 
     /// Cuts all connections and turns new ones away, as a pooler does that has no more of them; until it has some again.
@@ -69,20 +94,29 @@ impl Proxy {
 }
 
 async fn pass_on(mut client: UnixStream, mut server: UnixStream, way: Arc<Way>) {
-    let mut is_full = way.is_full.subscribe();
+    let (mut silences, mut is_full) = (way.silences.subscribe(), way.is_full.subscribe());
     let (mut asked, mut said) = (vec![0; 65_536], vec![0; 65_536]);
     if *is_full.borrow_and_update() {
         return turn_away(client, &way).await;
     }
     loop {
         tokio::select! {
+            _ = silences.changed() => std::future::pending().await,
             _ = is_full.changed() => return,
             Ok(count @ 1..) = client.read(&mut asked) => {
                 server.write_all(&asked[..count]).await.unwrap();
                 let commits = asked[..count].windows(7).any(|bytes| bytes == b"COMMIT\0");
-                if commits && way.cuts.send_replace(false) {
+                let fate = if commits { way.next_commit.send_replace(None) } else { None };
+                if fate.is_some() {
                     server.readable().await.unwrap();
-                    return;
+                }
+                match fate {
+                    Some(Fate::Cut) => return,
+                    Some(Fate::Silent) => {
+                        way.unanswered.send_modify(|count| *count += 1);
+                        std::future::pending().await
+                    }
+                    None => {}
                 }
             }
             Ok(count @ 1..) = server.read(&mut said) => client.write_all(&said[..count]).await.unwrap(),

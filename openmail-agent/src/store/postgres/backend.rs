@@ -53,16 +53,17 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used or the database not be reached,
-    /// [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version made the schema.
+    /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used, the database not be reached, or is
+    /// in another encoding than UTF-8, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version
+    /// made the schema.
     ///
     /// # Cancel safety
     ///
-    /// When the future is dropped, the schema has the version it had or the latest; the next to open it goes on from there.
+    /// When the future is dropped, the schema has the version it had or a later one; the next to open it goes on from there.
     pub async fn open(url: &str) -> Result<Self> {
         let location = Location::parse(url)?;
         let pool = Pool::new(&location)?;
-        migrate(&pool, &location).await?;
+        Box::pin(migrate(&pool, &location)).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
         let (doubtful_leases, doubtful_reservations) = Default::default();
         Ok(Self { pool, recorder, settler, doubtful_leases, doubtful_reservations })

@@ -23,7 +23,7 @@ pub(super) struct Batcher<C: Shared> {
 /// A call that can share a transaction with others of its kind.
 #[async_trait]
 pub(super) trait Shared: Send + Sync + Sized + 'static {
-    type Answer: Send + 'static;
+    type Answer: Send + Sync + 'static;
 
     /// How much of a batch it takes.
     fn size(&self) -> usize;

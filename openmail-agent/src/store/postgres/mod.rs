@@ -11,16 +11,18 @@
 //! | one at a time per lane, the cap per inbox | leasing is taken in turns (a row lock for the length of one round trip); besides, a unique index allows one lease per lane |
 //! | no more sends than the quota | the row of an inbox is locked while its ledger decides; who finds it locked takes other inboxes (`SKIP LOCKED`) |
 //! | one reply once | a unique index over the hashed keys |
-//! | migrations | the row with the schema's version is locked while one process applies them |
+//! | migrations | the row with the schema's version is locked while one process applies a script; besides, each statement may be run again |
 //!
-//! No advisory lock, no `LISTEN`, no server-side code: what speaks the protocol of Postgres 14 will do. Processes look for
-//! one another's work [twice a second](crate::store::Store::poll_every).
+//! No advisory lock, no `LISTEN`, no server-side code, no need that a schema is changed within a transaction: what speaks the
+//! protocol of Postgres 14 is meant to do, but only Postgres is tested. Processes look for one another's work
+//! [twice a second](crate::store::Store::poll_every).
 //!
 //! Calls of one process that wait to record, or to settle, share a transaction, so that a crowd shares its commit.
 //!
 //! What a worker has is its own for as long as its heartbeat stands; whoever asks next takes over what those had that fell
-//! silent, unless all did, as while the database was away. Each machine tells the time by its own clock: they must agree to within [five seconds](crate::limit::CLOCKS_APART), by which a
-//! minute of the ledger is longer, and a day begins later. A connection that is lost fails the
+//! silent, unless all did, as while the database was away. Each machine tells the time by its own clock: they must agree to within
+//! [five seconds](crate::limit::CLOCKS_APART), by which a minute of the ledger is longer, and a day begins later. A connection that is
+//! lost, or on which nothing is heard any more, fails the
 //! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
 //! a server that may only be read, as the one before a failover.
 
@@ -32,6 +34,7 @@ mod drafts;
 mod gates;
 mod lease;
 mod ledger;
+mod loan;
 mod migrate;
 mod params;
 mod pool;

@@ -2,19 +2,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_postgres::{
-    Hook, HookError, Manager, ManagerConfig, Object, Pool as Connections, RecyclingMethod, Runtime,
-    Transaction,
+    Hook, HookError, Manager, ManagerConfig, Pool as Connections, RecyclingMethod, Runtime, Transaction,
 };
-use futures_util::TryStreamExt as _;
-use tokio_postgres::IsolationLevel;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, RowStream, Statement};
+use tokio_postgres::{IsolationLevel, Row, Statement};
 
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::model::BoxError;
 use crate::store::{ErrorKind, Result, StoreError};
 
+use super::loan::{Doubtful, Loan, rows, within};
 use super::params::mute;
 use super::tls::Tls;
 use super::trouble::Trouble;
@@ -40,11 +38,11 @@ pub(super) struct Pool(Connections);
 /// What a store's verb does within its transaction. It may be run several times, and what it did before is then undone.
 #[async_trait]
 pub(super) trait Verb: Send + Sync {
-    type Answer: Send;
+    type Answer: Send + Sync;
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Self::Answer, Trouble>;
 
-    /// The commit failed: what was done may have been done for all that.
+    /// The commit failed, or nobody waited for it: what was done may have been done for all that.
     fn doubt(&self, _answer: &Self::Answer) {}
 }
 
@@ -76,11 +74,15 @@ impl Pool {
             .post_create(Hook::async_fn(move |client, _| {
                 let setup = setup.clone();
                 Box::pin(async move {
-                    client.batch_execute(&setup).await.map_err(HookError::Backend)?;
-                    for hint in HINTS {
-                        let _ = client.batch_execute(hint).await;
-                    }
-                    Ok(())
+                    let prepared = tokio::time::timeout(PATIENCE, async {
+                        client.batch_execute(&setup).await?;
+                        for hint in HINTS {
+                            let _ = client.batch_execute(hint).await;
+                        }
+                        Ok(())
+                    });
+                    let prepared = prepared.await.map_err(|_| HookError::message("it does not answer"))?;
+                    prepared.map_err(HookError::Backend)
                 })
             }))
             .build();
@@ -113,7 +115,9 @@ impl Pool {
 
     /// Runs statements outside of any transaction.
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {
-        Ok(self.0.get().await?.batch_execute(sql).await?)
+        let client = self.lend().await?;
+        let done = within(client.batch_execute(sql)).await;
+        self.take_back(client, done)
     }
 
     /// Fails all verbs from now on.
@@ -122,76 +126,80 @@ impl Pool {
     }
 
     async fn ask(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
-        let client = self.0.get().await?;
+        let client = self.lend().await?;
         let asked = async {
-            let statement = client.prepare_cached(sql).await?;
-            rows(client.query_raw(&statement, mute(params)).await?).await
+            let statement = within(client.prepare_cached(sql)).await?;
+            rows(client.query_raw(&statement, mute(params))).await
         };
         let answer = asked.await;
-        give_back(client, answer)
+        self.take_back(client, answer)
     }
 
     async fn attempt<V: Verb>(&self, verb: &V) -> Result<V::Answer, Trouble> {
-        let mut client = self.0.get().await?;
+        let mut client = self.lend().await?;
         let answer = run(&mut client, verb).await;
-        give_back(client, answer)
+        self.take_back(client, answer)
+    }
+
+    async fn lend(&self) -> Result<Loan, Trouble> {
+        Ok(Loan::new(self.0.get().await?))
+    }
+
+    /// Lets others have a connection, unless it would fail them in the same way, for ever.
+    fn take_back<T>(&self, client: Loan, answer: Result<T, Trouble>) -> Result<T, Trouble> {
+        if matches!(answer, Err(Trouble::Silent)) {
+            // Those that lie idle go the same way.
+            self.0.retain(|_, _| false);
+        }
+        match &answer {
+            Err(trouble) if trouble.is_of_connection() => drop(client),
+            _ => client.hand_back(),
+        }
+        answer
     }
 }
 
-async fn run<V: Verb>(client: &mut Object, verb: &V) -> Result<V::Answer, Trouble> {
-    let transaction =
-        client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
-    let tx = Tx(transaction);
+async fn run<V: Verb>(client: &mut Loan, verb: &V) -> Result<V::Answer, Trouble> {
+    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted);
+    let tx = Tx(within(transaction.start()).await?);
     // When this fails, or is dropped, the transaction is rolled back.
     let answer = verb.run(&tx).await?;
     pass(Point::Committing);
-    if let Err(error) = tx.0.commit().await {
-        verb.doubt(&answer);
-        return Err(error.into());
-    }
+    let doubtful = Doubtful::new(verb, &answer);
+    within(tx.0.commit()).await?;
+    doubtful.committed();
     pass(Point::Committed);
     Ok(answer)
 }
 
-async fn rows(stream: RowStream) -> Result<Vec<Row>, Trouble> {
-    Ok(stream.try_collect().await?)
-}
-
-/// Lets others have a connection, unless it would fail them in the same way, for ever.
-fn give_back<T>(client: Object, answer: Result<T, Trouble>) -> Result<T, Trouble> {
-    if answer.as_ref().is_err_and(Trouble::is_of_connection) {
-        drop(Object::take(client));
-    }
-    answer
-}
-
 impl Tx<'_> {
     pub(super) async fn query(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
-        let statement = self.0.prepare_cached(sql).await?;
-        rows(self.0.query_raw(&statement, mute(params)).await?).await
+        let statement = self.prepare(sql).await?;
+        self.send(&statement, params).await
     }
 
     pub(super) async fn execute(&self, sql: &str, params: Params<'_>) -> Result<u64, Trouble> {
-        let statement = self.0.prepare_cached(sql).await?;
-        Ok(self.0.execute_raw(&statement, mute(params)).await?)
+        let statement = self.prepare(sql).await?;
+        within(self.0.execute_raw(&statement, mute(params))).await
     }
 
     /// Makes a statement ready, for [`send`](Tx::send).
     pub(super) async fn prepare(&self, sql: &str) -> Result<Statement, Trouble> {
-        Ok(self.0.prepare_cached(sql).await?)
+        within(self.0.prepare_cached(sql)).await
     }
 
     /// Sends a statement as soon as it is polled, so that several can be on their way together.
     pub(super) async fn send(&self, statement: &Statement, params: Params<'_>) -> Result<Vec<Row>, Trouble> {
-        rows(self.0.query_raw(statement, mute(params)).await?).await
+        rows(self.0.query_raw(statement, mute(params))).await
     }
 
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {
-        Ok(self.0.batch_execute(sql).await?)
+        within(self.0.batch_execute(sql)).await
     }
 }
 
-/// A process that falls silent in the middle of a transaction must not hold its locks for ever.
+/// A process that falls silent in the middle of a transaction must not hold its locks for ever. No statement takes as long as it
+/// is waited for [here](within).
 fn setup(location: &Location) -> String {
     format!(
         "SET search_path TO {};

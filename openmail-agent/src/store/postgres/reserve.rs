@@ -27,7 +27,7 @@ macro_rules! may_go {
          AND (s.lane_id IS NULL OR NOT EXISTS (
              SELECT 1 FROM sends before
              WHERE before.lane_id = s.lane_id AND before.state IN ('owed', 'reserved')
-               AND (before.state = 'reserved' OR before.seq < s.seq)))
+               AND (before.state = 'reserved' OR (before.place, before.seq) < (s.place, s.seq))))
          AND NOT EXISTS (
              SELECT 1 FROM holds h
              WHERE h.until > $1 AND (h.scope = 'account' OR (h.scope = 'inbox' AND h.id = s.inbox_id)

@@ -16,7 +16,7 @@ const SETTLE: &str = "
     UPDATE events e
     SET state = s.state, due_at = s.due_at, finished_at = s.finished_at, error = coalesce(s.error, e.error),
         attempts = e.attempts - s.uncounted, fence = 0, leased_by = NULL
-    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::integer[])
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::int4[])
          AS s (seq, fence, state, due_at, finished_at, error, uncounted)
     WHERE e.seq = s.seq AND e.fence = s.fence AND e.state IN ('waiting', 'leased')
     RETURNING e.seq, s.fence";

@@ -19,6 +19,8 @@ pub(super) enum Trouble {
     Database(Error),
     /// There was no connection to be had.
     Pool(PoolError),
+    /// The database says nothing.
+    Silent,
 }
 
 impl Trouble {
@@ -44,8 +46,24 @@ impl Trouble {
                 ]
                 .contains(code)
             }),
-            Self::Refused(_) | Self::Pool(_) => false,
+            Self::Refused(_) | Self::Pool(_) | Self::Silent => false,
         }
+    }
+
+    /// Whether something is there already, or no more: another process may have been making or dropping it just now.
+    pub(super) fn is_of_schema(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        error.code().is_some_and(|code| {
+            [
+                SqlState::DUPLICATE_TABLE,
+                SqlState::DUPLICATE_COLUMN,
+                SqlState::DUPLICATE_OBJECT,
+                SqlState::UNDEFINED_TABLE,
+                SqlState::UNDEFINED_COLUMN,
+                SqlState::UNDEFINED_OBJECT,
+            ]
+            .contains(code)
+        })
     }
 
     /// Whether it may be the fault of what was asked: the server stands, and might do something else.
@@ -53,15 +71,15 @@ impl Trouble {
         match self {
             Self::Refused(error) => !error.is_transient(),
             Self::Database(error) => kind_of(error) == ErrorKind::Corrupt || is_failure_of_statement(error),
-            Self::Overtaken | Self::Pool(_) => false,
+            Self::Overtaken | Self::Pool(_) | Self::Silent => false,
         }
     }
 
-    /// Whether another connection may do better, and this one never will although it is alive: it leads to a server that may
+    /// Whether another connection may do better, and this one never will: it is silent; or it is alive, and leads to a server that may
     /// only be read, or holds statements that the server does not know, or knows otherwise. Of statements that travel
     /// together, one behind may be all that is heard of.
     pub(super) fn is_of_connection(&self) -> bool {
-        let Self::Database(error) = self else { return false };
+        let Self::Database(error) = self else { return matches!(self, Self::Silent) };
         error.code().is_some_and(|code| {
             [
                 SqlState::READ_ONLY_SQL_TRANSACTION,
@@ -101,6 +119,10 @@ impl From<Trouble> for StoreError {
                 Self::because(ErrorKind::Unavailable, "no connection to the database was free in time")
             }
             Trouble::Pool(error) => Self::because(ErrorKind::Unavailable, error),
+            Trouble::Silent => Self::because(
+                ErrorKind::Unavailable,
+                "the database did not answer, over a connection that stands",
+            ),
         }
     }
 }
