@@ -56,7 +56,15 @@ pub(super) struct Tx<'c>(Transaction<'c>);
 pub(super) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 
 impl Pool {
-    pub(super) fn new(location: &Location) -> Result<Self> {
+    /// The connections of a process, and one of them set aside for what must not wait behind all else. Where there is only one,
+    /// it is for both.
+    pub(super) fn pair(location: &Location) -> Result<(Self, Self)> {
+        let pool = Self::new(location, CONNECTIONS.saturating_sub(1).max(1))?;
+        let aside = if CONNECTIONS > 1 { Self::new(location, 1)? } else { pool.clone() };
+        Ok((pool, aside))
+    }
+
+    fn new(location: &Location, connections: usize) -> Result<Self> {
         let tls = Tls::new(&location.trust).map_err(unusable)?;
         let mut config = location.config.clone();
         if config.get_connect_timeout().is_none() {
@@ -70,7 +78,7 @@ impl Pool {
         let manager =
             Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Connections::builder(manager)
-            .max_size(CONNECTIONS)
+            .max_size(connections)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
             .runtime(Runtime::Tokio1)
