@@ -16,6 +16,7 @@ use crate::store::{
 
 use super::batch::Batcher;
 use super::claim;
+use super::clocks;
 use super::doubt::Doubt;
 use super::gates::{self, Ask};
 use super::lease::Take;
@@ -64,6 +65,7 @@ impl PostgresStore {
         let location = Location::parse(url)?;
         let (pool, vital) = Pool::pair(&location)?;
         migrate(&pool, &location).await?;
+        clocks::compare(&pool).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
         let (doubtful_leases, doubtful_reservations) = Default::default();
         Ok(Self { pool, vital, recorder, settler, doubtful_leases, doubtful_reservations })
