@@ -185,7 +185,7 @@ impl Runtime {
     ///
     /// Dropping the future stops at once: what was not settled is handled after the restart.
     pub async fn run(self) -> handler::Result<()> {
-        shutdown::run_until_signalled(self.start()).await
+        shutdown::run_until_signalled(Box::pin(self.start())).await
     }
 
     /// Checks everything and starts; [`ready`](RunningRuntime::ready) waits until mail can be taken.

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::model::Chain;
 use crate::store::{Store, WORKER_LIFE, WorkerId};
 
-/// How often. Three may go missing, or be late by as much, before others take over.
+/// How often. Three may go missing, or be late by as much, before others take over whose clocks show the same; of a process whose
+/// clock is five seconds behind theirs, none.
 const EVERY: Duration = WORKER_LIFE.checked_div(4).expect("four is not zero");
 
 /// How long giving back what was taken may take at the end; without, the heartbeat lapses.
@@ -60,7 +61,7 @@ impl Heartbeat {
 mod tests {
     use super::*;
     use crate::store::conformance::fixture::{
-        at, ids, lease, lease_as, lease_request_of, mail, record, worker,
+        at, beats, ids, lease, lease_as, lease_request_of, mail, record, worker,
     };
     use crate::store::memory::MemoryStore;
 
@@ -73,6 +74,7 @@ mod tests {
         let stop = CancellationToken::new();
         let beating = tokio::spawn(heartbeat.run(stop.clone()));
         for now in (0..60).step_by(2) {
+            beats("other", &*store, now..=now + 7).await;
             // Lets it be heard.
             for _ in 0..10 {
                 tokio::task::yield_now().await;

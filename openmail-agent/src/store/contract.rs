@@ -15,7 +15,9 @@ use super::{
 
 /// How long a worker counts as alive after its [heartbeat](Store::heartbeat).
 ///
-/// With a heartbeat every two seconds, three may go missing; and what a dead worker had is taken over within ten seconds.
+/// With a heartbeat every two seconds, three may go missing where clocks agree, and none where the worker's is [as far behind as it
+/// may be](crate::limit::CLOCKS_APART). What a dead worker had is taken over within ten seconds, or five more where its clock was that
+/// far ahead.
 pub const WORKER_LIFE: Duration = Duration::from_secs(8);
 
 /// How long a worker's heartbeat must have lapsed when another first comes, for that one to [give it up](Store::heartbeat) at

@@ -7,12 +7,13 @@ use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{RunningRuntime, Runtime, StoreLocation};
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{Store, WORKER_LIFE};
+use openmail_agent::store::{Store, WORKER_LIFE, WorkerId};
 use openmail_agent::transport::websocket::SocketState;
 use openmail_sandbox::{Fault, Inbox, Operation};
 
 use crate::bench::{Bench, Gate, Seen, elsewhere, soon};
 
+use super::at;
 use super::cluster::Place;
 use super::pruning::connect;
 
@@ -188,7 +189,11 @@ async fn processes_that_start_together_agree_which_service_the_store_belongs_to(
         let runtime = Runtime::new(config).handlers([Route::new("agent", async |_: Mail| {})]);
         async move { (base_url, runtime.start().await) }
     });
-    let (starts, ()) = soon(async { tokio::join!(join_all(starts), locked.until_asked_by(6)) }).await;
+    let all_have_asked = async {
+        locked.asked_by(6).await;
+        locked.unlock().await;
+    };
+    let (starts, ()) = soon(async { tokio::join!(join_all(starts), all_have_asked) }).await;
     let (started, refused): (Vec<_>, Vec<_>) = starts.into_iter().partition(|(_, start)| start.is_ok());
     let services: HashSet<_> = started.iter().map(|(base_url, _)| base_url).collect();
     assert_eq!((started.len(), services.len()), (3, 1), "{services:?}");
@@ -205,6 +210,28 @@ async fn processes_that_start_together_agree_which_service_the_store_belongs_to(
     }
 }
 
+#[tokio::test]
+async fn a_process_whose_connections_are_all_in_use_is_heard_and_keeps_its_role() {
+    let Some(place) = Place::shared() else { return };
+    let url = place.fresh();
+    let (store, worker) = (PostgresStore::open(&url).await.unwrap(), WorkerId("w".into()));
+    let locked = Locked::bookmarks(&url).await;
+    let crowd = join_all((0..100).map(|_| store.bookmark("service")));
+    let heard = async {
+        locked.asked_by(5).await;
+        let until = at(7);
+        let both = async {
+            store.heartbeat(&worker, at(0)).await.unwrap();
+            assert!(store.claim("socket", &worker, at(0), until).await.unwrap());
+        };
+        let heard = tokio::time::timeout(WORKER_LIFE / 2, both).await;
+        locked.unlock().await;
+        heard.expect("nobody is in front of it");
+    };
+    let (read, ()) = soon(async { tokio::join!(crowd, heard) }).await;
+    assert!(read.iter().all(Result::is_ok));
+}
+
 /// A table that nobody can read.
 struct Locked {
     client: tokio_postgres::Client,
@@ -219,12 +246,16 @@ impl Locked {
         Self { client, table }
     }
 
-    /// Lets them read once this many are about to.
-    async fn until_asked_by(self, processes: i64) {
+    /// Waits until this many are about to read.
+    async fn asked_by(&self, readers: i64) {
         let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::text::regclass";
-        while self.client.query_one(waiting, &[&self.table]).await.unwrap().get::<_, i64>(0) < processes {
+        while self.client.query_one(waiting, &[&self.table]).await.unwrap().get::<_, i64>(0) < readers {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Lets them read.
+    async fn unlock(self) {
         self.client.batch_execute("COMMIT").await.unwrap();
     }
 }

@@ -16,6 +16,7 @@ use crate::store::{
 
 use super::batch::Batcher;
 use super::claim;
+use super::clocks;
 use super::doubt::Doubt;
 use super::gates::{self, Ask};
 use super::lease::Take;
@@ -37,6 +38,8 @@ const POLL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct PostgresStore {
     pool: Pool,
+    /// For saying that this process is alive and keeps its role: whoever waits behind a crowd for that is taken for dead.
+    vital: Pool,
     recorder: Batcher<Record>,
     settler: Batcher<Settlement>,
     doubtful_leases: Doubt,
@@ -62,17 +65,19 @@ impl PostgresStore {
     /// When the future is dropped, the schema has the version it had or a later one; the next to open it goes on from there.
     pub async fn open(url: &str) -> Result<Self> {
         let location = Location::parse(url)?;
-        let pool = Pool::new(&location)?;
+        let (pool, vital) = Pool::pair(&location)?;
         Box::pin(migrate(&pool, &location)).await?;
+        Box::pin(clocks::compare(&pool)).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
         let (doubtful_leases, doubtful_reservations) = Default::default();
-        Ok(Self { pool, recorder, settler, doubtful_leases, doubtful_reservations })
+        Ok(Self { pool, vital, recorder, settler, doubtful_leases, doubtful_reservations })
     }
 
     /// Closes the connections; what is asked of the store from now on fails as
     /// [`Closed`](crate::store::ErrorKind::Closed).
     pub fn close(&self) {
         self.pool.close();
+        self.vital.close();
     }
 
     async fn first<T>(
@@ -98,11 +103,11 @@ impl Store for PostgresStore {
     }
 
     async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
-        self.pool.transact(&Heartbeat { worker, now }).await
+        self.vital.transact(&Heartbeat { worker, now }).await
     }
 
     async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
-        self.pool.transact(&Retire { worker, now }).await
+        self.vital.transact(&Retire { worker, now }).await
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
@@ -192,7 +197,7 @@ impl Store for PostgresStore {
     }
 
     async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
-        claim::claim(&self.pool, role, worker, now, until).await
+        claim::claim(&self.vital, role, worker, now, until).await
     }
 
     fn poll_every(&self) -> Option<Duration> {

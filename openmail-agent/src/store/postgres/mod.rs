@@ -29,6 +29,7 @@
 mod backend;
 mod batch;
 mod claim;
+mod clocks;
 mod doubt;
 mod drafts;
 mod gates;

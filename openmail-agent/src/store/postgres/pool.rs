@@ -53,7 +53,16 @@ pub(super) struct Tx<'c>(Transaction<'c>);
 pub(super) type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 
 impl Pool {
-    pub(super) fn new(location: &Location) -> Result<Self> {
+    /// The connections of a process, and one of them set aside for what must not wait behind all else. Where there is only one,
+    /// it is for both.
+    pub(super) fn pair(location: &Location) -> Result<(Self, Self)> {
+        match usize::from(location.connections.get()) {
+            1 => Self::new(location, 1).map(|pool| (pool.clone(), pool)),
+            connections => Ok((Self::new(location, connections - 1)?, Self::new(location, 1)?)),
+        }
+    }
+
+    fn new(location: &Location, connections: usize) -> Result<Self> {
         let tls = Tls::new(&location.trust).map_err(unusable)?;
         let mut config = location.config.clone();
         if config.get_connect_timeout().is_none() {
@@ -67,7 +76,7 @@ impl Pool {
         let manager =
             Manager::from_config(config, tls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
         let pool = Connections::builder(manager)
-            .max_size(location.connections.get().into())
+            .max_size(connections)
             .wait_timeout(Some(PATIENCE))
             .create_timeout(Some(PATIENCE))
             .runtime(Runtime::Tokio1)

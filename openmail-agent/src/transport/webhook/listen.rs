@@ -1,11 +1,16 @@
+use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::Webhook;
+use super::places::{Place, Places};
 
-/// The most connections that are served at once; more wait to be accepted.
+/// The most connections that are served at once; one more takes the place of another.
 const CONNECTIONS: usize = 512;
 /// How long a client may take to send its headers, or be silent between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
@@ -25,6 +31,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves [the webhook's router](Webhook::router) on this listener until `shutdown`; then answers what is under way, for
 /// 15 s at most. A listener that cannot accept at the moment tries again.
+///
+/// It serves 512 connections at once. One more takes the place of the one on which nothing has been asked or answered for longest;
+/// never that of one that has brought what the service signed, before it is answered.
 ///
 /// # Cancel safety
 ///
@@ -43,19 +52,34 @@ pub async fn listen_with<F>(
     listener: TcpListener,
     webhook: Webhook,
     shutdown: CancellationToken,
+    run: impl FnMut(BoxFuture<'static, ()>) -> F,
+) where
+    F: Future<Output = ()>,
+{
+    listen_to(CONNECTIONS, listener, webhook, shutdown, run).await;
+}
+
+/// As [`listen_with`], to so many connections at once.
+pub(super) async fn listen_to<F>(
+    most: usize,
+    listener: TcpListener,
+    webhook: Webhook,
+    shutdown: CancellationToken,
     mut run: impl FnMut(BoxFuture<'static, ()>) -> F,
 ) where
     F: Future<Output = ()>,
 {
     webhook.readiness().set_webhook(true);
     let router = webhook.router();
-    let mut connections = FuturesUnordered::new();
+    let (mut places, mut connections) = (Places::new(most), FuturesUnordered::new());
     loop {
         tokio::select! {
             () = shutdown.cancelled() => break,
             Some(()) = connections.next() => {}
-            accepted = accept(&listener), if connections.len() < CONNECTIONS => {
-                let connection = accepted.map(|stream| serve(stream, router.clone(), shutdown.clone()));
+            // With one more than there are places, one is about to end.
+            accepted = accept(&listener), if connections.len() <= most => {
+                let connection =
+                    accepted.map(|stream| serve(stream, places.take(), router.clone(), shutdown.clone()));
                 connections.extend(connection.map(|connection| run(Box::pin(connection))));
             }
         }
@@ -79,20 +103,43 @@ async fn accept(listener: &TcpListener) -> Option<TcpStream> {
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, shutdown: CancellationToken) {
+async fn serve(stream: TcpStream, place: Place, router: Router, shutdown: CancellationToken) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), in_place(&place, router));
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let served = async {
+        tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
         }
     };
-    if let Err(error) = ended {
-        debug!(%error, "a webhook connection broke");
+    tokio::select! {
+        ended = served => if let Err(error) = ended {
+            debug!(%error, "a webhook connection broke");
+        },
+        () = place.given_up() => debug!("a webhook connection gave its place to another"),
     }
+}
+
+/// The router, which is told for whose requests it answers.
+fn in_place(
+    place: &Place,
+    router: Router,
+) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + use<> {
+    let (place, router) = (place.clone(), TowerToHyperService::new(router));
+    service_fn(move |mut request: Request<Incoming>| {
+        place.is_active();
+        request.extensions_mut().insert(place.clone());
+        let (place, answer) = (place.clone(), router.call(request));
+        async move {
+            let answer = answer.await;
+            place.is_active();
+            answer
+        }
+    })
 }

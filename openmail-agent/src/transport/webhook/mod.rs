@@ -7,6 +7,7 @@
 mod answer;
 mod body;
 mod listen;
+mod places;
 mod service;
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post_service};
 use axum::{Json, Router};
+use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use tower::Service;
 use tracing::{debug, warn};
@@ -20,6 +21,7 @@ use crate::wire::signature::{Claim, SignatureError};
 
 use super::answer::Answer;
 use super::body::{Bodies, discard};
+use super::places::Place;
 
 /// The service waits 15 s for an answer; this one comes a little before.
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
@@ -90,7 +92,7 @@ impl Webhook {
     async fn answer(&self, request: Request<Body>) -> Answer {
         let (parts, body) = request.into_parts();
         let mut body = body.into_data_stream();
-        let taken = tokio::time::timeout(ANSWER_WITHIN, self.take(&parts.headers, &mut body)).await;
+        let taken = tokio::time::timeout(ANSWER_WITHIN, self.take(&parts, &mut body)).await;
         let answer = match taken {
             Ok(Ok(())) => Answer::Recorded,
             Ok(Err(answer)) => answer,
@@ -106,15 +108,20 @@ impl Webhook {
         answer
     }
 
-    async fn take(&self, headers: &HeaderMap, body: &mut BodyDataStream) -> Result<(), Answer> {
+    async fn take(&self, parts: &Parts, body: &mut BodyDataStream) -> Result<(), Answer> {
         if self.readiness.is_stopping() {
             return Err(Answer::Stopping);
         }
+        let headers = &parts.headers;
         // Before the body is read: what is not even claimed to be signed is not worth the memory.
         let claim = self.claim(headers).map_err(Answer::Unverified)?;
         let body = self.bodies.read(headers, body).await?;
         pass(Point::Received);
         claim.verify(&self.secrets, &body.bytes).map_err(Answer::Unverified)?;
+        // Where there is none, the application that this is mounted in has connections of its own.
+        if let Some(place) = parts.extensions.get::<Place>() {
+            place.is_genuine();
+        }
         pass(Point::Verified);
         // Whoever mounts it without the router is known to do so by the first of the service's requests.
         self.mark_served();
