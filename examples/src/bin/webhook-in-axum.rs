@@ -8,7 +8,6 @@ use std::future::IntoFuture;
 use axum::Router;
 use axum::routing::get;
 use openmail_agent::prelude::*;
-use openmail_agent::runtime::stop_signal;
 use openmail_agent_examples::{SetUp, init_tracing, set_up_with_webhook};
 use tokio::net::TcpListener;
 
@@ -35,9 +34,8 @@ async fn main() -> Result<()> {
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());
     tokio::select! {
-        served = axum::serve(listener, app).into_future() => served?,
-        ended = running.ended() => return Ok(ended?),
-        told = stop_signal() => told?,
+        served = axum::serve(listener, app).into_future() => Ok(served?),
+        // The page is there for as long as handlers finish; a webhook that comes meanwhile is to be sent again.
+        stopped = running.run_until_signal() => stopped,
     }
-    Ok(running.stop().await?)
 }

@@ -6,12 +6,13 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::handler;
 use crate::transport::Readiness;
 #[cfg(feature = "webhook")]
 use crate::transport::webhook::Webhook;
 use crate::transport::websocket::SocketState;
 
-use super::{RuntimeError, RuntimeErrorKind};
+use super::{RuntimeError, RuntimeErrorKind, shutdown};
 
 /// A runtime at work.
 ///
@@ -94,6 +95,20 @@ impl RunningRuntime {
     #[must_use]
     pub fn webhook_addr(&self) -> Option<SocketAddr> {
         self.webhook_addr
+    }
+
+    /// Goes on until SIGTERM or Ctrl-C, then stops cleanly; a second signal stops at once. As [`Runtime::run`](super::Runtime::run), for
+    /// a program that does other things meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not go on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future stops it at once.
+    pub async fn run_until_signal(self) -> handler::Result<()> {
+        shutdown::run_until_signalled(async { Ok(self) }).await
     }
 
     /// Stops cleanly: intake stops, running handlers finish within the grace, the rest stays in the store.

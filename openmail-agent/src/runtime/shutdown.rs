@@ -16,9 +16,8 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Waits until the process is told to stop: by SIGTERM, or by Ctrl-C.
 ///
-/// [`Runtime::run`](super::Runtime::run) does this by itself; for a program that runs a
-/// [`RunningRuntime`] beside other things. Signals are caught from then on: wait for it once more while stopping, and end at once when
-/// it comes back, if a second signal is to do that.
+/// [`Runtime::run`](super::Runtime::run) and [`RunningRuntime::run_until_signal`] do this by themselves; for a program that has its own
+/// way to stop. Signals are caught from then on: wait for one more while stopping, and end at once when it comes.
 ///
 /// # Errors
 ///
