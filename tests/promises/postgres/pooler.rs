@@ -80,6 +80,6 @@ async fn a_process_has_no_more_connections_than_the_url_says() {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1";
         client.query_one(sql, &[&name]).await.unwrap().get::<_, i64>(0)
     };
-    assert_eq!(connections("max_connections=2&", "a few").await, 2);
+    assert!(connections("max_connections=2&", "a few").await <= 2);
     assert!(connections("", "unasked").await < 15, "poolers commonly allow 15");
 }
