@@ -24,6 +24,8 @@ use super::places::{Place, Places};
 const CONNECTIONS: usize = 512;
 /// How long a client may take to send its headers, or be silent between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may stand still: longer than headers may take, and than an answer does. Its client does not read.
+const STILL_WITHIN: Duration = Duration::from_secs(20);
 /// How long requests under way may take once the listener stops: as long as any may take.
 const DRAIN_WITHIN: Duration = Duration::from_secs(15);
 /// How long to let pass when no connection can be accepted, such as when there are no file descriptors left.
@@ -123,6 +125,7 @@ async fn serve(stream: TcpStream, place: Place, router: Router, shutdown: Cancel
             debug!(%error, "a webhook connection broke");
         },
         () = place.given_up() => debug!("a webhook connection gave its place to another"),
+        () = place.stands_still(STILL_WITHIN) => debug!("a webhook connection stood still"),
     }
 }
 

@@ -1,4 +1,5 @@
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -64,6 +65,17 @@ impl Place {
         self.0.given_up.cancelled().await;
     }
 
+    /// Waits until no request has come or was answered for this long.
+    pub(super) async fn stands_still(&self, time: Duration) {
+        loop {
+            let active_at = self.0.active_at();
+            tokio::time::sleep_until(active_at + time).await;
+            if self.0.active_at() == active_at {
+                return;
+            }
+        }
+    }
+
     /// A request came, or was answered.
     pub(super) fn is_active(&self) {
         self.0.stand(false);
@@ -79,6 +91,10 @@ impl Connection {
     fn stand(&self, is_genuine: bool) {
         let standing = Standing { active_at: Instant::now(), is_genuine };
         *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+    }
+
+    fn active_at(&self) -> Instant {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner).active_at
     }
 
     fn stranger_since(&self) -> Option<Instant> {

@@ -325,6 +325,16 @@ async fn strangers_that_take_all_places_keep_no_webhook_out() {
 }
 
 #[tokio::test]
+async fn who_does_not_read_the_answers_is_cut_off() {
+    let listening = Listening::start().await;
+    let mut stranger = stranger(&listening, false).await;
+    // Time only runs once nothing else can: until the listener closes the connection, no more can be written to it.
+    tokio::time::pause();
+    let cut_off = async { while stranger.write_all(&[b'x'; 1_000]).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(60), cut_off).await.expect("nobody waits for it for ever");
+}
+
+#[tokio::test]
 async fn whoever_takes_a_place_takes_it_from_who_has_done_nothing_for_longest_and_from_no_webhook() {
     let listening = Arc::new(Listening::with_places(2).await);
     listening.store.recording.shut();
