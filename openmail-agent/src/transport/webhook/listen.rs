@@ -136,12 +136,12 @@ fn in_place(
 ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + use<> {
     let (place, router) = (place.clone(), TowerToHyperService::new(router));
     service_fn(move |mut request: Request<Incoming>| {
-        place.is_active();
+        place.mark_active();
         request.extensions_mut().insert(place.clone());
         let (place, answer) = (place.clone(), router.call(request));
         async move {
             let answer = answer.await;
-            place.is_active();
+            place.mark_active();
             answer
         }
     })

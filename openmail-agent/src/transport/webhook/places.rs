@@ -77,12 +77,12 @@ impl Place {
     }
 
     /// A request came, or was answered.
-    pub(super) fn is_active(&self) {
+    pub(super) fn mark_active(&self) {
         self.0.stand(false);
     }
 
     /// The service waits for an answer: the place stays this connection's until then.
-    pub(super) fn is_genuine(&self) {
+    pub(super) fn mark_genuine(&self) {
         self.0.stand(true);
     }
 }

@@ -120,7 +120,7 @@ impl Webhook {
         claim.verify(&self.secrets, &body.bytes).map_err(Answer::Unverified)?;
         // Where there is none, the application that this is mounted in has connections of its own.
         if let Some(place) = parts.extensions.get::<Place>() {
-            place.is_genuine();
+            place.mark_genuine();
         }
         pass(Point::Verified);
         // Whoever mounts it without the router is known to do so by the first of the service's requests.
