@@ -1,7 +1,8 @@
 //! The agent that the tests run as a process of its own, to signal it, to kill it and to read its log.
 //!
 //! Everything is set by the environment. A mail that says `wait` is answered once standard input says something, one that says
-//! `fail` never is, and one that says `at length` is answered at once and then again. One that says `slow` takes a while, one that says `block` a thread for blocking work, for ever. The answers
+//! `fail` never is, and one that says `at length` is answered at once and then again. One that says `slow` takes a while, one that says `block` a thread
+//! for blocking work, for ever, and one that says `hog` the thread it runs on. The answers
 //! to one that says `signed` tell which process wrote them.
 
 use std::convert::Infallible;
@@ -30,6 +31,7 @@ async fn agent(mail: Mail, replies: ReplyContext) -> Result<Reply> {
     match text {
         "wait" => word_on_standard_input().await?,
         "block" => tokio::task::spawn_blocking(|| std::thread::sleep(Duration::MAX)).await?,
+        "hog" => std::thread::sleep(Duration::MAX),
         "fail" => return Err(GiveUp::new("told to").into()),
         _ if at_length => {
             replies.reply_now(format!("at once {text}{signature}")).await?;

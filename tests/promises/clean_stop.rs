@@ -204,21 +204,21 @@ async fn a_second_signal_stops_at_once_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_handler_that_waits_for_blocking_work_keeps_no_process_from_ending() {
-    for (grace, signals) in [("3600", 2), ("0", 1)] {
+async fn a_handler_that_blocks_a_thread_keeps_no_process_from_ending() {
+    for (mail, grace, signals) in [("block", "3600", 2), ("block", "0", 1), ("hog", "3600", 2)] {
         let bench = Bench::start().await;
-        let process = Process::start(&bench, &[("TEST_AGENT_GRACE", grace)]);
+        let process = Process::start(&bench, &[("TEST_AGENT_GRACE", grace), ("TOKIO_WORKER_THREADS", "1")]);
         soon(bench.sandbox.wait_for_subscribed(1)).await;
-        bench.deliver("block");
-        process.said.words("handling block").await;
+        bench.deliver(mail);
+        process.said.words(&format!("handling {mail}")).await;
         for _ in 0..signals {
             process.signal("TERM").await;
             process.log.words("stopping: ").await;
         }
         let ended = process.ended().await;
-        assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-        assert!(ended.log.contains("runs on"), "{}", ended.log);
+        assert_eq!(ended.status.code(), Some(0), "{mail}: {}", ended.log);
+        assert!(ended.log.contains("runs on"), "{mail}: {}", ended.log);
         let waiting = bench.rows("SELECT state FROM events", 1).await;
-        assert_eq!(waiting, ["waiting"], "it is handled after the restart");
+        assert_eq!(waiting, ["waiting"], "{mail} is handled after the restart");
     }
 }

@@ -12,7 +12,7 @@ use super::{Context, FromContext, Mail, Rejection, Reply};
 /// gives a handler more shows it in the handler's signature, by this argument.
 ///
 /// What is composed is committed with the handler's success, like a reply. What the service would not take, since it is empty
-/// or too long, makes the handler fail for good.
+/// or too long, makes the handler fail for good. What is composed after the handler has ended is not sent, which the log says.
 #[derive(Debug, Clone)]
 pub struct Compose(Context);
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio_util::sync::CancellationToken;
+use tracing::error;
 
 use crate::api::{self, Client};
 use crate::clock::Clock;
@@ -202,9 +203,19 @@ impl Context {
 
     /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
     pub(crate) fn draft(&self, draft: Draft) {
-        match self.drafted(draft, None) {
-            Ok(draft) => self.collected().draft(draft),
-            Err(error) => self.fail(error.into()),
+        let drafted = self.drafted(draft, None);
+        let mut collected = self.collected();
+        if self.0.has_ended.load(Ordering::Relaxed) {
+            error!(
+                handler = self.handler(),
+                event_id = %self.event().id,
+                "a mail that was composed after its handler had ended is not sent: have the handler wait for the task that composes it"
+            );
+            return;
+        }
+        match drafted {
+            Ok(draft) => collected.draft(draft),
+            Err(error) => collected.fail(error.into()),
         }
     }
 

@@ -104,7 +104,7 @@ impl Sender {
                         self.tell_waiting(reservations.next_due, &mut told_at).await;
                     }
                     let next = store::look_again(&*self.store, reservations.next_due, self.clock.now());
-                    refusal.until().map_or(next, |until| next.min(until))
+                    refusal.until(self.clock.now()).map_or(next, |until| next.min(until))
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");
@@ -230,14 +230,18 @@ impl Sender {
 struct Refusal(Mutex<Option<Timestamp>>);
 
 impl Refusal {
-    /// When to ask again, while the last word was a refusal.
-    fn until(&self) -> Option<Timestamp> {
+    /// When to ask again, while that is still to come.
+    fn until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.stands().filter(|until| *until > now)
+    }
+
+    fn stands(&self) -> Option<Timestamp> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many sends may be under way.
     fn places(&self, now: Timestamp) -> usize {
-        match self.until() {
+        match self.stands() {
             Some(until) if until > now => 0,
             Some(_) => 1,
             None => IN_FLIGHT,

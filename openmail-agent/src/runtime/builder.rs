@@ -185,7 +185,8 @@ impl Runtime {
     ///
     /// Dropping the future stops at once: what was not settled is handled after the restart.
     pub async fn run(self) -> handler::Result<()> {
-        shutdown::run_until_signalled(Box::pin(self.start())).await
+        let grace = self.grace;
+        shutdown::run_until_signalled(Box::pin(self.start()), grace).await
     }
 
     /// Checks everything and starts; [`ready`](RunningRuntime::ready) waits until mail can be taken.

@@ -1,5 +1,6 @@
 //! Reads the row behind a mail: the event is a hint, the row the truth.
 
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,13 +9,16 @@ use tracing::warn;
 
 use crate::api::{self, Client, Retry};
 use crate::clock::{self, Clock};
-use crate::model::{Chain, Message, ThreadId};
+use crate::model::{Chain, Message, MessageId, ThreadId};
 
 /// How long a row may lag behind its event before the event is taken for all there is.
 const LAG: Duration = Duration::from_secs(30);
 
 /// How long to try to read a conversation that begins to come and does not come to its end in time.
 const TOO_SLOW: Duration = Duration::from_secs(5 * 60);
+
+/// How long a conversation that was too slow is remembered as that.
+const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
 
 /// How often to say that rows cannot be read, however many mails wait for theirs.
 const COMPLAIN: Duration = Duration::from_secs(60);
@@ -43,22 +47,29 @@ pub(super) struct Rows {
     client: Client,
     clock: Clock,
     complained_at: Mutex<Option<Timestamp>>,
+    /// Since when the conversations of some mails have been too slow.
+    slow: Mutex<HashMap<MessageId, Timestamp>>,
 }
 
 impl Rows {
     pub(super) fn new(client: Client, clock: Clock) -> Self {
-        Self { client, clock, complained_at: Mutex::default() }
+        Self { client, clock, complained_at: Mutex::default(), slow: Mutex::default() }
     }
 
     /// Reads the conversation a mail belongs to and finds the mail in it.
     pub(super) async fn row(&self, thread_id: &ThreadId, hint: &Message, received_at: Timestamp) -> Row {
         let read = self.client.thread_messages(thread_id).await;
         let now = self.clock.now();
+        let is_given_up = self.is_too_slow(&hint.id, read.as_ref().is_err_and(api::Error::is_too_much), now);
         match read {
             Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
                 Some(row) => Row::Read(Box::new(complete(row.clone(), hint)), read.messages),
                 None => missing(received_at, now),
             },
+            Err(error) if is_given_up => {
+                warn!(error = %Chain(&error), "the mail is handled as its event shows it: its conversation takes too long to come");
+                Row::Missing
+            }
             Err(error) => self.failed(&error, received_at, now),
         }
     }
@@ -68,14 +79,21 @@ impl Rows {
             // A conversation that is not there yet lags like its rows.
             return missing(received_at, now);
         };
-        if error.is_too_much() && clock::after(received_at, TOO_SLOW) <= now {
-            warn!(error = %Chain(error), "the mail is handled as its event shows it: its conversation takes too long to come");
-            return Row::Missing;
-        }
         if clock::after(received_at, LAG) <= now && self.may_complain(now) {
             warn!(error = %Chain(error), "mail waits until its row can be read");
         }
         Row::Later(at)
+    }
+
+    /// Takes note of whether a mail's conversation was too slow, and tells whether it has been for long.
+    fn is_too_slow(&self, mail: &MessageId, is_slow: bool, now: Timestamp) -> bool {
+        let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_slow {
+            slow.remove(mail);
+            return false;
+        }
+        slow.retain(|_, since| clock::after(*since, FORGOTTEN) > now);
+        clock::after(*slow.entry(mail.clone()).or_insert(now), TOO_SLOW) <= now
     }
 
     fn may_complain(&self, now: Timestamp) -> bool {
@@ -161,10 +179,10 @@ mod tests {
         let client = client.timeout(Duration::from_millis(500)).build().unwrap();
         let clock = Clock::manual(at(0));
         let rows = Rows::new(client, clock.clone());
-        let row = async || rows.row(&"thr_1".into(), &Message::new("msg_1"), at(0)).await;
+        let row = async || rows.row(&"thr_1".into(), &Message::new("msg_1"), at(-3_600)).await;
         assert!(
             matches!(row().await, Row::Later(at) if at > clock.now()),
-            "the line may be slow for a while"
+            "the line may be slow for a while, however long the mail has waited"
         );
         clock.advance(TOO_SLOW);
         assert!(matches!(row().await, Row::Missing), "the event is better than nothing");

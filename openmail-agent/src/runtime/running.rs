@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
@@ -22,6 +23,7 @@ pub struct RunningRuntime {
     pub(super) shutdown: CancellationToken,
     /// Cancelled when handlers were dropped that did not finish within the grace.
     pub(super) dropping: CancellationToken,
+    pub(super) grace: Duration,
     pub(super) supervisor: Supervision,
     pub(super) socket: watch::Receiver<SocketState>,
     pub(super) rounds: watch::Receiver<u64>,
@@ -108,7 +110,8 @@ impl RunningRuntime {
     ///
     /// Dropping the future stops it at once.
     pub async fn run_until_signal(self) -> handler::Result<()> {
-        shutdown::run_until_signalled(async { Ok(self) }).await
+        let grace = self.grace;
+        shutdown::run_until_signalled(async { Ok(self) }, grace).await
     }
 
     /// Stops cleanly: intake stops, running handlers finish within the grace, the rest stays in the store.
@@ -204,6 +207,7 @@ mod tests {
         RunningRuntime {
             shutdown: CancellationToken::new(),
             dropping: CancellationToken::new(),
+            grace: Duration::ZERO,
             supervisor: Supervision::of(tokio::spawn(end)),
             socket: watch::channel(SocketState::Connecting).1,
             rounds: watch::channel(0).1,

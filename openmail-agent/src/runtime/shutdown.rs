@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use crate::handler;
 
+use super::supervise::LAST_WORDS;
 use super::{RunningRuntime, StartError};
 
 /// How long a program has to end by itself whose handlers did not.
@@ -36,67 +38,98 @@ pub async fn stop_signal() -> std::io::Result<()> {
 /// Signals are listened to before anything else: whoever stops a process that is still starting gets the same exit code.
 pub(super) async fn run_until_signalled(
     starting: impl Future<Output = Result<RunningRuntime, StartError>>,
+    grace: Duration,
 ) -> handler::Result<()> {
-    let mut signals = Signals::listen()?;
+    let mut watchman = Watchman::post(grace.saturating_add(LAST_WORDS).saturating_add(LINGER))?;
     let running = tokio::select! {
         started = starting => started?,
-        () = signals.next() => {
+        () = watchman.signal() => {
             info!("told to stop before it had started");
             return Ok(());
         }
     };
     tokio::select! {
         result = running.ended() => return Ok(result?),
-        () = signals.next() => {}
+        () = watchman.signal() => {}
     }
     info!("stopping: running handlers finish, the rest stays in the store; signal again to stop at once");
     running.shutdown();
     tokio::select! {
         result = running.ended() => {
-            leave(running.has_dropped().then_some(LINGER), if result.is_ok() { 0 } else { 1 });
+            watchman.dismiss(running.has_dropped().then_some(LINGER));
             return Ok(result?);
         }
-        () = signals.next() => {}
+        () = watchman.signal() => {}
     }
     info!("stopping at once: what was not finished is handled after the restart");
     running.kill().await;
-    leave(Some(AT_ONCE), 0);
     Ok(())
 }
 
-/// Ends the process where it does not end by itself: on one more signal, and after so long.
+/// Hears signals, and ends the process where it does not end by itself, on a thread of its own.
 ///
-/// A handler can be dropped, but not what it began on a blocking thread, nor one that blocks the thread it runs on: either keeps
-/// tokio's runtime from being dropped, and so `main` from its end. Nothing is lost: what is owed is in the store.
-fn leave(after: Option<Duration>, code: i32) {
-    let wait = async move {
-        let again = async {
-            match Signals::listen() {
-                Ok(mut signals) => signals.next().await,
-                Err(_) => std::future::pending().await,
-            }
+/// A handler that blocks its thread may block the only one there is: then nobody else would hear. It cannot be dropped either, nor can
+/// what a handler began on a blocking thread, and both keep tokio's runtime from being dropped, and so `main` from its end. Nothing is
+/// lost: what is owed is in the store.
+struct Watchman {
+    heard: mpsc::Receiver<()>,
+    dismissed: Option<oneshot::Sender<Option<Duration>>>,
+}
+
+impl Watchman {
+    /// The process ends on the second signal, and so long after the first, unless the watchman is dismissed before.
+    fn post(patience: Duration) -> std::io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut signals = {
+            let _entered = runtime.enter();
+            Signals::listen()?
         };
-        let patience = async {
-            match after {
-                Some(after) => tokio::time::sleep(after).await,
-                None => std::future::pending().await,
+        let (hear, heard) = mpsc::channel(2);
+        let (dismissed, dismissal) = oneshot::channel();
+        let watch = async move {
+            signals.next().await;
+            // Where nobody listens, the program is about to end.
+            let _ = hear.try_send(());
+            let linger = tokio::select! {
+                () = signals.next() => {
+                    let _ = hear.try_send(());
+                    Some(AT_ONCE)
+                }
+                // Gone without a word: it ended before it had begun.
+                linger = dismissal => linger.unwrap_or_default(),
+                () = tokio::time::sleep(patience) => Some(Duration::ZERO),
+            };
+            let lingered = async {
+                match linger {
+                    Some(linger) => tokio::time::sleep(linger).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = signals.next() => {}
+                () = lingered => {}
             }
+            warn!(
+                "ending the process although something in it runs on: a handler that blocks its thread, or work that it began on another"
+            );
+            std::process::exit(0);
         };
-        tokio::select! {
-            () = again => {}
-            () = patience => {}
+        std::thread::Builder::new().name("openmail-signals".into()).spawn(move || runtime.block_on(watch))?;
+        Ok(Self { heard, dismissed: Some(dismissed) })
+    }
+
+    /// Waits for the next signal.
+    async fn signal(&mut self) {
+        // It watches for as long as the process lives.
+        let _ = self.heard.recv().await;
+    }
+
+    /// All has come to its end: the process ends so much later, if at all, or on one more signal.
+    fn dismiss(mut self, linger: Option<Duration>) {
+        if let Some(dismissed) = self.dismissed.take() {
+            let _ = dismissed.send(linger);
         }
-        warn!(
-            "ending the process although something in it runs on: a handler that blocks its thread, or work that it began on another"
-        );
-        std::process::exit(code);
-    };
-    // A thread of its own, since the others may all be blocked. Where there can be none, whoever waits kills the process.
-    let _ = std::thread::Builder::new().name("openmail-leave".into()).spawn(move || {
-        if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            runtime.block_on(wait);
-        }
-    });
+    }
 }
 
 /// SIGTERM and Ctrl-C; one that comes while the other is being dealt with is not missed.

@@ -163,6 +163,7 @@ fn assemble(
     Ok(RunningRuntime {
         shutdown,
         dropping,
+        grace: runtime.grace,
         supervisor,
         socket,
         rounds,

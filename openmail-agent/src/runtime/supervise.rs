@@ -21,7 +21,7 @@ use super::{RuntimeError, RuntimeErrorKind, housekeeping};
 
 /// How much longer than the handlers' grace a stop may take: for giving back what they did not finish, and for the last
 /// answers of the service.
-const LAST_WORDS: Duration = Duration::from_secs(5);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 pub(super) struct Supervisor {
     pub(super) transports: Transports,

@@ -205,3 +205,16 @@ async fn a_key_that_is_refused_is_tried_once_a_minute_and_all_goes_on_when_it_is
     assert_eq!(store.census().await.unwrap().sent, 4);
     sending.stop().await;
 }
+
+#[test]
+fn a_refusal_that_is_over_is_waited_for_no_more() {
+    let refusal = Refusal::default();
+    refusal.learn(Some(&api::ErrorKind::Unauthorized), fixture::at(0));
+    assert_eq!((refusal.places(fixture::at(59)), refusal.until(fixture::at(59))), (0, Some(fixture::at(60))));
+    // Whoever finds out wakes the sender: a moment that has passed would keep it awake, and others from their turn.
+    assert_eq!((refusal.places(fixture::at(60)), refusal.until(fixture::at(60))), (1, None));
+    refusal.learn(Some(&api::ErrorKind::Timeout), fixture::at(61));
+    assert_eq!((refusal.places(fixture::at(61)), refusal.until(fixture::at(61))), (1, None));
+    refusal.learn(None, fixture::at(62));
+    assert_eq!(refusal.places(fixture::at(62)), IN_FLIGHT);
+}

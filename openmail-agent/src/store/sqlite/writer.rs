@@ -59,8 +59,10 @@ pub(super) struct Call<F, T> {
 #[derive(Debug)]
 struct Ask {
     request: LeaseRequest,
-    /// Whether there was nothing for them, and they wait for what the transaction brings.
+    /// Whether there was nothing for them, and they wait for what this transaction brings.
     waits: bool,
+    /// Whether they have waited so before.
+    has_waited: bool,
     /// What was found, until the answer goes out.
     result: Option<Result<Leased>>,
     /// `None` when it went out already.
@@ -119,7 +121,13 @@ impl Writer {
         match call {
             Message::Verb(verb) => self.verbs.push(verb),
             Message::Lease(request, answer) => {
-                self.asked.push(Ask { request, waits: false, result: None, answer: Some(answer) });
+                self.asked.push(Ask {
+                    request,
+                    waits: false,
+                    has_waited: false,
+                    result: None,
+                    answer: Some(answer),
+                });
             }
             Message::Close => self.calls.close(),
         }
@@ -132,10 +140,13 @@ impl Writer {
             Ok(()) => self.leases.commit(),
             Err(_) => self.undo(),
         }
-        for ask in asked {
-            match &committed {
-                Ok(()) if ask.is_open() => self.asked.push(ask),
-                _ => ask.answer(committed.clone()),
+        for mut ask in asked {
+            // Whatever became of the others' calls.
+            if std::mem::take(&mut ask.waits) {
+                ask.has_waited = true;
+                self.asked.push(ask);
+            } else {
+                ask.answer(committed.clone());
             }
         }
         for verb in verbs {
@@ -188,7 +199,7 @@ impl Writer {
             book.lease(&mut SqliteShelf { connection: &file.connection, leases, recent }, &ask.request);
         match found {
             // Once only: a caller who is not answered cannot be told to stop.
-            Ok(found) if found.events.is_empty() && more_comes && !ask.waits => {
+            Ok(found) if found.events.is_empty() && more_comes && !ask.has_waited => {
                 (ask.waits, ask.answer) = (true, Some(answer));
                 Ok(())
             }
@@ -226,11 +237,6 @@ impl Writer {
 }
 
 impl Ask {
-    /// Whether they are to be served once more, as nothing was found for them yet.
-    fn is_open(&self) -> bool {
-        self.result.is_none() && self.answer.as_ref().is_some_and(|answer| !answer.is_closed())
-    }
-
     fn answer(self, committed: Result<(), Failure>) {
         if let Some(answer) = self.answer {
             let _ = answer.send(conclude(committed, self.result));

@@ -116,6 +116,31 @@ fn what_html_hides_from_a_reader_is_left_out() {
 }
 
 #[test]
+fn what_follows_an_element_with_a_size_of_its_own_is_read() {
+    for (html, text) in [
+        (
+            "<div style='font-size:0'><div style='font-size:14px'>Hello</div></div><p>World</p><p>more</p>",
+            "Hello\n\nWorld\n\nmore",
+        ),
+        (
+            "<div style='font-size:0'><div style='font-size:14px'>a</div><div style='font-size:14px'>b</div></div><p>c</p>",
+            "a\nb\n\nc",
+        ),
+        ("<span style='font-size:0'><span style='font-size:9px'>a</span>gap</span>b", "ab"),
+        (
+            "<div style='font-size:0'><div style='display:none'>pre</div><span style='font-size:14px'>a</span></div><p>b</p>",
+            "a\n\nb",
+        ),
+        (
+            "<table><tr><td style='font-size:0'><table style='font-size:14px'><tr><td>a</td></tr></table></td></tr></table><p>b</p>",
+            "a\n\nb",
+        ),
+    ] {
+        assert_eq!(from_html(html), text, "{html}");
+    }
+}
+
+#[test]
 fn what_only_sounds_hidden_is_read() {
     for attributes in [
         "style='font-size:0.9em'",

@@ -70,6 +70,10 @@ impl Scopes {
             _ => return true,
         };
         if !tag.closing && !is_void(&tag.name) {
+            // Its end is seen by the scope that it opens, and by no other.
+            if let Some(outer) = self.0.last_mut().filter(|outer| outer.holds(&tag.name)) {
+                outer.nested = outer.nested.saturating_sub(1);
+            }
             self.0.push(Scope { name: tag.name.clone(), seen, nested: 0 });
         }
         seen != Seen::No
