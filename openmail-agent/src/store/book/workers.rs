@@ -47,14 +47,18 @@ impl Workers {
     pub(super) fn beat(&mut self, worker: &WorkerId, now: Timestamp) -> bool {
         let number = self.names.number(worker);
         let lapse = ceil_ms(clock::after(now, WORKER_LIFE));
-        let before = self.lives.get(&number).copied();
+        let (before, at) = (self.lives.get(&number).copied(), floor_ms(now));
+        let is_heard = before.is_some_and(|life| life.is_heard(now));
         let life = match before {
-            Some(life) if life.is_heard(now) => Life { lapse, ..life },
-            Some(life) => Life { lapse, judges_from: lapse, ..life },
+            // Nothing lies beyond the life that begins now: what does was said by a clock that has been set back since.
+            Some(Life { came_at, judges_from, .. }) if is_heard => {
+                Life { lapse, came_at: came_at.min(at), judges_from: judges_from.min(lapse) }
+            }
+            Some(Life { came_at, .. }) => Life { lapse, came_at: came_at.min(at), judges_from: lapse },
             None => {
                 let heard = self.lives.values().filter(|life| life.is_heard(now));
-                let judges_from = heard.map(|life| life.judges_from).min().unwrap_or(lapse);
-                Life { lapse, came_at: floor_ms(now), judges_from }
+                let judges_from = heard.map(|life| life.judges_from).min().unwrap_or(lapse).min(lapse);
+                Life { lapse, came_at: at, judges_from }
             }
         };
         self.lives.insert(number, life);

@@ -20,6 +20,7 @@ checks![
     a_worker_that_comes_right_after_another_died_knows_what_that_one_knew,
     who_was_silent_for_long_when_a_worker_came_is_given_up_at_once,
     who_goes_takes_nothing_from_those_who_were_silent_with_it,
+    a_beat_by_a_clock_that_ran_ahead_keeps_nobody_from_being_given_up,
 ];
 
 async fn beat(store: &dyn Store, name: &str, now: i64) -> bool {
@@ -39,6 +40,15 @@ async fn what_a_silent_worker_had_is_due_again_in_order(store: &dyn Store) {
     settle(store, &taken[0], EventOutcome::Done, 18).await;
     assert_eq!(ids(&lease_as("other", store, 18, 10).await), ["2"]);
     assert_eq!(store.census().await.unwrap().leased, 2);
+}
+
+async fn a_beat_by_a_clock_that_ran_ahead_keeps_nobody_from_being_given_up(store: &dyn Store) {
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    lease_one(store, 0).await;
+    beats("other", store, 0..=20).await;
+    beats("other", store, 3_620..=3_620).await;
+    beats("other", store, 22..=60).await;
+    assert_eq!(ids(&lease_as("other", store, 60, 10).await), ["1"]);
 }
 
 async fn a_worker_that_is_heard_keeps_what_it_has_however_long_it_takes(store: &dyn Store) {

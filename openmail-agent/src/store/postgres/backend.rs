@@ -21,7 +21,7 @@ use super::doubt::Doubt;
 use super::gates::{self, Ask};
 use super::lease::Take;
 use super::migrate::migrate;
-use super::pool::{Params, Pool};
+use super::pool::{Params, Pool, Verb};
 use super::prune::{self, Prune};
 use super::record::Record;
 use super::reserve::Reserve;
@@ -89,6 +89,14 @@ impl PostgresStore {
         let rows = self.pool.query(sql, params).await?;
         rows.first().map(read).transpose().map_err(StoreError::from)
     }
+
+    /// Runs what must not wait behind all else. A pooler may have no session left for its connection: those that there are serve as well.
+    async fn vitally<V: Verb>(&self, verb: &V) -> Result<V::Answer> {
+        match self.vital.try_transact(verb).await {
+            Err(trouble) if trouble.is_unconnected() => self.pool.transact(verb).await,
+            answered => answered.map_err(StoreError::from),
+        }
+    }
 }
 
 #[async_trait]
@@ -103,19 +111,22 @@ impl Store for PostgresStore {
     }
 
     async fn heartbeat(&self, worker: &WorkerId, now: Timestamp) -> Result<bool> {
-        self.vital.transact(&Heartbeat { worker, now }).await
+        self.vitally(&Heartbeat { worker, now }).await
     }
 
     async fn retire(&self, worker: &WorkerId, now: Timestamp) -> Result<()> {
-        self.vital.transact(&Retire { worker, now }).await
+        self.vitally(&Retire { worker, now }).await
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
         let (doubt, asked) = (&self.doubtful_leases, Instant::now());
         let doubtful = doubt.standing();
-        let leases = self.pool.transact(&Take { request: &request, doubt, doubtful }).await?;
-        doubt.given_back(asked);
-        Ok(leases)
+        let leases = self.pool.transact(&Take { request: &request, doubt, doubtful }).await;
+        match &leases {
+            Ok(_) => doubt.given_back(asked),
+            Err(_) => doubt.renew(Instant::now()),
+        }
+        leases
     }
 
     async fn is_overtaken(&self, lease: &Lease) -> Result<bool> {
@@ -161,9 +172,12 @@ impl Store for PostgresStore {
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
         let (doubt, asked) = (&self.doubtful_reservations, Instant::now());
         let doubtful = doubt.standing();
-        let reservations = self.pool.transact(&Reserve { request: &request, doubt, doubtful }).await?;
-        doubt.given_back(asked);
-        Ok(reservations)
+        let reservations = self.pool.transact(&Reserve { request: &request, doubt, doubtful }).await;
+        match &reservations {
+            Ok(_) => doubt.given_back(asked),
+            Err(_) => doubt.renew(Instant::now()),
+        }
+        reservations
     }
 
     async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {
@@ -197,7 +211,10 @@ impl Store for PostgresStore {
     }
 
     async fn claim(&self, role: &str, worker: &WorkerId, now: Timestamp, until: Timestamp) -> Result<bool> {
-        claim::claim(&self.vital, role, worker, now, until).await
+        match claim::claim(&self.vital, role, worker, now, until).await {
+            Err(error) if error.is_transient() => claim::claim(&self.pool, role, worker, now, until).await,
+            claimed => claimed,
+        }
     }
 
     fn poll_every(&self) -> Option<Duration> {

@@ -17,6 +17,11 @@ impl Doubt {
         self.fences().extend(fences.map(|fence| (now, fence)));
     }
 
+    /// The database failed once more: a commit that hung until then may take hold behind what gives back.
+    pub(super) fn renew(&self, now: Instant) {
+        self.fences().iter_mut().for_each(|(failed, _)| *failed = now);
+    }
+
     /// What to give back.
     pub(super) fn standing(&self) -> Vec<i64> {
         self.fences().iter().map(|(_, fence)| *fence).collect()
@@ -46,5 +51,11 @@ mod tests {
         assert_eq!(doubt.standing(), [1, 2, 3], "nobody could give it back so far");
         doubt.given_back(failed + LINGERING);
         assert_eq!(doubt.standing(), [3]);
+        let later = failed + 3 * LINGERING;
+        doubt.renew(later);
+        doubt.given_back(later);
+        assert_eq!(doubt.standing(), [3], "the database has only just come back");
+        doubt.given_back(later + LINGERING);
+        assert!(doubt.standing().is_empty());
     }
 }

@@ -45,7 +45,7 @@ const LOCK: &str = concat!(
          FROM owing WHERE owing.inbox_id IS NOT NULL
      )
      SELECT i.inbox_id FROM inboxes i
-     WHERE (i.inbox_id IN (SELECT inbox_id FROM owing) OR i.inbox_id = $5::text)
+     WHERE i.inbox_id IN (SELECT inbox_id FROM owing UNION ALL SELECT $5::text)
        AND (i.blocked_until <= $1 OR i.blocked_per_minute <> $3 OR i.blocked_per_day <> $4)
        AND EXISTS (SELECT 1 FROM sends s WHERE s.inbox_id = i.inbox_id AND ",
     may_go!(),

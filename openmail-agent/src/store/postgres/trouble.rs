@@ -50,6 +50,11 @@ impl Trouble {
         }
     }
 
+    /// Whether no connection came about.
+    pub(super) fn is_unconnected(&self) -> bool {
+        matches!(self, Self::Pool(PoolError::Backend(_)))
+    }
+
     /// Whether something is there already, or no more: another process may have been making or dropping it just now.
     pub(super) fn is_of_schema(&self) -> bool {
         let Self::Database(error) = self else { return false };

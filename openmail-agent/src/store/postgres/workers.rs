@@ -19,19 +19,22 @@ const STANDS: &str = "SELECT 1 FROM workers WHERE worker = $1 AND lapses_at > $2
 /// A worker that is heard: $1 who, $2 until when that counts, $3 now, $4 the end of a life of which half is over now.
 ///
 /// A life that was heard without a break goes on. One that is new learns from those that are heard for how long that has been so.
+/// Nothing in it lies beyond the life that begins now: what does was written by a clock that has been set back since.
 macro_rules! heard {
     ($unless:literal) => {
         concat!(
             "INSERT INTO workers (worker, lapses_at, came_at, judges_from)
              SELECT $1::text, $2::bigint, $3::bigint,
-                    coalesce((SELECT min(judges_from) FROM workers WHERE lapses_at > $4::bigint), $2::bigint)
+                    least((SELECT min(judges_from) FROM workers WHERE lapses_at > $4::bigint), $2::bigint)
              WHERE NOT (",
             $unless,
             ")
              ON CONFLICT (worker) DO UPDATE
              SET lapses_at = excluded.lapses_at,
+                 came_at = least(workers.came_at, excluded.came_at),
                  judges_from = CASE WHEN workers.lapses_at > $4::bigint
-                                    THEN workers.judges_from ELSE excluded.lapses_at END"
+                                    THEN least(workers.judges_from, excluded.lapses_at)
+                                    ELSE excluded.lapses_at END"
         )
     };
 }
@@ -42,10 +45,13 @@ const BEAT: &str = heard!("FALSE");
 pub(super) const ATTEND: &str =
     heard!("EXISTS (SELECT 1 FROM workers WHERE worker = $1::text AND lapses_at > $4::bigint)");
 
+/// Forgets others whose silence was long: $1 who, $2 since when, $3 now. Only one that may judge does: after a silence of all, those who come
+/// back later must not seem new.
 const FORGET: &str = "
     DELETE FROM workers WHERE worker IN (
         SELECT w.worker FROM workers w
         WHERE w.lapses_at <= $2 AND w.worker <> $1
+          AND EXISTS (SELECT 1 FROM workers me WHERE me.worker = $1 AND me.judges_from <= $3)
           AND NOT EXISTS (SELECT 1 FROM events e WHERE e.state = 'leased' AND e.leased_by = w.worker)
           AND NOT EXISTS (SELECT 1 FROM sends s WHERE s.state = 'reserved' AND s.reserved_by = w.worker)
         FOR UPDATE OF w SKIP LOCKED)";
@@ -139,7 +145,7 @@ impl Verb for Heartbeat<'_> {
         let (stands, beat) = (tx.prepare(STANDS).await?, tx.prepare(BEAT).await?);
         let forget = tx.prepare(FORGET).await?;
         let (at_now, alive): (Params<'_>, Params<'_>) = (&[&worker, &now], &[&worker, &lapse, &now, &half]);
-        let silent: Params<'_> = &[&worker, &long_ago];
+        let silent: Params<'_> = &[&worker, &long_ago, &now];
         let (stood, ..) = tokio::try_join!(
             biased;
             tx.send(&stands, at_now),

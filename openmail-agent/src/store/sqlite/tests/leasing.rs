@@ -63,6 +63,17 @@ async fn who_asks_while_mail_is_being_recorded_is_answered_with_it() {
 }
 
 #[tokio::test]
+async fn who_asks_does_not_share_the_failure_of_what_they_wait_for() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    for _ in 0..20 {
+        let damaged = store.call(|_, _| Err::<(), _>(crate::store::ErrorKind::Corrupt.into()));
+        let (damaged, leased) = tokio::join!(damaged, lease(&store, 0, 1));
+        assert!(damaged.is_err() && leased.is_empty());
+    }
+}
+
+#[tokio::test]
 async fn who_goes_away_while_mail_is_being_recorded_does_not_keep_the_store_busy() {
     let file = File::new();
     let store = open(&file.path).await;
