@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use jiff::Timestamp;
 use scopeguard::ScopeGuard;
 use tokio::sync::{Notify, watch};
@@ -118,7 +117,7 @@ impl Intake {
         pass(Point::Decoded);
         // Whoever brought them may go away before the store has answered, and nobody else would tell of them.
         let told = scopeguard::guard(&self.wake, |wake| wake.notify_one());
-        let recorded = self.record(events, bookmark).await;
+        let recorded = self.store.record(events, bookmark).await;
         let works = recorded.is_ok();
         self.records.send_if_modified(|records| std::mem::replace(records, works) != works);
         let recorded = recorded?;
@@ -133,22 +132,6 @@ impl Intake {
             ScopeGuard::into_inner(told);
         }
         Ok(recorded)
-    }
-
-    async fn record(
-        &self,
-        events: Vec<NewEvent>,
-        bookmark: Option<Bookmark>,
-    ) -> store::Result<Vec<Recorded>> {
-        let mut recording = self.store.record(events, bookmark);
-        if let Some(recorded) = (&mut recording).now_or_never() {
-            return recorded;
-        }
-        if self.store.poll_every().is_none() {
-            // Whoever asks a store of one process by now is answered as soon as this is on the disk, instead of being told first.
-            self.wake.notify_one();
-        }
-        recording.await
     }
 
     fn sorted(&self, mut event: NewEvent) -> NewEvent {
@@ -289,6 +272,8 @@ fn lane(event: &Event) -> Lane {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
     use crate::store::memory::MemoryStore;
     use crate::store::troubled::TroubledStore;

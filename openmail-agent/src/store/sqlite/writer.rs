@@ -54,15 +54,10 @@ pub(super) struct Call<F, T> {
     answer: oneshot::Sender<Result<T>>,
 }
 
-/// Somebody who asks for events. They are served first, from what is on the disk already; where that is nothing, from what
-/// is on its way there once it has arrived.
+/// Somebody who asks for events. They are served first, from what is on the disk already.
 #[derive(Debug)]
 struct Ask {
     request: LeaseRequest,
-    /// Whether there was nothing for them, and they wait for what this transaction brings.
-    waits: bool,
-    /// Whether they have waited so before.
-    has_waited: bool,
     /// What was found, until the answer goes out.
     result: Option<Result<Leased>>,
     /// `None` when it went out already.
@@ -121,13 +116,7 @@ impl Writer {
         match call {
             Message::Verb(verb) => self.verbs.push(verb),
             Message::Lease(request, answer) => {
-                self.asked.push(Ask {
-                    request,
-                    waits: false,
-                    has_waited: false,
-                    result: None,
-                    answer: Some(answer),
-                });
+                self.asked.push(Ask { request, result: None, answer: Some(answer) });
             }
             Message::Close => self.calls.close(),
         }
@@ -140,14 +129,8 @@ impl Writer {
             Ok(()) => self.leases.commit(),
             Err(_) => self.undo(),
         }
-        for mut ask in asked {
-            // Whatever became of the others' calls.
-            if std::mem::take(&mut ask.waits) {
-                ask.has_waited = true;
-                self.asked.push(ask);
-            } else {
-                ask.answer(committed.clone());
-            }
+        for ask in asked {
+            ask.answer(committed.clone());
         }
         for verb in verbs {
             verb.answer(committed.clone());
@@ -164,7 +147,7 @@ impl Writer {
         let changes = self.file.connection.total_changes();
         self.file.connection.prepare_cached("BEGIN")?.execute(())?;
         for ask in &mut *asked {
-            self.lease(ask, !verbs.is_empty())?;
+            self.lease(ask)?;
         }
         let mut next = 0;
         while let Some(verb) = verbs.get_mut(next) {
@@ -181,7 +164,7 @@ impl Writer {
         // Nobody waits for the file to name what is leased: the next transaction that writes does, unless all is settled by then.
         // The heartbeat has it do so, so that a try counts after a few seconds at the latest.
         let writes = self.file.connection.total_changes() != changes;
-        if writes || self.leases.are_due() || asked.iter().any(|ask| ask.result.is_some()) {
+        if writes || self.leases.are_due() || asked.iter().any(|ask| ask.answer.is_some()) {
             self.leases.write(&self.file.connection)?;
         }
         pass(Point::Committing);
@@ -191,18 +174,13 @@ impl Writer {
         Ok(())
     }
 
-    fn lease(&mut self, ask: &mut Ask, more_comes: bool) -> Result<(), Failure> {
+    fn lease(&mut self, ask: &mut Ask) -> Result<(), Failure> {
         let Self { file, book, leases, recent, .. } = self;
         let Some(answer) = ask.answer.take_if(|answer| !answer.is_closed()) else { return Ok(()) };
         let mark = leases.mark();
         let found =
             book.lease(&mut SqliteShelf { connection: &file.connection, leases, recent }, &ask.request);
         match found {
-            // Once only: a caller who is not answered cannot be told to stop.
-            Ok(found) if found.events.is_empty() && more_comes && !ask.has_waited => {
-                (ask.waits, ask.answer) = (true, Some(answer));
-                Ok(())
-            }
             // Where the disk fails, this waits too, so that nothing is begun over and over that cannot be ended.
             Ok(found) if self.writes && self.are_fresh(&found) => {
                 self.leases.promise(mark);

@@ -1,4 +1,3 @@
-use futures_util::FutureExt;
 use rusqlite::Connection;
 
 use super::*;
@@ -48,39 +47,4 @@ async fn who_only_asks_does_not_wait_for_the_disk_and_a_heartbeat_has_the_try_co
     assert!(named(&file).is_empty(), "nothing was written");
     store.heartbeat(&worker("w"), at(2)).await.unwrap();
     assert_eq!(named(&file), [format!("[[{},1]]", leased.lease.seq.0)]);
-}
-
-#[tokio::test]
-async fn who_asks_while_mail_is_being_recorded_is_answered_with_it() {
-    let file = File::new();
-    let store = open(&file.path).await;
-    for n in 0..50 {
-        let (event, asks) = (mail(&n.to_string(), "i", &n.to_string(), n), lease(&store, n, 1));
-        let (_, leased) = tokio::join!(record(&store, vec![event]), asks);
-        assert_eq!(leased.len(), 1, "{n}");
-    }
-    assert!(lease(&store, 100, 1).await.is_empty(), "where there is nothing, nobody waits");
-}
-
-#[tokio::test]
-async fn who_asks_does_not_share_the_failure_of_what_they_wait_for() {
-    let file = File::new();
-    let store = open(&file.path).await;
-    for _ in 0..20 {
-        let damaged = store.call(|_, _| Err::<(), _>(crate::store::ErrorKind::Corrupt.into()));
-        let (damaged, leased) = tokio::join!(damaged, lease(&store, 0, 1));
-        assert!(damaged.is_err() && leased.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn who_goes_away_while_mail_is_being_recorded_does_not_keep_the_store_busy() {
-    let file = File::new();
-    let store = open(&file.path).await;
-    for n in 0..50 {
-        let event = mail(&n.to_string(), "i", &n.to_string(), n);
-        tokio::join!(record(&store, vec![event]), async { drop(lease(&store, n, 1).now_or_never()) });
-    }
-    store.close().await;
-    SqliteStore::open(&file.path).await.expect("nothing is left to be done");
 }
