@@ -90,7 +90,8 @@ impl Sender {
         let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
         let (mut failures, mut told_at) = (0, None);
         while !shutdown.is_cancelled() {
-            let room = refusal.places(self.clock.now()).saturating_sub(under_way.len());
+            let now = self.clock.now();
+            let room = refusal.places(now).saturating_sub(under_way.len());
             let (reserved, is_stale) = meanwhile(&mut under_way, self.reserve(room)).await;
             let next = match reserved {
                 Ok(reservations) => {
@@ -104,7 +105,7 @@ impl Sender {
                         self.tell_waiting(reservations.next_due, &mut told_at).await;
                     }
                     let next = store::look_again(&*self.store, reservations.next_due, self.clock.now());
-                    refusal.until(self.clock.now()).map_or(next, |until| next.min(until))
+                    refusal.until(now).map_or(next, |until| next.min(until))
                 }
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");

@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::api::{self, Client, Retry};
 use crate::clock::{self, Clock};
-use crate::model::{Chain, Message, MessageId, ThreadId};
+use crate::model::{Chain, Message, ThreadId};
 
 /// How long a row may lag behind its event before the event is taken for all there is.
 const LAG: Duration = Duration::from_secs(30);
@@ -47,8 +47,8 @@ pub(super) struct Rows {
     client: Client,
     clock: Clock,
     complained_at: Mutex<Option<Timestamp>>,
-    /// Since when the conversations of some mails have been too slow.
-    slow: Mutex<HashMap<MessageId, Timestamp>>,
+    /// Since when some conversations have been too slow.
+    slow: Mutex<HashMap<ThreadId, Timestamp>>,
 }
 
 impl Rows {
@@ -60,7 +60,7 @@ impl Rows {
     pub(super) async fn row(&self, thread_id: &ThreadId, hint: &Message, received_at: Timestamp) -> Row {
         let read = self.client.thread_messages(thread_id).await;
         let now = self.clock.now();
-        let is_given_up = self.is_too_slow(&hint.id, read.as_ref().is_err_and(api::Error::is_too_much), now);
+        let is_given_up = self.is_too_slow(thread_id, read.as_ref().is_err_and(api::Error::is_too_much), now);
         match read {
             Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
                 Some(row) => Row::Read(Box::new(complete(row.clone(), hint)), read.messages),
@@ -85,15 +85,15 @@ impl Rows {
         Row::Later(at)
     }
 
-    /// Takes note of whether a mail's conversation was too slow, and tells whether it has been for long.
-    fn is_too_slow(&self, mail: &MessageId, is_slow: bool, now: Timestamp) -> bool {
+    /// Takes note of whether a conversation was too slow, and tells whether it has been for long.
+    fn is_too_slow(&self, thread_id: &ThreadId, is_slow: bool, now: Timestamp) -> bool {
         let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_slow {
-            slow.remove(mail);
+            slow.remove(thread_id);
             return false;
         }
         slow.retain(|_, since| clock::after(*since, FORGOTTEN) > now);
-        clock::after(*slow.entry(mail.clone()).or_insert(now), TOO_SLOW) <= now
+        clock::after(*slow.entry(thread_id.clone()).or_insert(now), TOO_SLOW) <= now
     }
 
     fn may_complain(&self, now: Timestamp) -> bool {
@@ -176,16 +176,18 @@ mod tests {
     #[tokio::test]
     async fn a_conversation_that_never_comes_to_its_end_does_not_keep_its_mail_for_ever() {
         let client = Client::builder(Secret::new("om_1")).base_url(&stalling().await).unwrap();
-        let client = client.timeout(Duration::from_millis(500)).build().unwrap();
+        let client = client.timeout(Duration::from_secs(2)).build().unwrap();
         let clock = Clock::manual(at(0));
         let rows = Rows::new(client, clock.clone());
-        let row = async || rows.row(&"thr_1".into(), &Message::new("msg_1"), at(-3_600)).await;
+        let row = async |mail: &str| rows.row(&"thr_1".into(), &Message::new(mail), at(-3_600)).await;
+        let first = row("msg_1").await;
         assert!(
-            matches!(row().await, Row::Later(at) if at > clock.now()),
+            matches!(first, Row::Later(at) if at > clock.now()),
             "the line may be slow for a while, however long the mail has waited"
         );
         clock.advance(TOO_SLOW);
-        assert!(matches!(row().await, Row::Missing), "the event is better than nothing");
+        assert!(matches!(row("msg_1").await, Row::Missing), "the event is better than nothing");
+        assert!(matches!(row("msg_2").await, Row::Missing), "nor does the next one wait as long again");
     }
 
     #[tokio::test]

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use crate::handler;
 
 use super::supervise::LAST_WORDS;
-use super::{RunningRuntime, StartError};
+use super::{RunningRuntime, RuntimeError, StartError};
 
 /// How long a program has to end by itself whose handlers did not.
 const LINGER: Duration = Duration::from_secs(5);
@@ -49,14 +49,19 @@ pub(super) async fn run_until_signalled(
         }
     };
     tokio::select! {
-        result = running.ended() => return Ok(result?),
+        result = running.ended() => {
+            if running.has_dropped() {
+                watchman.dismiss(None, code(&result));
+            }
+            return Ok(result?);
+        }
         () = watchman.signal() => {}
     }
     info!("stopping: running handlers finish, the rest stays in the store; signal again to stop at once");
     running.shutdown();
     tokio::select! {
         result = running.ended() => {
-            watchman.dismiss(running.has_dropped().then_some(LINGER));
+            watchman.dismiss(running.has_dropped().then_some(LINGER), code(&result));
             return Ok(result?);
         }
         () = watchman.signal() => {}
@@ -66,14 +71,28 @@ pub(super) async fn run_until_signalled(
     Ok(())
 }
 
+/// What the process ends with.
+fn code(result: &Result<(), RuntimeError>) -> i32 {
+    if result.is_ok() { 0 } else { 1 }
+}
+
 /// Hears signals, and ends the process where it does not end by itself, on a thread of its own.
 ///
 /// A handler that blocks its thread may block the only one there is: then nobody else would hear. It cannot be dropped either, nor can
 /// what a handler began on a blocking thread, and both keep tokio's runtime from being dropped, and so `main` from its end. Nothing is
 /// lost: what is owed is in the store.
+///
+/// It goes when it is dropped before a signal came: the program may run another.
 struct Watchman {
     heard: mpsc::Receiver<()>,
-    dismissed: Option<oneshot::Sender<Option<Duration>>>,
+    dismissed: oneshot::Sender<Leave>,
+}
+
+/// How the process is to end: after so long, if at all by itself, and with this code.
+#[derive(Debug, Clone, Copy)]
+struct Leave {
+    after: Option<Duration>,
+    code: i32,
 }
 
 impl Watchman {
@@ -85,23 +104,30 @@ impl Watchman {
             Signals::listen()?
         };
         let (hear, heard) = mpsc::channel(2);
-        let (dismissed, dismissal) = oneshot::channel();
+        let (dismissed, mut dismissal) = oneshot::channel();
         let watch = async move {
-            signals.next().await;
-            // Where nobody listens, the program is about to end.
-            let _ = hear.try_send(());
-            let linger = tokio::select! {
-                () = signals.next() => {
-                    let _ = hear.try_send(());
-                    Some(AT_ONCE)
-                }
-                // Gone without a word: it ended before it had begun.
-                linger = dismissal => linger.unwrap_or_default(),
-                () = tokio::time::sleep(patience) => Some(Duration::ZERO),
+            let first = tokio::select! {
+                () = signals.next() => None,
+                leave = &mut dismissal => Some(leave),
             };
+            let leave = match first {
+                Some(leave) => leave,
+                None => {
+                    let _ = hear.try_send(());
+                    tokio::select! {
+                        () = signals.next() => {
+                            let _ = hear.try_send(());
+                            Ok(Leave { after: Some(AT_ONCE), code: 0 })
+                        }
+                        leave = dismissal => leave,
+                        () = tokio::time::sleep(patience) => Ok(Leave { after: Some(Duration::ZERO), code: 0 }),
+                    }
+                }
+            };
+            let Ok(Leave { after, code }) = leave else { return };
             let lingered = async {
-                match linger {
-                    Some(linger) => tokio::time::sleep(linger).await,
+                match after {
+                    Some(after) => tokio::time::sleep(after).await,
                     None => std::future::pending().await,
                 }
             };
@@ -112,10 +138,10 @@ impl Watchman {
             warn!(
                 "ending the process although something in it runs on: a handler that blocks its thread, or work that it began on another"
             );
-            std::process::exit(0);
+            std::process::exit(code);
         };
         std::thread::Builder::new().name("openmail-signals".into()).spawn(move || runtime.block_on(watch))?;
-        Ok(Self { heard, dismissed: Some(dismissed) })
+        Ok(Self { heard, dismissed })
     }
 
     /// Waits for the next signal.
@@ -125,10 +151,8 @@ impl Watchman {
     }
 
     /// All has come to its end: the process ends so much later, if at all, or on one more signal.
-    fn dismiss(mut self, linger: Option<Duration>) {
-        if let Some(dismissed) = self.dismissed.take() {
-            let _ = dismissed.send(linger);
-        }
+    fn dismiss(self, after: Option<Duration>, code: i32) {
+        let _ = self.dismissed.send(Leave { after, code });
     }
 }
 

@@ -1,6 +1,6 @@
 use std::error::Error as _;
 
-use deadpool_postgres::PoolError;
+use deadpool_postgres::{PoolError, TimeoutType};
 use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{WasNull, WrongType};
@@ -52,7 +52,14 @@ impl Trouble {
 
     /// Whether no connection came about.
     pub(super) fn is_unconnected(&self) -> bool {
-        matches!(self, Self::Pool(PoolError::Backend(_)))
+        matches!(
+            self,
+            Self::Pool(
+                PoolError::Backend(_)
+                    | PoolError::PostCreateHook(_)
+                    | PoolError::Timeout(TimeoutType::Create)
+            )
+        )
     }
 
     /// Whether something is there already, or no more: another process may have been making or dropping it just now.
