@@ -28,12 +28,8 @@ impl Table {
     /// What a piece of work costs, for which there is no target.
     pub(crate) fn work(&mut self, figure: &'static str, bare: Duration, agent: Duration) {
         let micros = |time: Duration| format!("{:.1} µs", time.as_secs_f64() * 1e6);
-        self.compared(figure, micros(bare), micros(agent), bare.div_duration_f64(agent));
-    }
-
-    /// A figure that has a counterpart, and no target.
-    pub(crate) fn compared(&mut self, figure: &'static str, bare: String, agent: String, ratio: f64) {
-        self.push(Row { figure, bare, agent, ratio: format!("{ratio:.2}"), target: "", met: None });
+        let ratio = format!("{:.2}", bare.div_duration_f64(agent));
+        self.push(Row { figure, bare: micros(bare), agent: micros(agent), ratio, target: "", met: None });
     }
 
     /// A figure that stands alone.

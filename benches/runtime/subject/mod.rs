@@ -19,7 +19,6 @@ pub(crate) fn run(args: &[String]) -> ExitCode {
             ["bare-replies", url] => bare::replies(url).await,
             ["socket", url, store, count] => agent::socket(url, store, number(count)).await,
             ["webhooks", url, store] => agent::webhooks(url, store).await,
-            ["handled-webhooks", url, store] => agent::handled_webhooks(url, store).await,
             ["replies", url, store] => agent::replies(url, store).await,
             ["inboxes", url] => memory::inboxes(url).await,
             ["waiting", url, store, count] => memory::waiting(url, store, number(count)).await,
