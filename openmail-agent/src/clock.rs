@@ -3,7 +3,7 @@
 //! Everything in the runtime that depends on the date (limits, retries, leases, retention) asks a [`Clock`]; what only
 //! measures how long a peer has been silent uses tokio's own timer.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -138,6 +138,29 @@ pub fn until(now: Timestamp, moment: Timestamp) -> Duration {
     Duration::try_from(moment.duration_since(now)).unwrap_or(Duration::ZERO)
 }
 
+/// Lets something be said now and then, however often there is reason to.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    every: Duration,
+    last: Mutex<Option<Timestamp>>,
+}
+
+impl Throttle {
+    pub(crate) fn new(every: Duration) -> Self {
+        Self { every, last: Mutex::default() }
+    }
+
+    /// Whether it may be said now; then it counts as said. A clock that was set back keeps nobody quiet.
+    pub(crate) fn lets(&self, now: Timestamp) -> bool {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let lets = last.is_none_or(|last| last > now || after(last, self.every) <= now);
+        if lets {
+            *last = Some(now);
+        }
+        lets
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,5 +172,13 @@ mod tests {
         // While time is paused the machine's clock stands still, as good as.
         let slept = tokio::time::timeout(2 * HOUR, Clock::system().sleep(HOUR)).await;
         assert!(slept.is_ok() && began.elapsed() >= HOUR);
+    }
+
+    #[test]
+    fn something_is_said_once_in_a_while_whatever_the_clock_does() {
+        let throttle = Throttle::new(Duration::from_secs(60));
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let said = [0, 1, 59, 60, 61, 30].map(|second| throttle.lets(at(second)));
+        assert_eq!(said, [true, false, false, true, false, true]);
     }
 }

@@ -12,7 +12,7 @@ use tracing::{debug, error, info, warn};
 
 use crate::api::{self, Client};
 use crate::backoff::Backoff;
-use crate::clock::{self, Clock};
+use crate::clock::{self, Clock, Throttle};
 use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey, InboxId};
@@ -88,7 +88,7 @@ impl Sender {
     pub async fn run(&self, shutdown: CancellationToken) {
         let refusal = Refusal::default();
         let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
-        let (mut failures, mut told_at) = (0, None);
+        let (mut failures, told) = (0, Throttle::new(TELL));
         while !shutdown.is_cancelled() {
             let now = self.clock.now();
             let room = refusal.places(now).saturating_sub(under_way.len());
@@ -102,7 +102,7 @@ impl Sender {
                         continue;
                     }
                     if under_way.is_empty() {
-                        self.tell_waiting(reservations.next_due, &mut told_at).await;
+                        self.tell_waiting(reservations.next_due, &told).await;
                     }
                     let next = store::look_again(&*self.store, reservations.next_due, self.clock.now());
                     refusal.until(now).map_or(next, |until| next.min(until))
@@ -139,16 +139,14 @@ impl Sender {
     /// Says now and then that replies wait, and for what: an agent at its limit looks like one that hangs otherwise.
     ///
     /// To count them is cheap for a store of one process only.
-    async fn tell_waiting(&self, next_due: Option<Timestamp>, told_at: &mut Option<Timestamp>) {
+    async fn tell_waiting(&self, next_due: Option<Timestamp>, told: &Throttle) {
         let now = self.clock.now();
-        let (Some(next), None) = (next_due.filter(|next| *next > now), self.store.poll_every()) else {
+        let Some(next) = next_due.filter(|next| *next > now && self.store.poll_every().is_none()) else {
             return;
         };
-        if told_at.is_some_and(|told_at: Timestamp| clock::after(told_at, TELL) > now && told_at <= now) {
-            return;
-        }
-        if let Ok(Census { owed: replies @ 1.., .. }) = self.store.census().await {
-            *told_at = Some(now);
+        if told.lets(now)
+            && let Ok(Census { owed: replies @ 1.., .. }) = self.store.census().await
+        {
             info!(replies, %next, "replies wait for the limit of their inbox, a pause or a hold");
         }
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tracing::warn;
 
 use crate::api::{self, Client, Retry};
-use crate::clock::{self, Clock};
+use crate::clock::{self, Clock, Throttle};
 use crate::model::{Chain, Message, ThreadId};
 
 /// How long a row may lag behind its event before the event is taken for all there is.
@@ -46,14 +46,14 @@ pub(super) enum Row {
 pub(super) struct Rows {
     client: Client,
     clock: Clock,
-    complained_at: Mutex<Option<Timestamp>>,
+    complaints: Throttle,
     /// Since when some conversations have been too slow.
     slow: Mutex<HashMap<ThreadId, Timestamp>>,
 }
 
 impl Rows {
     pub(super) fn new(client: Client, clock: Clock) -> Self {
-        Self { client, clock, complained_at: Mutex::default(), slow: Mutex::default() }
+        Self { client, clock, complaints: Throttle::new(COMPLAIN), slow: Mutex::default() }
     }
 
     /// Reads the conversation a mail belongs to and finds the mail in it.
@@ -79,7 +79,7 @@ impl Rows {
             // A conversation that is not there yet lags like its rows.
             return missing(received_at, now);
         };
-        if clock::after(received_at, LAG) <= now && self.may_complain(now) {
+        if clock::after(received_at, LAG) <= now && self.complaints.lets(now) {
             warn!(error = %Chain(error), "mail waits until its row can be read");
         }
         Row::Later(at)
@@ -94,15 +94,6 @@ impl Rows {
         }
         slow.retain(|_, since| clock::after(*since, FORGOTTEN) > now);
         clock::after(*slow.entry(thread_id.clone()).or_insert(now), TOO_SLOW) <= now
-    }
-
-    fn may_complain(&self, now: Timestamp) -> bool {
-        let mut last = self.complained_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let may = last.is_none_or(|last| last > now || clock::after(last, COMPLAIN) <= now);
-        if may {
-            *last = Some(now);
-        }
-        may
     }
 }
 
@@ -188,12 +179,5 @@ mod tests {
         clock.advance(TOO_SLOW);
         assert!(matches!(row("msg_1").await, Row::Missing), "the event is better than nothing");
         assert!(matches!(row("msg_2").await, Row::Missing), "nor does the next one wait as long again");
-    }
-
-    #[tokio::test]
-    async fn what_waits_for_its_row_is_told_once_a_minute_however_many_wait() {
-        let rows = Rows::new(Client::builder(Secret::new("om_1")).build().unwrap(), Clock::manual(at(0)));
-        let told = [0, 1, 59, 60, 61, 30].map(|second| rows.may_complain(at(second)));
-        assert_eq!(told, [true, false, false, true, false, true], "whatever the clock does");
     }
 }
