@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
@@ -43,60 +44,52 @@ impl Sender {
 
 impl<'de> Deserialize<'de> for Sender {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(SenderVisitor)
-    }
-}
-
-struct SenderVisitor;
-
-impl<'de> Visitor<'de> for SenderVisitor {
-    type Value = Sender;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sender")
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Sender::read(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let Texts(texts) = Texts::deserialize(deserializer)?;
         // Whoever made an array of the header may have parted a name at its comma.
-        let mut entries = Vec::new();
-        while let Some(entry) = seq.next_element::<Text<'_>>()? {
-            entries.extend(entry.owned());
-        }
-        Ok(Sender::read(&entries.join(", ")))
+        Ok(Self::read(&texts.join(", ")))
     }
-
-    absent!(null bool number object);
 }
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AddressesVisitor)
+        let Texts(texts) = Texts::deserialize(deserializer)?;
+        Ok(Self(texts.iter().flat_map(|text| Self::read(text)).collect()))
     }
 }
 
-struct AddressesVisitor;
+/// A text, or an array of texts.
+#[derive(Default)]
+struct Texts<'a>(Vec<Cow<'a, str>>);
 
-impl<'de> Visitor<'de> for AddressesVisitor {
-    type Value = Addresses;
+impl<'de> Deserialize<'de> for Texts<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("addresses")
     }
 
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Texts(vec![Cow::Borrowed(text)]))
+    }
+
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Addresses(Addresses::read(text)))
+        Ok(Texts(vec![Cow::Owned(text.to_owned())]))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let mut addresses = Vec::new();
+        let mut texts = Vec::new();
         while let Some(entry) = seq.next_element::<Text<'_>>()? {
-            addresses.extend(entry.as_deref().map(Addresses::read).unwrap_or_default());
+            texts.extend(entry.into_inner());
         }
-        Ok(Addresses(addresses))
+        Ok(Texts(texts))
     }
 
     absent!(null bool number object);

@@ -18,6 +18,10 @@ impl<'a> Text<'a> {
         self.0.as_deref()
     }
 
+    pub(super) fn into_inner(self) -> Option<Cow<'a, str>> {
+        self.0
+    }
+
     /// The text, where it was sent at all; it may be empty.
     pub(in crate::wire) fn owned(self) -> Option<String> {
         self.0.map(Cow::into_owned)
