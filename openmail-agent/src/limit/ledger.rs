@@ -77,8 +77,7 @@ impl Ledger {
         let latest = clock::after(now, self.apart);
         let future = self.completed.partition_point(|completed| *completed <= latest);
         self.completed.range_mut(future..).for_each(|completed| *completed = now);
-        self.pause =
-            self.pause.map(|pause| if pause.learned_at() > latest { pause.from(now) } else { pause });
+        self.pause = self.pause.map(|pause| pause.set_time(latest, now));
     }
 
     /// Whether one more send may leave now.

@@ -35,10 +35,14 @@ impl Pause {
         self.until
     }
 
-    /// One as long, from another moment on.
+    /// The same now that it is this time: one that was learned later than `latest` was so by a clock that has been set back since, and
+    /// lasts as long from now on.
     #[must_use]
-    pub(crate) fn from(self, learned_at: Timestamp) -> Self {
-        Self { learned_at, until: clock::after(learned_at, clock::until(self.learned_at, self.until)) }
+    pub(crate) fn set_time(self, latest: Timestamp, now: Timestamp) -> Self {
+        if self.learned_at <= latest {
+            return self;
+        }
+        Self { learned_at: now, until: clock::after(now, clock::until(self.learned_at, self.until)) }
     }
 
     /// Whichever of the two lasts longer: a later 429 never shortens what an earlier one imposed.

@@ -46,8 +46,7 @@ impl Gates {
     /// It is this time now, whatever it was before.
     pub(super) fn set_time(&mut self, now: Timestamp) {
         self.ledgers.values_mut().for_each(|ledger| ledger.set_time(now));
-        self.account =
-            self.account.map(|pause| if pause.learned_at() > now { pause.from(now) } else { pause });
+        self.account = self.account.map(|pause| pause.set_time(now, now));
     }
 
     /// Until when a sender must wait, if it must; `i64::MAX` = until something is released.
