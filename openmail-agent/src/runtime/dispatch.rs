@@ -14,6 +14,7 @@ use crate::model::{Chain, InboxId};
 use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
 
+use super::crew::Crew;
 use super::give_way::give_way;
 use super::work::Workbench;
 
@@ -42,22 +43,21 @@ impl Dispatcher {
     ///
     /// When the store cannot be used any more.
     pub(super) async fn run(self, shutdown: CancellationToken) -> Result<(), StoreError> {
-        let mut running = JoinSet::new();
+        let crew = Arc::new(Crew::new(Arc::clone(&self.bench)));
+        let mut hands = JoinSet::new();
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let next = match self.lease(self.concurrency - running.len()).await {
+            let next = match self.lease(self.concurrency.saturating_sub(crew.in_hand())).await {
                 Ok(leases) => {
                     failures = 0;
                     self.readiness.set_store(true);
-                    for leased in leases.events {
-                        // Boxed, since a task is moved several times before it runs.
-                        running.spawn(Box::pin(Arc::clone(&self.bench).handle(leased)));
-                    }
+                    crew.put(leases.events);
+                    call_hands(&crew, &mut hands);
                     let clock = &self.bench.services.clock;
                     crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
                 }
                 Err(error) if !error.is_transient() => {
-                    self.finish(running).await;
+                    self.finish(crew, hands).await;
                     return Err(error);
                 }
                 Err(error) => {
@@ -67,18 +67,21 @@ impl Dispatcher {
                     clock::after(self.bench.services.clock.now(), STORE.with_half_jitter(failures))
                 }
             };
-            let has_room = running.len() < self.concurrency;
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = self.bench.wake.notified(), if has_room => {}
-                () = self.bench.services.clock.sleep_until(next), if has_room => {}
-                Some(_) = running.join_next() => {}
-            }
+            let has_room = crew.in_hand() < self.concurrency;
+            let news = async {
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = self.bench.wake.notified(), if has_room => {}
+                    () = self.bench.services.clock.sleep_until(next), if has_room => {}
+                    () = attend(&crew, &mut hands) => {}
+                }
+            };
+            news.await;
             // One lease follows all that ends or arrives at the same time.
             give_way().await;
-            while running.try_join_next().is_some() {}
+            while hands.try_join_next().is_some() {}
         }
-        self.finish(running).await;
+        self.finish(crew, hands).await;
         Ok(())
     }
 
@@ -100,20 +103,45 @@ impl Dispatcher {
         Ok(leases)
     }
 
-    async fn finish(&self, mut running: JoinSet<()>) {
-        if !running.is_empty() {
-            info!(handlers = running.len(), "waiting for running handlers");
+    async fn finish(&self, crew: Arc<Crew>, mut hands: JoinSet<()>) {
+        if crew.in_hand() > 0 {
+            info!(events = crew.in_hand(), "waiting for running handlers");
         }
-        let all = async { while running.join_next().await.is_some() {} };
+        let all = async {
+            while !hands.is_empty() {
+                attend(&crew, &mut hands).await
+            }
+        };
         if tokio::time::timeout(self.grace, all).await.is_err() {
             warn!(
-                handlers = running.len(),
+                events = crew.in_hand(),
                 "handlers did not finish in time: their mail is handled after the restart"
             );
             self.bench.dropping.cancel();
-            let given_back = async { while running.join_next().await.is_some() {} };
+            let given_back = async {
+                while !hands.is_empty() {
+                    attend(&crew, &mut hands).await
+                }
+            };
             // A store that does not answer either must not keep the process: others take over when it is silent.
             let _ = tokio::time::timeout(GIVE_BACK, given_back).await;
         }
+    }
+}
+
+/// Calls hands whenever they are wanted, until one has nothing left to do.
+async fn attend(crew: &Arc<Crew>, hands: &mut JoinSet<()>) {
+    loop {
+        tokio::select! {
+            _ = hands.join_next(), if !hands.is_empty() => return,
+            () = crew.calls() => call_hands(crew, hands),
+        }
+    }
+}
+
+fn call_hands(crew: &Arc<Crew>, hands: &mut JoinSet<()>) {
+    for _ in 0..crew.call() {
+        // Boxed, since a task is moved several times before it runs.
+        hands.spawn(Box::pin(Arc::clone(crew).work()));
     }
 }

@@ -7,6 +7,7 @@ mod builder;
 mod call;
 mod check;
 mod config;
+mod crew;
 mod directory;
 mod dispatch;
 mod error;

@@ -118,7 +118,7 @@ impl Rehearsal {
     pub(crate) async fn handle(&self, leased: Leased) {
         let done = CancellationToken::new();
         let handled = async {
-            Arc::clone(&self.bench).handle(leased).await;
+            self.bench.handle(leased).await;
             done.cancel();
         };
         tokio::join!(handled, self.sender.run(done.clone()));

@@ -98,7 +98,7 @@ impl From<EventOutcome> for Finding {
 
 impl Workbench {
     /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome.
-    pub(super) async fn handle(self: Arc<Self>, leased: Leased) {
+    pub(super) async fn handle(&self, leased: Leased) {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
             let finding = AssertUnwindSafe(self.find(&leased)).catch_unwind();
