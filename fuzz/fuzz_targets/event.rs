@@ -1,12 +1,18 @@
-//! Bodies of webhooks: what can be read is written and read again unchanged.
+//! Bodies of webhooks: what can be read is written and read again unchanged, and its envelope says the same.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use openmail_agent::model::Payload;
-use openmail_agent::wire::event::{decode, encode};
+use openmail_agent::wire::event::{decode, encode, envelope};
 
 fuzz_target!(|data: &[u8]| {
+    let envelope = envelope(data, None);
     let Ok(event) = decode(data, None) else { return };
+    let envelope = envelope.expect("what can be read has an envelope");
+    assert_eq!((&envelope.id, &envelope.kind, &envelope.thread_id), (&event.id, &event.kind, &event.thread_id));
+    assert_eq!((&envelope.inbox_id, envelope.occurred_at), (&event.inbox_id, event.occurred_at));
+    let mail = if let Payload::Message(message) = &event.payload { Some(&message.id) } else { None };
+    assert_eq!(envelope.message_id.as_ref(), mail);
     if matches!(event.payload, Payload::Unknown(_)) {
         return;
     }

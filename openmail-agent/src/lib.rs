@@ -83,6 +83,7 @@ pub mod wire;
 #[doc(hidden)]
 pub mod __private;
 mod declared;
+mod give_way;
 #[cfg(test)]
 mod privacy;
 

@@ -140,6 +140,26 @@ async fn events_that_cannot_be_understood_are_parked_with_a_reason() {
 }
 
 #[tokio::test]
+async fn a_mail_whose_event_cannot_be_read_is_handled_from_its_row() {
+    let target = Target::start().await;
+    target.bench.sandbox.fault_next(1, Fault::LoseEvent);
+    let row = target.bench.deliver("from the row");
+    let twice = |message: &str, thread: &str| {
+        format!(
+            r#"{{"event":"message.received","event_id":"evt_{message}","inbox_id":"{}","thread_id":"{thread}","message":{{"id":"{message}","subject":"a","subject":"b"}}}}"#,
+            target.bench.inbox.id
+        )
+    };
+    target.bench.sandbox.send_raw_frame(twice(&row.message_id, &row.thread_id));
+    target.seen.words("12 from the row").await;
+    // Where there is no row either, it is set aside.
+    target.bench.sandbox.send_raw_frame(r#"{"event":"message.received","event_id":"evt_odd","message":{"id":"msg_odd","subject":"a","subject":"b"}}"#);
+    let reasons = target.bench.parked(1).await;
+    assert!(reasons[0].starts_with("the event cannot be decoded: "), "{reasons:?}");
+    target.stop().await;
+}
+
+#[tokio::test]
 async fn events_with_less_or_more_than_is_documented_are_taken() {
     let target = Target::start().await;
     let row = target.bench.deliver("with a row");

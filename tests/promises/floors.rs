@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// The floors of the library, the ground floor first. Modules that share a floor do not know each other.
 const FLOORS: [&[&str]; 8] = [
-    &["model", "clock", "backoff", "failpoint"],
+    &["model", "clock", "backoff", "failpoint", "give_way"],
     &["wire", "limit"],
     &["store", "api"],
     &["transport", "outbox"],

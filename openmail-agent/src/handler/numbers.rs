@@ -1,22 +1,25 @@
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// The numbers of the replies that a handler commits while it runs.
 ///
 /// Only what was committed uses a number up. If what was not did so as well, a handler that waits and gives the same reply
 /// again would commit it under a second key, and one that is run again would send it under both.
+///
+/// Made for the first who takes one: few handlers do.
 #[derive(Debug, Default)]
-pub(super) struct Numbers(Arc<Mutex<BTreeSet<u32>>>);
+pub(super) struct Numbers(OnceLock<Arc<Mutex<BTreeSet<u32>>>>);
 
 impl Numbers {
     /// The lowest number that is not in use.
     pub(super) fn take(&self) -> Number {
-        let mut used = lock(&self.0);
+        let numbers = self.0.get_or_init(Arc::default);
+        let mut used = lock(numbers);
         // Each number in use is its own place among them, up to the first gap.
         let lowest = (0..).zip(used.iter()).find(|(place, number)| place != *number).map(|(place, _)| place);
         let value = lowest.unwrap_or_else(|| u32::try_from(used.len()).unwrap_or(u32::MAX));
         used.insert(value);
-        Number { value, used: Arc::clone(&self.0), is_kept: false }
+        Number { value, used: Arc::clone(numbers), is_kept: false }
     }
 }
 

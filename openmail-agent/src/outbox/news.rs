@@ -43,7 +43,6 @@ pub(super) fn reply_failed(
         occurred_at: now,
         received_at: now,
         body: Bytes::from(wire::event::encode(&event)),
-        event: None,
         parked: None,
     })
 }

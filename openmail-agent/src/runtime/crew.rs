@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::give_way::give_way;
 use crate::store::Leased;
 
-use super::give_way::give_way;
 use super::work::Workbench;
 
 /// How many events a hand handles before it lets what else is ready run.

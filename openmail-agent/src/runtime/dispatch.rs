@@ -10,12 +10,12 @@ use tracing::{info, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
+use crate::give_way::give_way;
 use crate::model::{Chain, InboxId};
 use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
 
 use super::crew::Crew;
-use super::give_way::give_way;
 use super::work::Workbench;
 
 /// The pauses between the tries of a failing store.

@@ -11,7 +11,6 @@ mod crew;
 mod directory;
 mod dispatch;
 mod error;
-mod give_way;
 mod heartbeat;
 mod housekeeping;
 mod hydrate;

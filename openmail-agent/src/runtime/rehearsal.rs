@@ -87,7 +87,8 @@ impl Rehearsal {
     /// Records an event, as a frame of the socket is.
     pub(crate) async fn receive(&self, event: &Event) -> store::Result<()> {
         let body = wire::event::encode(event).into();
-        let received = Received { body, event_id: Some(event.id.clone()), via: Via::WebSocket, event: None };
+        let received =
+            Received { body, event_id: Some(event.id.clone()), via: Via::WebSocket, envelope: None };
         self.intake.take(vec![received], None).await.map(drop)
     }
 

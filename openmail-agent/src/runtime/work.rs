@@ -13,6 +13,7 @@ use tracing::{Instrument, debug, error, info, info_span, warn};
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
+use crate::give_way::give_way;
 use crate::handler::{
     Attempt, Context, ContextParts, Error, Mail, Outcome, RetryVerdict, Services, States, Thread,
 };
@@ -20,12 +21,12 @@ use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, Th
 use crate::router::{Entry, Router};
 use crate::store::{self, EventOutcome, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, StoreError};
 use crate::transport::{Intake, catch_up};
-use crate::wire;
+use crate::wire::DecodeError;
+use crate::wire::event::{self, Envelope, decode, envelope};
 
 use super::AllowedSenders;
 use super::call::{self, Gates, Passage};
 use super::directory::Directory;
-use super::give_way::give_way;
 use super::hydrate::{self, Row, Rows};
 use super::screen;
 
@@ -118,9 +119,9 @@ impl Workbench {
 
     /// Steps 3 to 7 of the way of a mail.
     async fn find(&self, leased: &Leased) -> Finding {
-        let event = match read(&leased.event) {
-            Ok(event) => event,
-            Err(error) => return EventOutcome::Parked { reason: error.to_string() }.into(),
+        let (event, unread) = match read(&leased.event) {
+            Ok((event, unread)) => (Arc::new(event), unread),
+            Err(error) => return unreadable(&error).into(),
         };
         if let Payload::Lifecycle(lifecycle) = &event.payload
             && let Err(error) = self.apply(lifecycle, leased).await
@@ -135,7 +136,7 @@ impl Workbench {
         match &event.payload {
             Payload::Message(hint) => {
                 let hint = Arc::clone(hint);
-                self.mail(event, hint, inbox, leased).await
+                self.mail(event, hint, unread, inbox, leased).await
             }
             _ => self.route(event, None, None, inbox, leased).await,
         }
@@ -189,10 +190,11 @@ impl Workbench {
         &self,
         mut event: Arc<Event>,
         hint: Arc<Message>,
+        unread: Option<DecodeError>,
         inbox: Option<Arc<Inbox>>,
         leased: &Leased,
     ) -> Finding {
-        let unread = event.thread_id.clone().filter(|_| self.rows.is_some());
+        let to_mark = event.thread_id.clone().filter(|_| self.rows.is_some());
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
         if let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
             && (self.gates.is_full(entry) || is_suspect(leased, entry) && self.gates.have_suspect())
@@ -201,7 +203,10 @@ impl Workbench {
         }
         let (message, conversation) = match self.row(&event, &hint, leased).await {
             Row::Read(row, conversation) => (Arc::from(row), Some(conversation)),
-            Row::Missing => (Arc::clone(&hint), None),
+            Row::Missing => match unread {
+                Some(error) => return unreadable(&error).into(),
+                None => (Arc::clone(&hint), None),
+            },
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(conversation)) = (&inbox, &conversation)
@@ -221,7 +226,7 @@ impl Workbench {
         let thread = event.thread_id.clone().zip(conversation);
         let thread = thread.map(|(id, messages)| self.services.thread(id, messages, Some(&message.id)));
         let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
-        Finding { unread, ..finding }
+        Finding { unread: to_mark, ..finding }
     }
 
     /// Whether earlier mails of the conversation wait, among them those that no event told of: they come first.
@@ -252,7 +257,7 @@ impl Workbench {
 
     /// The row behind the event; an event made of a row needs none.
     async fn row(&self, event: &Event, hint: &Message, leased: &Leased) -> Row {
-        let is_row = event.id.as_str().starts_with(wire::event::FROM_ROW);
+        let is_row = event.id.as_str().starts_with(event::FROM_ROW);
         match (&self.rows, &event.thread_id) {
             (Some(rows), Some(thread_id)) if !is_row => {
                 // Boxed, since a request is large, and little of the way needs one.
@@ -394,10 +399,19 @@ fn is_suspect(leased: &Leased, entry: &Entry) -> bool {
     leased.attempt > entry.attempts()
 }
 
-/// What the event says, read again where the store did not keep that.
-fn read(event: &NewEvent) -> Result<Arc<Event>, wire::DecodeError> {
-    match &event.event {
-        Some(read) => Ok(Arc::clone(read)),
-        None => wire::event::decode(&event.body, Some(event.event_id.clone())).map(Arc::new),
+/// What the event says. Of a mail that cannot be read beyond what it is about, only that, and why: its row knows the rest.
+fn read(kept: &NewEvent) -> Result<(Event, Option<DecodeError>), DecodeError> {
+    let hint = Some(kept.event_id.clone());
+    let error = match decode(&kept.body, hint.clone()) {
+        Ok(event) => return Ok((event, None)),
+        Err(error) => error,
+    };
+    match envelope(&kept.body, hint).ok().and_then(Envelope::into_mail) {
+        Some(event) => Ok((event, Some(error))),
+        None => Err(error),
     }
+}
+
+fn unreadable(error: &DecodeError) -> EventOutcome {
+    EventOutcome::Parked { reason: format!("the event cannot be decoded: {error}") }
 }

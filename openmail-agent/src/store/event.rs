@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use crate::model::{Event, EventId, EventKind, InboxId, MessageId};
+use crate::model::{EventId, EventKind, InboxId, MessageId};
 
 use super::{NewSend, Note};
 
@@ -40,8 +40,6 @@ pub struct NewEvent {
     pub received_at: Timestamp,
     /// The event as JSON, byte for byte as it came.
     pub body: Bytes,
-    /// What the body says, where it has been read already: kept or not kept, as is best for the store.
-    pub event: Option<Arc<Event>>,
     /// Why it is set aside at once, where it is: it cannot be decoded, say.
     pub parked: Option<String>,
 }
@@ -64,7 +62,6 @@ impl NewEvent {
             occurred_at: received_at,
             received_at,
             body: body.into(),
-            event: None,
             parked: None,
         }
     }

@@ -8,9 +8,9 @@ use tracing::{debug, warn};
 
 use crate::clock::Clock;
 use crate::failpoint::{Point, pass};
-use crate::model::{Event, EventId, EventKind, InboxId, MessageId, Payload};
+use crate::model::{EventId, EventKind, InboxId};
 use crate::store::{self, Bookmark, Lane, NewEvent, Recorded, Store};
-use crate::wire::event::{decode, fallback_id};
+use crate::wire::event::{Envelope, envelope, fallback_id};
 
 use super::pace::Pace;
 
@@ -42,14 +42,14 @@ pub struct Received {
     pub event_id: Option<EventId>,
     /// The way it came.
     pub via: Via,
-    /// What it says, where whoever received it has read it already.
-    pub event: Option<Arc<Event>>,
+    /// What it is about, where whoever received it has read that already.
+    pub envelope: Option<Envelope>,
 }
 
 impl Received {
     /// An event as it came, of which nothing was read yet.
     pub fn new(body: impl Into<Bytes>, via: Via) -> Self {
-        Self { body: body.into(), event_id: None, via, event: None }
+        Self { body: body.into(), event_id: None, via, envelope: None }
     }
 }
 
@@ -60,7 +60,7 @@ impl std::fmt::Debug for Received {
             .field("body", &self.body.len())
             .field("event_id", &self.event_id)
             .field("via", &self.via)
-            .field("event", &self.event)
+            .field("envelope", &self.envelope)
             .finish()
     }
 }
@@ -200,12 +200,12 @@ impl ParkedNote {
 }
 
 fn new_event(received: Received, now: Timestamp) -> NewEvent {
-    let read = match received.event {
-        Some(event) => Ok(event),
-        None => decode(&received.body, received.event_id.clone()).map(Arc::new),
+    let read = match received.envelope {
+        Some(envelope) => Ok(envelope),
+        None => envelope(&received.body, received.event_id.clone()),
     };
     match read {
-        Ok(event) => readable(event, received.body, now),
+        Ok(envelope) => readable(envelope, received.body, now),
         Err(error) => {
             let reason = format!("the event cannot be decoded: {error}");
             unreadable(received.event_id, received.body, reason, now)
@@ -213,17 +213,16 @@ fn new_event(received: Received, now: Timestamp) -> NewEvent {
     }
 }
 
-fn readable(event: Arc<Event>, body: Bytes, now: Timestamp) -> NewEvent {
+fn readable(envelope: Envelope, body: Bytes, now: Timestamp) -> NewEvent {
     NewEvent {
-        event_id: event.id.clone(),
-        message_id: message_id(&event).cloned(),
-        inbox_id: event.inbox_id.clone(),
-        lane: lane(&event),
-        kind: event.kind.clone(),
-        occurred_at: event.occurred_at.unwrap_or(now),
+        lane: lane(&envelope),
+        event_id: envelope.id,
+        message_id: envelope.message_id,
+        inbox_id: envelope.inbox_id,
+        kind: envelope.kind,
+        occurred_at: envelope.occurred_at.unwrap_or(now),
         received_at: now,
         body,
-        event: Some(event),
         parked: None,
     }
 }
@@ -244,29 +243,17 @@ fn unreadable(event_id: Option<EventId>, body: Bytes, reason: String, now: Times
         occurred_at: now,
         received_at: now,
         body,
-        event: None,
         parked: Some(reason),
     }
 }
 
-fn message_id(event: &Event) -> Option<&MessageId> {
-    match &event.payload {
-        Payload::Message(message) => Some(&message.id),
-        _ => None,
-    }
-}
-
 /// The conversation; where there is none, the narrowest thing whose news must not overtake one another.
-fn lane(event: &Event) -> Lane {
-    let pod_id = match &event.payload {
-        Payload::Lifecycle(news) => news.pod_id.as_ref(),
-        _ => None,
-    };
-    let name = (event.thread_id.clone().map(Into::into))
-        .or_else(|| message_id(event).cloned().map(Into::into))
-        .or_else(|| event.inbox_id.clone().map(Into::into))
-        .or_else(|| pod_id.cloned().map(Into::into))
-        .unwrap_or_else(|| event.id.clone().into());
+fn lane(envelope: &Envelope) -> Lane {
+    let name = (envelope.thread_id.clone().map(Into::into))
+        .or_else(|| envelope.message_id.clone().map(Into::into))
+        .or_else(|| envelope.inbox_id.clone().map(Into::into))
+        .or_else(|| envelope.pod_id.clone().map(Into::into))
+        .unwrap_or_else(|| envelope.id.clone().into());
     Lane(name)
 }
 
@@ -282,7 +269,8 @@ mod tests {
 
     fn taken(body: &str, hint: Option<&str>) -> NewEvent {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        let received = Received { body, event_id: hint.map(EventId::from), via: Via::Webhook, event: None };
+        let received =
+            Received { body, event_id: hint.map(EventId::from), via: Via::Webhook, envelope: None };
         new_event(received, NOW.parse().unwrap())
     }
 
@@ -338,7 +326,7 @@ mod tests {
         let (wake, store) = (Arc::new(Notify::new()), Arc::new(TroubledStore::default()));
         let intake = Intake::new(store.clone(), Clock::system(), wake.clone());
         let body = Bytes::from_static(br#"{"event":"brand.new","event_id":"evt_1"}"#);
-        let received = vec![Received { body, event_id: None, via: Via::Webhook, event: None }];
+        let received = vec![Received { body, event_id: None, via: Via::Webhook, envelope: None }];
         store.recording.shut();
         let gone = tokio::time::timeout(std::time::Duration::ZERO, intake.take(received, None)).await;
         assert!(gone.is_err(), "the store has not answered");
@@ -353,7 +341,7 @@ mod tests {
         let intake = intake.serving_only(Some("inb_1".into()));
         let about = |(id, inbox_id): (&str, &str)| {
             let body = format!(r#"{{"event":"brand.new","event_id":"{id}","inbox_id":{inbox_id}}}"#);
-            Received { body: body.into(), event_id: None, via: Via::Webhook, event: None }
+            Received { body: body.into(), event_id: None, via: Via::Webhook, envelope: None }
         };
         let received = [("1", "null"), ("2", r#""inb_1""#), ("3", r#""inb_2""#)].map(about);
         intake.take(received.into(), None).await.unwrap();
@@ -369,7 +357,7 @@ mod tests {
             let body = format!(
                 r#"{{"event":"message.received","event_id":"{event}","inbox_id":"inb_2","message":{{"id":"msg_1"}}}}"#
             );
-            vec![Received { body: body.into(), event_id: None, via: Via::Webhook, event: None }]
+            vec![Received { body: body.into(), event_id: None, via: Via::Webhook, envelope: None }]
         };
         let elsewhere = intake.clone().serving_only(Some("inb_1".into()));
         for _ in 0..2 {
@@ -385,7 +373,7 @@ mod tests {
         let wake = Arc::new(Notify::new());
         let intake = Intake::new(Arc::new(MemoryStore::new()), Clock::system(), wake.clone());
         let body = Bytes::from_static(br#"{"event":"brand.new","event_id":"evt_1"}"#);
-        let received = vec![Received { body, event_id: None, via: Via::WebSocket, event: None }];
+        let received = vec![Received { body, event_id: None, via: Via::WebSocket, envelope: None }];
         let bookmark = Some(Bookmark::new("websocket", "evt_1"));
         assert!(matches!(intake.take(received.clone(), bookmark).await.unwrap()[..], [Recorded::New(_)]));
         wake.notified().await;

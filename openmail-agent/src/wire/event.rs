@@ -2,12 +2,14 @@
 
 mod decode;
 mod encode;
+mod envelope;
 mod frame;
 
 #[cfg(test)]
 mod tests;
 
-pub(in crate::wire) use decode::decode_frame;
 pub use decode::{decode, fallback_id};
 pub use encode::{FROM_ROW, encode, from_row};
+pub(in crate::wire) use envelope::envelope_of_frame;
+pub use envelope::{Envelope, envelope};
 pub(in crate::wire) use frame::{AttachmentFrame, attachments};

@@ -1,15 +1,14 @@
 //! The frames of the WebSocket: what the client says, strictly, and what the server says, tolerantly.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::model::{Event, EventId, EventKind, InboxId};
+use crate::model::{EventId, EventKind, InboxId};
 
-use super::event::decode_frame;
+use super::event::{Envelope, envelope_of_frame};
 
 /// A frame to send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,21 +84,21 @@ pub enum ServerFrame {
         body: Bytes,
         /// Its id, where it has one.
         event_id: Option<EventId>,
-        /// What it says, where that is plain; what is not must be decoded with more patience.
-        event: Option<Arc<Event>>,
+        /// What it is about, where that is plain; what is not must be read with more patience.
+        envelope: Option<Envelope>,
     },
     /// Something this version does not know, or garbage.
     Unknown,
 }
 
 impl ServerFrame {
-    /// Tells what a text or binary message is. An event, which almost all are, is read in this one pass.
+    /// Tells what a text or binary message is. Of an event, which almost all are, only what it is about is read.
     ///
     /// Never fails: what cannot be read is [`Unknown`](ServerFrame::Unknown).
     #[must_use]
     pub fn parse(body: Bytes) -> Self {
-        if let Some(event) = decode_frame(&body) {
-            return Self::Event { body, event_id: Some(event.id.clone()), event: Some(Arc::new(event)) };
+        if let Some(envelope) = envelope_of_frame(&body) {
+            return Self::Event { body, event_id: Some(envelope.id.clone()), envelope: Some(envelope) };
         }
         let Ok(peek) = serde_json::from_slice::<Peek<'_>>(&body) else { return Self::Unknown };
         let (kind, event) = (read_text(peek.kind), read_text(peek.event));
@@ -109,7 +108,7 @@ impl ServerFrame {
             _ if is_event => {
                 let event_id = read_text(peek.event_id).filter(|id| !id.is_empty());
                 let event_id = event_id.map(|id| EventId::from(&*id));
-                Self::Event { body, event_id, event: None }
+                Self::Event { body, event_id, envelope: None }
             }
             Some("subscribed") => {
                 Self::Subscribed { inbox_ids: read(peek.inbox_ids), event_types: read(peek.event_types) }
@@ -219,9 +218,9 @@ mod tests {
     #[test]
     fn an_event_keeps_its_bytes_and_shows_its_id() {
         let text = r#" {"event":"message.received","event_id":"evt_\u0031","message":{"id":"msg_1"}} "#;
-        let ServerFrame::Event { body, event_id, event } = parse(text) else { panic!("no event") };
+        let ServerFrame::Event { body, event_id, envelope } = parse(text) else { panic!("no event") };
         assert_eq!((body, event_id), (Bytes::from(text), Some("evt_1".into())));
-        assert_eq!(*event.unwrap(), crate::wire::event::decode(text.as_bytes(), None).unwrap());
+        assert_eq!(envelope.unwrap(), crate::wire::event::envelope(text.as_bytes(), None).unwrap());
     }
 
     #[test]
@@ -232,13 +231,13 @@ mod tests {
             );
             let frame = parse(&plain);
             assert!(
-                matches!(&frame, ServerFrame::Event { event_id: Some(id), event: Some(_), .. } if id.as_str() == "evt_1"),
+                matches!(&frame, ServerFrame::Event { event_id: Some(id), envelope: Some(_), .. } if id.as_str() == "evt_1"),
                 "{plain}: {frame:?}"
             );
             let odd = format!(r#"{{"type":{kind},"event":"message.received","message":"text"}}"#);
             let frame = parse(&odd);
             assert!(
-                matches!(frame, ServerFrame::Event { event_id: None, event: None, .. }),
+                matches!(frame, ServerFrame::Event { event_id: None, envelope: None, .. }),
                 "{odd}: {frame:?}"
             );
         }

@@ -6,7 +6,7 @@ mod structure;
 mod surrogate;
 
 pub(super) use address::{Addresses, Sender};
-pub(super) use scalar::{Flag, Number, Text};
+pub(super) use scalar::{Flag, Number, Text, id, timestamp};
 pub(super) use structure::{List, Object, object};
 pub(super) use surrogate::read;
 

@@ -61,7 +61,6 @@ async fn what_is_leased_is_what_was_recorded(store: &dyn Store) {
         occurred_at: at(1),
         received_at: at(2),
         body: Bytes::from_static(b"\xff\x00 not text"),
-        event: None,
         parked: None,
     };
     record(store, vec![text.clone(), bytes.clone()]).await;

@@ -42,7 +42,6 @@ pub(crate) fn mail(id: &str, inbox: &str, lane: &str, occurred_at: i64) -> NewEv
         occurred_at: at(occurred_at),
         received_at: at(occurred_at),
         body: Bytes::from(format!(r#"{{"event_id":"evt_{id}"}}"#)),
-        event: None,
         parked: None,
     }
 }

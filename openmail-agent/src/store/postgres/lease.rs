@@ -134,7 +134,6 @@ fn leased(row: &Row) -> Result<Leased, Trouble> {
             occurred_at: from_ms(row.try_get(8)?),
             received_at: from_ms(row.try_get(9)?),
             body: Bytes::copy_from_slice(row.try_get(10)?),
-            event: None,
             parked: None,
         },
     })

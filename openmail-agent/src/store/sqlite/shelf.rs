@@ -150,7 +150,6 @@ impl Shelf for SqliteShelf<'_> {
                     occurred_at: from_ms(row.get(5)?),
                     received_at: from_ms(row.get(6)?),
                     body: bytes(row, 7)?,
-                    event: None,
                     parked: None,
                 })
             },

@@ -1,8 +1,7 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
@@ -247,10 +246,5 @@ impl CatchUpReport {
 
 pub(super) fn received(inbox: &Inbox, row: &Message) -> Received {
     let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
-    Received {
-        body: Bytes::from(encode(&event)),
-        event_id: Some(event.id.clone()),
-        via: Via::CatchUp,
-        event: Some(Arc::new(event)),
-    }
+    Received { event_id: Some(event.id.clone()), ..Received::new(encode(&event), Via::CatchUp) }
 }

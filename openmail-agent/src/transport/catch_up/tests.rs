@@ -297,7 +297,8 @@ async fn mail_that_came_as_an_event_is_not_found_again() {
     setup.look().await;
     setup.arrive(0..2);
     let body = br#"{"event":"message.received","event_id":"evt_1","message":{"id":"msg_1"}}"#;
-    let received = Received { body: body.as_slice().into(), event_id: None, via: Via::Webhook, event: None };
+    let received =
+        Received { body: body.as_slice().into(), event_id: None, via: Via::Webhook, envelope: None };
     setup.intake.take(vec![received], None).await.unwrap();
     setup.look_and_find(1).await;
     assert_eq!(setup.waiting().await, 2);

@@ -129,7 +129,7 @@ impl Webhook {
             .and_then(|id| std::str::from_utf8(id).ok())
             .filter(|id| !id.is_empty())
             .map(EventId::from);
-        let received = Received { body: body.bytes.clone(), event_id, via: Via::Webhook, event: None };
+        let received = Received { body: body.bytes.clone(), event_id, via: Via::Webhook, envelope: None };
         match self.intake.take(vec![received], None).await {
             Ok(_) => Ok(()),
             Err(error) => {

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::api;
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
+use crate::give_way::give_way;
 use crate::model::{Chain, EventId};
 use crate::transport::{GapSignal, Intake, Received, Via};
 
@@ -116,6 +117,7 @@ impl WebSocket {
             link: Link::Down,
             dialler: self.dialler.clone(),
             queue,
+            arrived: Vec::new(),
             gaps: gaps.clone(),
             state: self.state.clone(),
             recorded: None,
@@ -126,7 +128,8 @@ impl WebSocket {
             closing.cancel();
             reason
         };
-        let (reason, ()) = tokio::join!(drive, recorder.run(closing.clone()));
+        // What was read is recorded before more is read.
+        let (reason, ()) = tokio::join!(biased; drive, recorder.run(closing.clone()));
         self.stop(reason)
     }
 
@@ -175,6 +178,8 @@ struct Driver {
     link: Link,
     dialler: Dialler,
     queue: Queue,
+    /// Events that are to be handed on together.
+    arrived: Vec<Received>,
     gaps: GapSignal,
     state: watch::Sender<SocketState>,
     recorded: Option<EventId>,
@@ -189,17 +194,8 @@ impl Driver {
     ) -> StopReason {
         let mut inputs = VecDeque::from([Input::Tick]);
         loop {
-            while let Some(input) = inputs.pop_front() {
-                for action in self.session.handle(input, now()) {
-                    if let Action::Stop(reason) = action {
-                        return reason;
-                    }
-                    match self.act(action, shutdown).await {
-                        // What arrived behind an event that was let go must not be recorded without it.
-                        Some(stalled @ Input::Stalled) => inputs.push_front(stalled),
-                        input => inputs.extend(input),
-                    }
-                }
+            if let Some(reason) = self.work_off(&mut inputs, shutdown).await {
+                return reason;
             }
             let deadline = self.session.next_deadline().map(tokio::time::Instant::from_std);
             tokio::select! {
@@ -217,6 +213,50 @@ impl Driver {
                 () = sleep_until(deadline) => inputs.push_back(Input::Tick),
                 input = self.link.next() => self.read_on(input, &mut inputs),
             }
+        }
+    }
+
+    /// Does what the session says to what happened, until nothing is left, or the session has ended.
+    async fn work_off(
+        &mut self,
+        inputs: &mut VecDeque<Input>,
+        shutdown: &CancellationToken,
+    ) -> Option<StopReason> {
+        let mut actions = Vec::new();
+        while let Some(input) = inputs.pop_front() {
+            self.session.handle(input, now(), &mut actions);
+            for action in actions.drain(..) {
+                if let Action::Deliver { body, event_id, envelope } = action {
+                    pass(Point::Received);
+                    self.arrived.push(Received { body, event_id, via: Via::WebSocket, envelope });
+                    continue;
+                }
+                self.hand_on(inputs, shutdown).await;
+                match action {
+                    Action::Stop(reason) => return Some(reason),
+                    action => inputs.extend(self.act(action).await),
+                }
+            }
+            if inputs.is_empty() {
+                self.hand_on(inputs, shutdown).await;
+            }
+        }
+        None
+    }
+
+    /// Hands on what has arrived, all of it or nothing: what came behind an event that was let go must not be recorded without it.
+    async fn hand_on(&mut self, inputs: &mut VecDeque<Input>, shutdown: &CancellationToken) {
+        if self.arrived.is_empty() {
+            return;
+        }
+        tokio::select! {
+            biased;
+            // The recorder's turn comes before anything else is read.
+            () = self.queue.put(std::mem::replace(&mut self.arrived, Vec::with_capacity(AT_ONCE))) => {
+                give_way().await;
+            }
+            () = tokio::time::sleep(STALL) => inputs.push_front(Input::Stalled),
+            () = shutdown.cancelled() => inputs.push_front(Input::Stalled),
         }
     }
 
@@ -240,23 +280,13 @@ impl Driver {
     }
 
     /// Does one thing. What goes wrong with it is input again.
-    async fn act(&mut self, action: Action, shutdown: &CancellationToken) -> Option<Input> {
+    async fn act(&mut self, action: Action) -> Option<Input> {
         match action {
             Action::Dial => self.link.dial(self.dialler.clone()),
             Action::Send(frame) => {
                 return (!self.link.send(&frame).await).then_some(Input::Closed(None));
             }
             Action::Ping => return (!self.link.ping().await).then_some(Input::Closed(None)),
-            Action::Deliver { body, event_id, event } => {
-                pass(Point::Received);
-                let received = Received { body, event_id, via: Via::WebSocket, event };
-                tokio::select! {
-                    biased;
-                    () = self.queue.put(received) => {}
-                    () = tokio::time::sleep(STALL) => return Some(Input::Stalled),
-                    () = shutdown.cancelled() => return Some(Input::Stalled),
-                }
-            }
             Action::State(state) => self.show(state),
             Action::Gap(reason) => {
                 info!(%reason, "looking over REST for mail that may have been missed");
@@ -266,7 +296,7 @@ impl Driver {
                 warn!(message = api::presentable(&message), "the service refused something on the socket");
             }
             Action::Close => self.link.close().await,
-            Action::Stop(_) => debug!("stopping"),
+            Action::Deliver { .. } | Action::Stop(_) => {}
         }
         None
     }

@@ -117,8 +117,8 @@ impl Link {
 
 fn input(message: Message) -> Input {
     match message {
-        Message::Text(text) => frame(text.into()),
-        Message::Binary(bytes) => frame(bytes),
+        Message::Text(text) => frame(text.as_ref()),
+        Message::Binary(bytes) => frame(&bytes),
         Message::Ping(_) => Input::PeerPing,
         Message::Pong(_) => Input::PeerPong,
         Message::Close(frame) => Input::Closed(frame.map(|frame| frame.code.into())),
@@ -126,9 +126,10 @@ fn input(message: Message) -> Input {
     }
 }
 
-fn frame(body: Bytes) -> Input {
+fn frame(body: &[u8]) -> Input {
     let bytes = body.len();
-    let frame = ServerFrame::parse(body);
+    // A copy: a slice would keep the buffer it was read into, which is larger, and has to be made anew then.
+    let frame = ServerFrame::parse(Bytes::copy_from_slice(body));
     if frame == ServerFrame::Unknown {
         warn!(bytes, "ignored a frame that is neither an event nor an answer");
     }

@@ -7,16 +7,17 @@ use tracing::warn;
 
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
+use crate::give_way::give_way;
 use crate::model::{Chain, EventId};
 use crate::store::Bookmark;
 use crate::transport::{Intake, Received};
 
-/// The most events that wait for the store.
-const QUEUE: usize = 1_024;
+/// How often the reader may hand on events before the store has taken any of them: some dozens at a time.
+const QUEUE: usize = 16;
 /// The most bytes that wait for the store.
 const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
-/// The most events that are recorded in one transaction.
-const BATCH: usize = 256;
+/// How much of what was handed on is recorded in one transaction.
+const BATCH: usize = 4;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// How far the store has followed the socket.
@@ -32,15 +33,17 @@ pub(super) struct Queue {
     room: Arc<Semaphore>,
 }
 
+/// Events that were handed on together.
 struct Queued {
-    received: Received,
+    received: Vec<Received>,
     _room: OwnedSemaphorePermit,
 }
 
 impl Queue {
-    /// Waits for room and puts an event in.
-    pub(super) async fn put(&self, received: Received) {
-        let bytes = u32::try_from(received.body.len()).unwrap_or(QUEUE_BYTES).min(QUEUE_BYTES);
+    /// Waits for room and puts events in.
+    pub(super) async fn put(&self, received: Vec<Received>) {
+        let bytes: usize = received.iter().map(|received| received.body.len()).sum();
+        let bytes = u32::try_from(bytes).unwrap_or(QUEUE_BYTES).min(QUEUE_BYTES);
         // Neither can fail while the recorder lives, and it outlives the reader.
         if let Ok(room) = self.room.clone().acquire_many_owned(bytes).await {
             let _ = self.sender.send(Queued { received, _room: room }).await;
@@ -66,24 +69,27 @@ impl Recorder {
 
     /// Records until the queue is closed and empty, or until the store fails once `closing` is cancelled.
     pub(super) async fn run(mut self, closing: CancellationToken) {
-        let mut batch = Vec::with_capacity(BATCH);
-        while self.queue.recv_many(&mut batch, BATCH).await > 0 {
+        let mut queued = Vec::with_capacity(BATCH);
+        while self.queue.recv_many(&mut queued, BATCH).await > 0 {
+            let batch: Vec<_> =
+                queued.iter_mut().flat_map(|queued| std::mem::take(&mut queued.received)).collect();
             if !self.record(&batch, &closing).await {
                 warn!(events = batch.len(), "events were not recorded; they are replayed at the next start");
                 return;
             }
-            batch.clear();
+            queued.clear();
+            // Whoever was told of them need not wait until more is read.
+            give_way().await;
             self.intake.keep_pace().await;
         }
     }
 
     /// Records a batch, however often that takes: an event that is not recorded must not be passed by the cursor.
-    async fn record(&self, batch: &[Queued], closing: &CancellationToken) -> bool {
-        let last = batch.iter().rev().find_map(|queued| queued.received.event_id.clone());
+    async fn record(&self, batch: &[Received], closing: &CancellationToken) -> bool {
+        let last = batch.iter().rev().find_map(|received| received.event_id.clone());
         let bookmark = last.as_ref().map(|id| Bookmark::new(self.bookmark.clone(), id.as_str()));
         for failures in 0.. {
-            let events = batch.iter().map(|queued| queued.received.clone()).collect();
-            match self.intake.take(events, bookmark.clone()).await {
+            match self.intake.take(batch.to_vec(), bookmark.clone()).await {
                 Ok(_) => break,
                 Err(error) => warn!(error = %Chain(&error), events = batch.len(), "cannot record events"),
             }

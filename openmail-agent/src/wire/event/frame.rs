@@ -1,7 +1,10 @@
 use serde::Deserialize;
 
-use crate::model::{Attachment, Direction, Message, SendFailure, ThreadId};
+use crate::model::{Attachment, Direction, Message, SendFailure};
 use crate::wire::lenient::{Addresses, Flag, List, Number, Object, Sender, Text};
+
+use super::Envelope;
+use super::envelope::{Head, MessageHead};
 
 /// Every field any known kind has, borrowed from the body.
 #[derive(Deserialize)]
@@ -30,6 +33,27 @@ pub(super) struct Frame<'a> {
     pub message: Object<MessageFrame<'a>>,
     #[serde(default, borrow)]
     pub failure: Object<FailureFrame<'a>>,
+}
+
+impl Frame<'_> {
+    pub(super) fn head(&self) -> Head<'_> {
+        let message = self.message.0.as_ref();
+        Head {
+            event: self.event.as_deref(),
+            r#type: self.r#type.as_deref(),
+            event_id: self.event_id.as_deref(),
+            occurred_at: self.occurred_at.as_deref(),
+            inbox_id: self.inbox_id.as_deref(),
+            pod_id: self.pod_id.as_deref(),
+            thread_id: self.thread_id.as_deref(),
+            message: message.map(|message| MessageHead {
+                id: message.id.as_deref(),
+                thread_id: message.thread_id.as_deref(),
+                received_at: message.received_at.as_deref(),
+            }),
+            failed_key: self.failure.0.as_ref().and_then(|failure| failure.idempotency_key.as_deref()),
+        }
+    }
 }
 
 /// The mail within an event. The last fields are the runtime's own: the catch-up writes what only a row knows.
@@ -75,10 +99,10 @@ pub(super) struct MessageFrame<'a> {
 
 impl MessageFrame<'_> {
     /// The mail; `None` when it has no id.
-    pub(super) fn into_message(self, thread_id: Option<ThreadId>) -> Option<Message> {
+    pub(super) fn into_message(self, envelope: &Envelope) -> Option<Message> {
         Some(Message {
-            id: self.id.id()?,
-            thread_id: thread_id.or(self.thread_id.id()),
+            id: envelope.message_id.clone()?,
+            thread_id: envelope.thread_id.clone(),
             direction: self.direction.named().unwrap_or(Direction::Inbound),
             rfc_message_id: self.rfc_message_id.id(),
             from: self.from.0,

@@ -6,7 +6,25 @@ use crate::model::{
     Address, Attachment, Category, DeliveryRole, Direction, Event, EventId, EventKind, Lifecycle, Message,
     Payload, SendFailure, SuspensionReason, Verdict,
 };
-use crate::wire::DecodeErrorKind;
+use crate::wire::{DecodeError, DecodeErrorKind};
+
+/// Reads an event, and makes sure that its envelope says the same.
+fn decode(body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
+    let (event, envelope) = (super::decode(body, hint.clone()), super::envelope(body, hint));
+    if let Ok(event) = &event {
+        let envelope = envelope.expect("what can be read has an envelope");
+        let (message_id, pod_id) = match &event.payload {
+            Payload::Message(message) => (Some(&message.id), None),
+            Payload::Lifecycle(news) => (None, news.pod_id.as_ref()),
+            _ => (None, None),
+        };
+        assert_eq!((&envelope.id, &envelope.kind), (&event.id, &event.kind));
+        assert_eq!((&envelope.inbox_id, &envelope.thread_id), (&event.inbox_id, &event.thread_id));
+        assert_eq!((envelope.message_id.as_ref(), envelope.occurred_at), (message_id, event.occurred_at));
+        assert!(pod_id.is_none_or(|pod_id| envelope.pod_id.as_ref() == Some(pod_id)));
+    }
+    event
+}
 
 fn message(json: &str) -> Message {
     let body =

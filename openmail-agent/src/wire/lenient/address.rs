@@ -44,22 +44,33 @@ impl Sender {
 
 impl<'de> Deserialize<'de> for Sender {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Texts(texts) = Texts::deserialize(deserializer)?;
-        // Whoever made an array of the header may have parted a name at its comma.
-        Ok(Self::read(&texts.join(", ")))
+        Ok(match Texts::deserialize(deserializer)? {
+            Texts::None => Self::default(),
+            Texts::One(text) => Self::read(&text),
+            // Whoever made an array of the header may have parted a name at its comma.
+            Texts::Array(texts) => Self::read(&texts.join(", ")),
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for Addresses {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Texts(texts) = Texts::deserialize(deserializer)?;
-        Ok(Self(texts.iter().flat_map(|text| Self::read(text)).collect()))
+        Ok(Self(match Texts::deserialize(deserializer)? {
+            Texts::None => Vec::new(),
+            Texts::One(text) => Self::read(&text),
+            Texts::Array(texts) => texts.iter().flat_map(|text| Self::read(text)).collect(),
+        }))
     }
 }
 
 /// A text, or an array of texts.
 #[derive(Default)]
-struct Texts<'a>(Vec<Cow<'a, str>>);
+enum Texts<'a> {
+    #[default]
+    None,
+    One(Cow<'a, str>),
+    Array(Vec<Cow<'a, str>>),
+}
 
 impl<'de> Deserialize<'de> for Texts<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -77,11 +88,11 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Texts(vec![Cow::Borrowed(text)]))
+        Ok(Texts::One(Cow::Borrowed(text)))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Texts(vec![Cow::Owned(text.to_owned())]))
+        Ok(Texts::One(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -89,7 +100,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
         while let Some(entry) = seq.next_element::<Text<'_>>()? {
             texts.extend(entry.into_inner());
         }
-        Ok(Texts(texts))
+        Ok(Texts::Array(texts))
     }
 
     absent!(null bool number object);

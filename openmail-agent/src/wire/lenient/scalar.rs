@@ -29,11 +29,7 @@ impl<'a> Text<'a> {
 
     /// An id or the like: absent when empty.
     pub(in crate::wire) fn id<T: for<'t> From<&'t str>>(self) -> Option<T> {
-        self.0.filter(|text| !text.trim().is_empty()).map(|text| T::from(&*text))
-    }
-
-    pub(in crate::wire) fn or(self, other: Self) -> Self {
-        Self(self.0.or(other.0))
+        id(self.as_deref())
     }
 
     pub(in crate::wire) fn secret(self) -> Option<Secret> {
@@ -42,7 +38,7 @@ impl<'a> Text<'a> {
 
     /// The moment it names; absent when it names none.
     pub(in crate::wire) fn timestamp(&self) -> Option<Timestamp> {
-        self.as_deref()?.trim().parse().ok()
+        timestamp(self.as_deref())
     }
 
     /// The value of an enumeration by its name, in any case.
@@ -51,6 +47,16 @@ impl<'a> Text<'a> {
         let deserializer = StrDeserializer::<serde::de::value::Error>::new(&name);
         (!name.is_empty()).then(|| T::deserialize(deserializer).ok()).flatten()
     }
+}
+
+/// An id or the like, as [`Text::id`].
+pub(in crate::wire) fn id<T: for<'t> From<&'t str>>(text: Option<&str>) -> Option<T> {
+    text.filter(|text| !text.trim().is_empty()).map(T::from)
+}
+
+/// The moment that is named, as [`Text::timestamp`].
+pub(in crate::wire) fn timestamp(text: Option<&str>) -> Option<Timestamp> {
+    text?.trim().parse().ok()
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {

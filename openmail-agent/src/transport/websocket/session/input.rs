@@ -1,11 +1,11 @@
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{Event, EventId, EventKind, InboxId};
+use crate::model::{EventId, EventKind, InboxId};
 use crate::transport::GapReason;
+use crate::wire::event::Envelope;
 use crate::wire::frame::{ClientFrame, ServerFrame};
 
 use super::super::state::{SocketState, StopReason};
@@ -88,8 +88,8 @@ pub enum Action {
         body: Bytes,
         /// Its id, where it has one.
         event_id: Option<EventId>,
-        /// What it says, where that is plain.
-        event: Option<Arc<Event>>,
+        /// What it is about, where that is plain.
+        envelope: Option<Envelope>,
     },
     /// Tell whoever watches where the socket stands.
     State(SocketState),

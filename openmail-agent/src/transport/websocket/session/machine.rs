@@ -22,7 +22,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 /// What the socket has to do next, given what has happened so far.
 ///
-/// Every [`Input`] is answered with [`Action`]s to carry out in order; when [`next_deadline`](Session::next_deadline)
+/// Every [`Input`] leads to [`Action`]s to carry out in order; when [`next_deadline`](Session::next_deadline)
 /// comes before anything else happens, [`Input::Tick`] is due. The machine never says
 /// [`Live`](SocketState::Live) without a confirmed subscription, and never sends more than the service takes.
 #[derive(Debug)]
@@ -81,9 +81,8 @@ impl Session {
         self
     }
 
-    /// Takes in what happened and says what to do about it.
-    #[must_use]
-    pub fn handle(&mut self, input: Input, now: Instant) -> Vec<Action> {
+    /// Takes in what happened, and adds what to do about it to `actions`.
+    pub fn handle(&mut self, input: Input, now: Instant, actions: &mut Vec<Action>) {
         match input {
             Input::Tick => {}
             Input::Connected => self.connected(now),
@@ -105,7 +104,7 @@ impl Session {
         self.tick(now);
         self.flush(now);
         self.show();
-        std::mem::take(&mut self.actions)
+        actions.append(&mut self.actions);
     }
 
     /// When to come back with [`Input::Tick`], unless something else happens first; `None` once stopped.
@@ -180,11 +179,11 @@ impl Session {
         let Phase::Open(connection) = &mut self.phase else { return };
         connection.heartbeat.heard(now);
         match frame {
-            ServerFrame::Event { body, event_id, event } => {
+            ServerFrame::Event { body, event_id, envelope } => {
                 if let Some(page) = &mut connection.page {
                     page.event(event_id.as_ref(), now);
                 }
-                self.actions.push(Action::Deliver { body, event_id, event });
+                self.actions.push(Action::Deliver { body, event_id, envelope });
             }
             ServerFrame::Subscribed { inbox_ids, .. } => {
                 let first = connection.confirmed.is_none();

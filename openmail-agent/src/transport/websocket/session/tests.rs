@@ -40,7 +40,9 @@ impl Play {
     }
 
     fn put(&mut self, input: Input) -> Vec<Action> {
-        self.session.handle(input, self.now)
+        let mut actions = Vec::new();
+        self.session.handle(input, self.now, &mut actions);
+        actions
     }
 
     fn frame(&mut self, frame: ServerFrame) -> Vec<Action> {
@@ -102,7 +104,7 @@ fn subscribed(inboxes: &[&str]) -> ServerFrame {
 
 fn event(n: usize) -> ServerFrame {
     let event_id = Some(format!("evt_{n}").into());
-    ServerFrame::Event { body: Bytes::from_static(b"{}"), event_id, event: None }
+    ServerFrame::Event { body: Bytes::from_static(b"{}"), event_id, envelope: None }
 }
 
 fn error() -> ServerFrame {
@@ -274,13 +276,13 @@ fn a_refused_subscription_is_never_live() {
 fn a_subscription_without_all_inboxes_is_degraded() {
     let now = Instant::now();
     let filter = Filter::inboxes(["inb_1".into(), "inb_2".into()]);
-    let mut session = Session::new(filter, None, now);
-    let _ = session.handle(Input::Tick, now);
-    let _ = session.handle(Input::Connected, now);
-    let _ = session.handle(Input::Frame(subscribed(&["inb_2"])), now);
+    let (mut session, mut actions) = (Session::new(filter, None, now), Vec::new());
+    session.handle(Input::Tick, now, &mut actions);
+    session.handle(Input::Connected, now, &mut actions);
+    session.handle(Input::Frame(subscribed(&["inb_2"])), now, &mut actions);
     assert_eq!(session.state(), SocketState::Degraded(Degradation::PartlySubscribed));
-    let _ = session.handle(Input::Subscribe(Filter::inboxes(["inb_2".into()])), now);
-    let _ = session.handle(Input::Frame(subscribed(&["inb_2"])), now);
+    session.handle(Input::Subscribe(Filter::inboxes(["inb_2".into()])), now, &mut actions);
+    session.handle(Input::Frame(subscribed(&["inb_2"])), now, &mut actions);
     assert_eq!(session.state(), SocketState::Live);
 }
 
