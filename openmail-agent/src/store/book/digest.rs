@@ -1,11 +1,15 @@
-use sha2::{Digest as _, Sha256};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::LazyLock;
 
 use crate::model::{IdempotencyKey, ThreadId};
 use crate::store::Lane;
 
-/// Half of the SHA-256 of a name: small enough to keep one for every name in memory, and too large for two names to meet.
+/// Two hashes of a name under keys that only this process knows: small enough to keep one for every name in memory, and too large
+/// for two names to meet, by chance or on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Digest(u64, u64);
+
+static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
 
 impl Digest {
     pub(crate) fn event(id: impl AsRef<str>) -> Self {
@@ -29,15 +33,14 @@ impl Digest {
         thread_id.map_or(Self(u64::MAX, seq.cast_unsigned()), |thread| Self::of(b't', thread.as_str()))
     }
 
-    /// As a durable index keeps it.
-    #[cfg(feature = "postgres")]
-    pub(crate) fn bytes(self) -> [u8; 16] {
-        (u128::from(self.0) << 64 | u128::from(self.1)).to_be_bytes()
-    }
-
     fn of(realm: u8, name: &str) -> Self {
-        let hash = Sha256::new().chain_update([realm]).chain_update(name).finalize();
-        let half = |at: usize| hash[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-        Self(half(0), half(8))
+        let [first, second] = &*KEYS;
+        let hash = |key: &RandomState| {
+            let mut hasher = key.build_hasher();
+            hasher.write_u8(realm);
+            hasher.write(name.as_bytes());
+            hasher.finish()
+        };
+        Self(hash(first), hash(second))
     }
 }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
-use crate::model::{EventId, IdempotencyKey, InboxId, MessageId};
+use crate::model::{EventId, IdempotencyKey, InboxId};
 use crate::store::book::{Digest, EventFate, EventState, FreshSend, Index, KeptHold, SendFate, Shelf};
 use crate::store::{
     Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState,
@@ -20,15 +20,16 @@ pub(super) struct MemoryShelf {
     events: Index<i64, NewEvent>,
     /// Until they are forgotten.
     names: Index<i64, Names>,
+    /// Other names of events, of which few have any.
+    aliases: Index<i64, Vec<Digest>>,
     sends: Index<i64, SendRow>,
 }
 
 /// What an event is known by.
 #[derive(Debug)]
 struct Names {
-    event_id: EventId,
-    message_id: Option<MessageId>,
-    aliases: Vec<EventId>,
+    event: Digest,
+    message: Option<Digest>,
 }
 
 #[derive(Debug)]
@@ -67,8 +68,8 @@ impl Shelf for MemoryShelf {
     }
 
     fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()> {
-        let (event_id, message_id) = (event.event_id.clone(), event.message_id.clone());
-        self.names.insert(seq, Names { event_id, message_id, aliases: Vec::new() });
+        let message = event.message_id.as_ref().map(Digest::message);
+        self.names.insert(seq, Names { event: Digest::event(&event.event_id), message });
         if event.parked.is_none() {
             self.events.insert(seq, event);
         }
@@ -76,7 +77,7 @@ impl Shelf for MemoryShelf {
     }
 
     fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()> {
-        self.names.get_mut(&seq).ok_or_else(|| missing("event", seq))?.aliases.push(event_id);
+        self.aliases.entry(seq).or_default().push(Digest::event(event_id));
         Ok(())
     }
 
@@ -104,9 +105,9 @@ impl Shelf for MemoryShelf {
             self.notes.remove(&step);
         }
         let known = self.names.remove(&seq).ok_or_else(|| missing("event", seq))?;
-        let mut names: Vec<_> = known.aliases.iter().map(Digest::event).collect();
-        names.push(Digest::event(&known.event_id));
-        names.extend(known.message_id.as_ref().map(Digest::message));
+        let mut names = self.aliases.remove(&seq).unwrap_or_default();
+        names.push(known.event);
+        names.extend(known.message);
         Ok(names)
     }
 

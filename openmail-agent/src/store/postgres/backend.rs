@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
-use crate::store::book::{Digest, floor_ms};
+use crate::store::book::floor_ms;
 use crate::store::{
     Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
     Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store, StoreError,
@@ -17,6 +17,7 @@ use crate::store::{
 use super::batch::Batcher;
 use super::claim;
 use super::clocks;
+use super::digest;
 use super::doubt::Doubt;
 use super::gates::{self, Ask};
 use super::lease::Take;
@@ -186,7 +187,7 @@ impl Store for PostgresStore {
 
     async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>> {
         let sql = "SELECT state, sent_message_id, sent_thread_id, error FROM sends WHERE key_id = $1";
-        self.first(sql, &[&&Digest::key(key).bytes()[..]], send_state).await
+        self.first(sql, &[&&digest::of_key(key)[..]], send_state).await
     }
 
     async fn allowance(&self, inbox: &InboxId, quotas: &Quotas, now: Timestamp) -> Result<Allowance> {

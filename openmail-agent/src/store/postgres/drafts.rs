@@ -2,8 +2,8 @@ use tokio_postgres::Row;
 
 use crate::model::{Draft, IdempotencyKey, OutgoingAttachment};
 use crate::store::NewSend;
-use crate::store::book::Digest;
 
+use super::digest;
 use super::pool::Tx;
 use super::text::plain;
 use super::trouble::Trouble;
@@ -20,8 +20,8 @@ pub(super) async fn owe(tx: &Tx<'_>, event_seq: i64, send: &NewSend, now: i64) -
     let mut draft = send.draft.clone();
     let files = std::mem::take(&mut draft.attachments);
     let json = serde_json::to_string(&draft).map_err(Trouble::corrupt)?;
-    let key_id = Digest::key(&send.key).bytes();
-    let lane_id = draft.thread_id.as_ref().map(|thread| Digest::send_lane(Some(thread), 0).bytes());
+    let key_id = digest::of_key(&send.key);
+    let lane_id = draft.thread_id.as_ref().map(digest::of_thread);
     let inbox_id = plain(send.inbox_id.as_str());
     let (state, finished_at) = if send.stopped.is_some() { ("failed", Some(now)) } else { ("owed", None) };
     let rows = tx

@@ -30,6 +30,7 @@ mod backend;
 mod batch;
 mod claim;
 mod clocks;
+mod digest;
 mod doubt;
 mod drafts;
 mod gates;

@@ -3,10 +3,11 @@ use std::collections::{BTreeMap, HashMap};
 use async_trait::async_trait;
 
 use crate::model::{InboxId, MessageId};
-use crate::store::book::{Digest, floor_ms};
+use crate::store::book::floor_ms;
 use crate::store::{Bookmark, EventSeq, NewEvent, Recorded};
 
 use super::batch::Shared;
+use super::digest::{self, Digest};
 use super::pool::{Params, Tx};
 use super::text::plain;
 use super::trouble::Trouble;
@@ -34,8 +35,6 @@ impl Shared for Record {
     }
 }
 
-type Name = [u8; 16];
-
 /// Keeps what is news, within a transaction.
 pub(super) async fn record(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Vec<Recorded>, Trouble> {
     if events.is_empty() {
@@ -49,15 +48,15 @@ pub(super) async fn record(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Vec<Reco
 
 /// What is to be written for some events.
 struct Plan<'e> {
-    known: HashMap<Name, i64>,
+    known: HashMap<Digest, i64>,
     seqs: std::vec::IntoIter<i64>,
     news: Vec<(i64, &'e NewEvent)>,
-    names: Vec<(Name, i64)>,
+    names: Vec<(Digest, i64)>,
 }
 
 impl<'e> Plan<'e> {
     async fn new(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Self, Trouble> {
-        let names: Vec<Name> =
+        let names: Vec<Digest> =
             events.iter().flat_map(|event| [Some(id_of(event)), mail_of(event)]).flatten().collect();
         let names: Vec<&[u8]> = names.iter().map(|name| &name[..]).collect();
         let count = events.len() as i64;
@@ -96,7 +95,7 @@ impl<'e> Plan<'e> {
         Recorded::New(EventSeq(seq))
     }
 
-    fn learn(&mut self, name: Name, seq: i64) {
+    fn learn(&mut self, name: Digest, seq: i64) {
         self.known.insert(name, seq);
         self.names.push((name, seq));
     }
@@ -135,7 +134,7 @@ async fn insert_events(tx: &Tx<'_>, news: &[(i64, &NewEvent)]) -> Result<(), Tro
     let message_ids = column(news, |event| event.message_id.as_ref().map(|id| plain(MessageId::as_str(id))));
     let inbox_ids = column(news, |event| plain(event.inbox_id.as_ref().map_or("", InboxId::as_str)));
     let lanes = column(news, |event| plain(&event.lane.0));
-    let lane_ids = column(news, |event| Digest::lane(&event.lane).bytes());
+    let lane_ids = column(news, |event| digest::of_lane(&event.lane));
     let lane_ids: Vec<&[u8]> = lane_ids.iter().map(|id| &id[..]).collect();
     let kinds = column(news, |event| plain(event.kind.as_str()));
     let occurred = column(news, |event| floor_ms(event.occurred_at));
@@ -181,14 +180,14 @@ async fn put_bookmarks<'b>(
     Ok(())
 }
 
-fn id_of(event: &NewEvent) -> Name {
-    Digest::event(&event.event_id).bytes()
+fn id_of(event: &NewEvent) -> Digest {
+    digest::of_event(&event.event_id)
 }
 
-fn mail_of(event: &NewEvent) -> Option<Name> {
-    event.message_id.as_ref().map(|id| Digest::message(id).bytes())
+fn mail_of(event: &NewEvent) -> Option<Digest> {
+    event.message_id.as_ref().map(digest::of_message)
 }
 
-fn name(bytes: &[u8]) -> Result<Name, Trouble> {
+fn name(bytes: &[u8]) -> Result<Digest, Trouble> {
     bytes.try_into().map_err(Trouble::corrupt)
 }
