@@ -5,14 +5,11 @@ use std::collections::VecDeque;
 pub(super) struct Finished(VecDeque<(i64, i64)>);
 
 impl Finished {
-    /// Time seldom runs backwards, so this is an append as good as always.
+    /// Time seldom runs backwards, and seldom far, so this is an append as good as always.
     pub(super) fn add(&mut self, finished_at: i64, seq: i64) {
         let entry = (finished_at, seq);
-        if self.0.back().is_none_or(|last| *last <= entry) {
-            return self.0.push_back(entry);
-        }
-        let at = self.0.partition_point(|earlier| *earlier <= entry);
-        self.0.insert(at, entry);
+        let later = self.0.iter().rev().take_while(|other| **other > entry).count();
+        self.0.insert(self.0.len() - later, entry);
     }
 
     /// The oldest, with the time when it was finished, if that is before this one.
