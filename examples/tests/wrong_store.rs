@@ -20,7 +20,7 @@ async fn store_in_use(path: &Path) {
     let mail =
         NewEvent::new("evt_1", EventKind::MESSAGE_RECEIVED, Lane("thr_1".into()), body, Timestamp::now());
     let service = Bookmark::new("service", "https://api.openmail.sh");
-    store.record(vec![mail], Some(service)).await.unwrap();
+    store.record(vec![mail.into()], Some(service)).await.unwrap();
 }
 
 async fn echo_without_a_key(store: &Path) -> Output {

@@ -87,7 +87,7 @@ fn answered(leased: Leased, now: Timestamp) -> Settlement {
     let mut draft = Draft::new(to, Body::Text("It is on its way, and will be with you tomorrow.".into()));
     draft.thread_id = Some(leased.event.lane.0.as_ref().into());
     let key = IdempotencyKey::new(format!("bench:{}", leased.event.event_id));
-    let inbox_id = leased.event.inbox_id.expect("each has one");
+    let inbox_id = leased.event.inbox_id.clone().expect("each has one");
     let mut settlement = Settlement::new(leased.lease, EventOutcome::Done, now);
     settlement.sends = vec![NewSend::new(key, inbox_id, "bench", draft)];
     settlement

@@ -41,11 +41,11 @@ pub(super) async fn fill(path: &str, count: usize) {
 }
 
 /// Event `number` of `count`, which arrived at this time.
-pub(super) fn event(number: usize, count: usize, at: Timestamp) -> NewEvent {
+pub(super) fn event(number: usize, count: usize, at: Timestamp) -> Arc<NewEvent> {
     let name = |prefix: &str| format!("{prefix}_{}", &sample::thread_id(number)[4..]);
     let (lane, body) = (Lane(name("thr").into()), sample::event(number, count));
     let mut event = NewEvent::new(name("evt"), EventKind::MESSAGE_RECEIVED, lane, body, at);
     event.message_id = Some(name("msg").into());
     event.inbox_id = Some(sample::inbox_id(number % sample::INBOXES).into());
-    event
+    Arc::new(event)
 }

@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,7 +44,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// An event is known already when its event id *or* its message id is; it is then left as it was. Answers one
     /// verdict for each event, in order.
-    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>>;
+    async fn record(&self, events: Vec<Arc<NewEvent>>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>>;
 
     /// The value a bookmark was last moved to.
     async fn bookmark(&self, name: &str) -> Result<Option<String>>;

@@ -161,7 +161,7 @@ pub struct Leased {
     /// The right to settle it.
     pub lease: Lease,
     /// The event as it was recorded.
-    pub event: NewEvent,
+    pub event: Arc<NewEvent>,
     /// Which try this is, from 1. A crash counts, a [deferral](EventOutcome::Defer) does not. A store need not count a first
     /// crash that follows the lease within seconds, since a lease is not worth waiting for the disk.
     pub attempt: u32,
@@ -170,8 +170,8 @@ pub struct Leased {
 impl Leased {
     /// An event, leased for its nth try.
     #[must_use]
-    pub fn new(lease: Lease, event: NewEvent, attempt: u32) -> Self {
-        Self { lease, event, attempt }
+    pub fn new(lease: Lease, event: impl Into<Arc<NewEvent>>, attempt: u32) -> Self {
+        Self { lease, event: event.into(), attempt }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A store for tests, which has the trouble that is ordered.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ impl TroubledStore {
     }
 
     /// Waits until this many events wait for a handler, and takes them.
-    pub(crate) async fn events(&self, count: usize, wake: &Notify) -> Vec<NewEvent> {
+    pub(crate) async fn events(&self, count: usize, wake: &Notify) -> Vec<Arc<NewEvent>> {
         loop {
             let census = self.inner.census().await.unwrap();
             if census.waiting >= count as u64 {
@@ -105,7 +106,7 @@ impl TroubledStore {
     }
 
     /// Takes whatever waits for a handler, in the order of its lanes.
-    pub(crate) async fn lease_all(&self) -> Vec<NewEvent> {
+    pub(crate) async fn lease_all(&self) -> Vec<Arc<NewEvent>> {
         let now = Timestamp::now();
         let worker = WorkerId("tests".into());
         let request = LeaseRequest::new(worker, 10_000, now);
@@ -116,7 +117,7 @@ impl TroubledStore {
 
 #[async_trait]
 impl Store for TroubledStore {
-    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+    async fn record(&self, events: Vec<Arc<NewEvent>>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
         if self.failing.load(Ordering::SeqCst) {
             return Err(ErrorKind::Unavailable.into());
         }

@@ -109,12 +109,25 @@ impl Intake {
         received: Vec<Received>,
         bookmark: Option<Bookmark>,
     ) -> store::Result<Vec<Recorded>> {
+        self.record(self.read(received), bookmark).await
+    }
+
+    /// Reads of each event what it is about: the part of [`take`](Self::take) that need not be done again where the store fails.
+    pub(super) fn read(&self, received: Vec<Received>) -> Vec<Arc<NewEvent>> {
         let now = self.clock.now();
-        let via = received.first().map(|first| first.via);
-        let events: Vec<_> =
-            received.into_iter().map(|received| self.sorted(new_event(received, now))).collect();
-        let notes: Vec<_> = events.iter().filter_map(ParkedNote::of).collect();
+        let events = received.into_iter().map(|received| self.sorted(new_event(received, now)));
+        let events = events.map(Arc::new).collect();
         pass(Point::Decoded);
+        events
+    }
+
+    /// Records what was [read](Self::read), as [`take`](Self::take) does.
+    pub(super) async fn record(
+        &self,
+        events: Vec<Arc<NewEvent>>,
+        bookmark: Option<Bookmark>,
+    ) -> store::Result<Vec<Recorded>> {
+        let parked: Vec<_> = events.iter().filter(|event| event.parked.is_some()).cloned().collect();
         // Whoever brought them may go away before the store has answered, and nobody else would tell of them.
         let told = scopeguard::guard(&self.wake, |wake| wake.notify_one());
         let recorded = self.store.record(events, bookmark).await;
@@ -123,10 +136,10 @@ impl Intake {
         let recorded = recorded?;
         pass(Point::Recorded);
         let new = recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count();
-        for note in notes {
-            warn!(event_id = %note.event_id, reason = note.reason, bytes = note.bytes, "parked an event");
+        for event in parked {
+            warn!(event_id = %event.event_id, reason = event.parked, bytes = event.body.len(), "parked an event");
         }
-        debug!(?via, taken = recorded.len(), new, "recorded events");
+        debug!(taken = recorded.len(), new, "recorded events");
         self.pace.recorded(new);
         if new == 0 {
             ScopeGuard::into_inner(told);
@@ -183,19 +196,6 @@ impl Intake {
 impl std::fmt::Debug for Intake {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Intake").finish_non_exhaustive()
-    }
-}
-
-struct ParkedNote {
-    event_id: EventId,
-    reason: String,
-    bytes: usize,
-}
-
-impl ParkedNote {
-    fn of(event: &NewEvent) -> Option<Self> {
-        let reason = event.parked.clone()?;
-        Some(Self { event_id: event.event_id.clone(), reason, bytes: event.body.len() })
     }
 }
 

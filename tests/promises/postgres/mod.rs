@@ -37,13 +37,13 @@ async fn processes(url: &str, count: usize) -> Vec<Arc<PostgresStore>> {
     stores
 }
 
-fn mail(id: &str, inbox: &str, lane: &str, occurred_at: i64) -> NewEvent {
+fn mail(id: &str, inbox: &str, lane: &str, occurred_at: i64) -> Arc<NewEvent> {
     let (event_id, lane) = (format!("evt_{id}"), Lane(lane.into()));
     let body = format!(r#"{{"event_id":"{event_id}"}}"#);
     let mut event = NewEvent::new(event_id, EventKind::MESSAGE_RECEIVED, lane, body, at(occurred_at));
     event.message_id = Some(format!("msg_{id}").into());
     event.inbox_id = Some(inbox.into());
-    event
+    Arc::new(event)
 }
 
 fn lease_request(worker: &str, now: i64, limit: usize) -> LeaseRequest {

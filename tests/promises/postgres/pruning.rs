@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::collections::BTreeMap;
 
 use openmail_agent::limit::Quotas;
@@ -21,7 +23,7 @@ async fn what_is_forgotten_leaves_nothing_behind_in_any_table() {
     for number in 0..120 {
         let arrived = mail(&number.to_string(), "i", &number.to_string(), 0);
         let mut again = arrived.clone();
-        again.event_id = format!("evt_again_{number}").into();
+        Arc::make_mut(&mut again).event_id = format!("evt_again_{number}").into();
         store.record(vec![arrived, again], None).await.unwrap();
     }
     let leased = store.lease(lease_request("w", 0, 1_000)).await.unwrap().events;

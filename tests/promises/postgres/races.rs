@@ -26,7 +26,7 @@ async fn the_same_mail_recorded_by_many_processes_at_once_is_kept_once() {
             let mut mails: Vec<_> =
                 (0..30).map(|n| mail(&format!("{}", round * 30 + n), "i", &n.to_string(), n)).collect();
             mails.rotate_left(worker * 7);
-            mails[worker].event_id = format!("evt_replay_{round}_{worker}").into();
+            Arc::make_mut(&mut mails[worker]).event_id = format!("evt_replay_{round}_{worker}").into();
             let verdicts = store.record(mails, None).await.unwrap();
             news += verdicts.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count();
         }

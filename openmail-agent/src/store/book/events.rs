@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::model::InboxId;
 use crate::store::{
@@ -40,7 +41,7 @@ pub(super) struct Entry {
 }
 
 impl Events {
-    pub(super) fn record(&mut self, shelf: &mut impl Shelf, event: NewEvent) -> Result<Recorded> {
+    pub(super) fn record(&mut self, shelf: &mut impl Shelf, event: Arc<NewEvent>) -> Result<Recorded> {
         let id = Digest::event(&event.event_id);
         if self.known.contains_key(&id) {
             return Ok(Recorded::Known);
@@ -48,7 +49,7 @@ impl Events {
         let mail = event.message_id.as_ref().map(Digest::message);
         if let Some(&seq) = mail.and_then(|mail| self.known.get(&mail)) {
             self.known.insert(id, seq);
-            shelf.add_alias(seq, event.event_id)?;
+            shelf.add_alias(seq, event.event_id.clone())?;
             return Ok(Recorded::Known);
         }
         self.next_seq += 1;

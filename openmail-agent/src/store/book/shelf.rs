@@ -1,4 +1,5 @@
 use bytes::Bytes;
+use std::sync::Arc;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
@@ -15,10 +16,10 @@ pub(crate) trait Shelf {
     fn put_note(&mut self, note: Note) -> Result<()>;
     fn note(&mut self, scope: &NoteScope) -> Result<Option<Bytes>>;
 
-    fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()>;
+    fn add_event(&mut self, seq: i64, event: Arc<NewEvent>) -> Result<()>;
     /// Another event id under which the mail of an event came.
     fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()>;
-    fn event(&mut self, seq: i64) -> Result<NewEvent>;
+    fn event(&mut self, seq: i64) -> Result<Arc<NewEvent>>;
     fn lease_event(&mut self, seq: i64, attempts: u32, fence: i64, worker: &WorkerId) -> Result<()>;
     /// The lease lapsed; its fence stays good until somebody else takes the event.
     fn free_event(&mut self, seq: i64) -> Result<()>;

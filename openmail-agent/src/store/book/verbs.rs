@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -55,7 +56,7 @@ impl Book {
     pub(crate) fn record(
         &mut self,
         shelf: &mut impl Shelf,
-        events: Vec<NewEvent>,
+        events: Vec<Arc<NewEvent>>,
         bookmark: Option<Bookmark>,
     ) -> Result<Vec<Recorded>> {
         let verdicts =
@@ -124,7 +125,7 @@ impl Book {
         reservations.next_due = self.or_lapse(reservations.next_due, worker);
         let news = reservations.expired.iter().filter_map(|send| (request.news)(send, request.now));
         for news in news {
-            self.events.record(shelf, news)?;
+            self.events.record(shelf, news.into())?;
         }
         Ok(reservations)
     }
@@ -139,7 +140,7 @@ impl Book {
             self.hold(shelf, hold)?;
         }
         if let Some(news) = settlement.news {
-            self.events.record(shelf, news)?;
+            self.events.record(shelf, news.into())?;
         }
         Ok(())
     }

@@ -82,7 +82,7 @@ async fn what_is_leased_is_what_was_recorded(store: &dyn Store) {
 async fn a_bookmark_moves_with_its_events(store: &dyn Store) {
     assert_eq!(store.bookmark("socket").await.unwrap(), None);
     let moved = |value| Some(Bookmark::new("socket", value));
-    store.record(vec![mail("1", "i", "a", 0)], moved("evt_1")).await.unwrap();
+    store.record(vec![mail("1", "i", "a", 0).into()], moved("evt_1")).await.unwrap();
     assert_eq!(store.bookmark("socket").await.unwrap().as_deref(), Some("evt_1"));
     store.record(Vec::new(), moved("evt_9")).await.unwrap();
     store.record(Vec::new(), Some(Bookmark::new("other", "x"))).await.unwrap();

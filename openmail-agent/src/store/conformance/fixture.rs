@@ -1,4 +1,5 @@
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
@@ -47,7 +48,7 @@ pub(crate) fn mail(id: &str, inbox: &str, lane: &str, occurred_at: i64) -> NewEv
 }
 
 pub(crate) async fn record(store: &dyn Store, events: Vec<NewEvent>) -> Vec<Recorded> {
-    store.record(events, None).await.expect("events are recorded")
+    store.record(events.into_iter().map(Arc::new).collect(), None).await.expect("events are recorded")
 }
 
 pub(crate) fn worker(name: &str) -> WorkerId {

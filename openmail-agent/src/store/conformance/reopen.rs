@@ -112,7 +112,7 @@ async fn a_retry_waits_for_its_time_still(backend: &impl Backend) {
 
 async fn bookmarks_and_notes_are_there_still(backend: &impl Backend) {
     let store = backend.open().await;
-    store.record(vec![mail("1", "i", "a", 1)], Some(Bookmark::new("socket", "evt_1"))).await.unwrap();
+    store.record(vec![mail("1", "i", "a", 1).into()], Some(Bookmark::new("socket", "evt_1"))).await.unwrap();
     let lease = lease_one(&*store, 0).await.lease;
     let scopes = [
         NoteScope::Step { seq: lease.seq, name: "model".into() },

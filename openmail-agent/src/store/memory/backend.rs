@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,7 +41,7 @@ impl MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+    async fn record(&self, events: Vec<Arc<NewEvent>>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
         let Inner { book, shelf } = &mut *self.lock();
         book.record(shelf, events, bookmark)
     }

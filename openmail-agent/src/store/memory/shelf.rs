@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -17,7 +18,7 @@ pub(super) struct MemoryShelf {
     notes: HashMap<NoteScope, Bytes>,
     steps: Index<i64, Vec<NoteScope>>,
     /// Until they are finished.
-    events: Index<i64, NewEvent>,
+    events: Index<i64, Arc<NewEvent>>,
     /// Until they are forgotten.
     names: Index<i64, Names>,
     /// Other names of events, of which few have any.
@@ -67,7 +68,7 @@ impl Shelf for MemoryShelf {
         Ok(self.notes.get(scope).cloned())
     }
 
-    fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()> {
+    fn add_event(&mut self, seq: i64, event: Arc<NewEvent>) -> Result<()> {
         let message = event.message_id.as_ref().map(Digest::message);
         self.names.insert(seq, Names { event: Digest::event(&event.event_id), message });
         if event.parked.is_none() {
@@ -81,7 +82,7 @@ impl Shelf for MemoryShelf {
         Ok(())
     }
 
-    fn event(&mut self, seq: i64) -> Result<NewEvent> {
+    fn event(&mut self, seq: i64) -> Result<Arc<NewEvent>> {
         self.events.get(&seq).cloned().ok_or_else(|| missing("event", seq))
     }
 

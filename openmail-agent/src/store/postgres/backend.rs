@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -102,7 +103,7 @@ impl PostgresStore {
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+    async fn record(&self, events: Vec<Arc<NewEvent>>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
         self.recorder.call(Record { events, bookmark }).await
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -125,7 +127,7 @@ fn leased(row: &Row) -> Result<Leased, Trouble> {
     Ok(Leased {
         lease: Lease { seq: EventSeq(row.try_get(0)?), fence: row.try_get(1)? },
         attempt: row.try_get::<_, i32>(2)?.unsigned_abs(),
-        event: NewEvent {
+        event: Arc::new(NewEvent {
             event_id: row.try_get::<_, String>(3)?.into(),
             message_id: row.try_get::<_, Option<String>>(4)?.map(Into::into),
             inbox_id: Some(inbox_id).filter(|id| !id.is_empty()).map(Into::into),
@@ -135,7 +137,7 @@ fn leased(row: &Row) -> Result<Leased, Trouble> {
             received_at: from_ms(row.try_get(9)?),
             body: Bytes::copy_from_slice(row.try_get(10)?),
             parked: None,
-        },
+        }),
     })
 }
 

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -15,7 +16,7 @@ use super::trouble::Trouble;
 /// Keeps events, and moves a bookmark with them.
 #[derive(Debug)]
 pub(super) struct Record {
-    pub(super) events: Vec<NewEvent>,
+    pub(super) events: Vec<Arc<NewEvent>>,
     pub(super) bookmark: Option<Bookmark>,
 }
 
@@ -28,7 +29,7 @@ impl Shared for Record {
     }
 
     async fn run_all(calls: &[Self], tx: &Tx<'_>) -> Result<Vec<Option<Vec<Recorded>>>, Trouble> {
-        let events: Vec<_> = calls.iter().flat_map(|call| &call.events).collect();
+        let events: Vec<_> = calls.iter().flat_map(|call| &call.events).map(|event| &**event).collect();
         let mut verdicts = record(tx, &events).await?.into_iter();
         put_bookmarks(tx, calls.iter().filter_map(|call| call.bookmark.as_ref())).await?;
         Ok(calls.iter().map(|call| Some(verdicts.by_ref().take(call.events.len()).collect())).collect())

@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ fn serve(path: PathBuf, waiting: mpsc::Receiver<Message>, opened: oneshot::Sende
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn record(&self, events: Vec<NewEvent>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
+    async fn record(&self, events: Vec<Arc<NewEvent>>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
         self.call(|book, shelf| book.record(shelf, events, bookmark)).await
     }
 

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::store::NewEvent;
 use crate::store::book::Index;
@@ -12,7 +13,7 @@ const BYTES: usize = 16 * 1024 * 1024;
 /// The latest events that nobody has leased yet, so that what is leased soon is not read back from the file.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
-    events: Index<i64, NewEvent>,
+    events: Index<i64, Arc<NewEvent>>,
     /// In the order in which they came; those that were taken since are among them.
     order: VecDeque<i64>,
     bytes: usize,
@@ -20,7 +21,7 @@ pub(super) struct Recent {
 
 impl Recent {
     /// Keeps an event, in place of the oldest where there is no room.
-    pub(super) fn put(&mut self, seq: i64, event: NewEvent) {
+    pub(super) fn put(&mut self, seq: i64, event: Arc<NewEvent>) {
         self.bytes += event.body.len();
         self.events.insert(seq, event);
         self.order.push_back(seq);
@@ -31,7 +32,7 @@ impl Recent {
         }
     }
 
-    pub(super) fn take(&mut self, seq: i64) -> Option<NewEvent> {
+    pub(super) fn take(&mut self, seq: i64) -> Option<Arc<NewEvent>> {
         let event = self.events.remove(&seq)?;
         self.bytes -= event.body.len();
         Some(event)
@@ -51,7 +52,8 @@ mod tests {
     use crate::store::conformance::fixture::mail;
 
     fn put(recent: &mut Recent, seq: i64, size: usize) {
-        recent.put(seq, NewEvent { body: Bytes::from(vec![b'x'; size]), ..mail("1", "i", "a", 1) });
+        let event = NewEvent { body: Bytes::from(vec![b'x'; size]), ..mail("1", "i", "a", 1) };
+        recent.put(seq, event.into());
     }
 
     #[test]

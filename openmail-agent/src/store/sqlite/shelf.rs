@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
+use std::sync::Arc;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, EventKind, IdempotencyKey, InboxId, MessageId};
@@ -96,7 +97,7 @@ impl Shelf for SqliteShelf<'_> {
         }
     }
 
-    fn add_event(&mut self, seq: i64, event: NewEvent) -> Result<()> {
+    fn add_event(&mut self, seq: i64, event: Arc<NewEvent>) -> Result<()> {
         let received_at = floor_ms(event.received_at);
         let (state, finished_at) =
             if event.parked.is_some() { ("parked", Some(received_at)) } else { ("waiting", None) };
@@ -132,7 +133,7 @@ impl Shelf for SqliteShelf<'_> {
         self.run("INSERT INTO event_aliases (seq, event_id) VALUES (?1, ?2)", (seq, event_id.as_str()))
     }
 
-    fn event(&mut self, seq: i64) -> Result<NewEvent> {
+    fn event(&mut self, seq: i64) -> Result<Arc<NewEvent>> {
         if let Some(event) = self.recent.take(seq) {
             return Ok(event);
         }
@@ -141,7 +142,7 @@ impl Shelf for SqliteShelf<'_> {
              FROM events JOIN event_bodies USING (seq) WHERE seq = ?1",
             [seq],
             |row| {
-                Ok(NewEvent {
+                Ok(Arc::new(NewEvent {
                     event_id: row.get::<_, String>(0)?.into(),
                     message_id: row.get::<_, Option<String>>(1)?.map(Into::into),
                     inbox_id: row.get::<_, Option<String>>(2)?.map(Into::into),
@@ -151,7 +152,7 @@ impl Shelf for SqliteShelf<'_> {
                     received_at: from_ms(row.get(6)?),
                     body: bytes(row, 7)?,
                     parked: None,
-                })
+                }))
             },
         )
     }

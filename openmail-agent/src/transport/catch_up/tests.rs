@@ -250,8 +250,8 @@ async fn whatever_reaches_an_empty_inbox_is_found() {
         setup.look_and_find(1).await;
         let event = setup.store.events(1, &setup.wake).await.remove(0);
         assert_eq!(event.event_id.as_str(), "rest:msg_0");
-        assert_eq!(event.message_id.unwrap().as_str(), "msg_0");
-        assert_eq!((event.inbox_id.unwrap().as_str(), &*event.lane.0), ("inb_1", "thr_1"));
+        assert_eq!(event.message_id.as_ref().unwrap().as_str(), "msg_0");
+        assert_eq!((event.inbox_id.as_ref().unwrap().as_str(), &*event.lane.0), ("inb_1", "thr_1"));
     }
 }
 

@@ -73,8 +73,9 @@ impl Recorder {
         while self.queue.recv_many(&mut queued, BATCH).await > 0 {
             let batch: Vec<_> =
                 queued.iter_mut().flat_map(|queued| std::mem::take(&mut queued.received)).collect();
-            if !self.record(&batch, &closing).await {
-                warn!(events = batch.len(), "events were not recorded; they are replayed at the next start");
+            let events = batch.len();
+            if !self.record(batch, &closing).await {
+                warn!(events, "events were not recorded; they are replayed at the next start");
                 return;
             }
             queued.clear();
@@ -85,13 +86,14 @@ impl Recorder {
     }
 
     /// Records a batch, however often that takes: an event that is not recorded must not be passed by the cursor.
-    async fn record(&self, batch: &[Received], closing: &CancellationToken) -> bool {
+    async fn record(&self, batch: Vec<Received>, closing: &CancellationToken) -> bool {
         let last = batch.iter().rev().find_map(|received| received.event_id.clone());
         let bookmark = last.as_ref().map(|id| Bookmark::new(self.bookmark.clone(), id.as_str()));
+        let events = self.intake.read(batch);
         for failures in 0.. {
-            match self.intake.take(batch.to_vec(), bookmark.clone()).await {
+            match self.intake.record(events.clone(), bookmark.clone()).await {
                 Ok(_) => break,
-                Err(error) => warn!(error = %Chain(&error), events = batch.len(), "cannot record events"),
+                Err(error) => warn!(error = %Chain(&error), events = events.len(), "cannot record events"),
             }
             self.progress.send_if_modified(|progress| !std::mem::replace(&mut progress.failing, true));
             tokio::select! {

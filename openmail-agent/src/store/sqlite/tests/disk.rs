@@ -46,7 +46,7 @@ async fn a_full_disk_loses_nothing_and_passes() {
     limit_pages(&store, None).await;
 
     let bookmark = Bookmark::new("socket", "evt_1");
-    let refused = store.record(vec![large("1")], Some(bookmark)).await.unwrap_err();
+    let refused = store.record(vec![large("1").into()], Some(bookmark)).await.unwrap_err();
     assert!(refused.is_transient(), "{refused:?}");
     assert_eq!(store.bookmark("socket").await.unwrap(), None, "what was not kept is not passed over");
     assert_eq!(store.census().await.unwrap().leased, 1, "a lease given before holds");
@@ -68,7 +68,8 @@ async fn a_failure_undoes_all_that_shared_the_transaction_and_nothing_else() {
     let store = open(&file.path).await;
     limit_pages(&store, None).await;
     let results = futures_util::future::join_all((0..50).map(|n| {
-        store.record(vec![if n == 25 { large("large") } else { mail(&n.to_string(), "i", "a", n) }], None)
+        let mail = if n == 25 { large("large") } else { mail(&n.to_string(), "i", "a", n) };
+        store.record(vec![mail.into()], None)
     }))
     .await;
     limit_pages(&store, Some(1_000_000)).await;

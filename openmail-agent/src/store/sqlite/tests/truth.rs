@@ -71,14 +71,14 @@ impl World {
         let (store, now) = (&self.store, self.now);
         let event = |n: u8| mail(&n.to_string(), &format!("i{}", n % 3), &format!("l{}", n % 7), n.into());
         match step {
-            Step::Record(n) => drop(store.record(vec![event(n), event(n / 2)], None).await),
+            Step::Record(n) => drop(store.record(vec![event(n).into(), event(n / 2).into()], None).await),
             Step::Alias(n) => {
                 let alias = NewEvent { event_id: format!("alias-{now}").into(), ..event(n) };
-                drop(store.record(vec![alias], None).await);
+                drop(store.record(vec![alias.into()], None).await);
             }
             Step::Park(n) => {
                 let parked = NewEvent { parked: Some("unreadable".into()), ..event(n) };
-                drop(store.record(vec![parked], None).await);
+                drop(store.record(vec![parked.into()], None).await);
             }
             Step::Lease(n) => {
                 let leases = store.lease(lease_request_of(name(n), now, n.into())).await.unwrap();
@@ -129,7 +129,7 @@ impl World {
         let (now, settled) = (self.now, self.leases.get(usize::from(n % 6)).cloned());
         let verb = move |book: &mut Book, shelf: &mut SqliteShelf<'_>| {
             let recorded = mail(&format!("failed-{now}"), "i0", "l0", 0);
-            book.record(shelf, vec![recorded], None)?;
+            book.record(shelf, vec![recorded.into()], None)?;
             if let Some(leased) = settled {
                 let settlement = settlement(&leased.lease, end(n, now), now);
                 drop(book.settle(shelf, Settlement { sends: vec![send(n)], ..settlement }));
