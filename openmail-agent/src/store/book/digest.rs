@@ -4,12 +4,12 @@ use std::sync::LazyLock;
 use crate::model::{IdempotencyKey, ThreadId};
 use crate::store::Lane;
 
-/// Two hashes of a name under keys that only this process knows: small enough to keep one for every name in memory, and too large
+/// Two hashes of a name under a key that only this process knows: small enough to keep one for every name in memory, and too large
 /// for two names to meet, by chance or on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Digest(u64, u64);
 
-static KEYS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 impl Digest {
     pub(crate) fn event(id: impl AsRef<str>) -> Self {
@@ -34,13 +34,27 @@ impl Digest {
     }
 
     fn of(realm: u8, name: &str) -> Self {
-        let [first, second] = &*KEYS;
-        let hash = |key: &RandomState| {
-            let mut hasher = key.build_hasher();
-            hasher.write_u8(realm);
+        let half = |half: u8| {
+            let mut hasher = KEY.build_hasher();
+            hasher.write(&[half, realm]);
             hasher.write(name.as_bytes());
             hasher.finish()
         };
-        Self(hash(first), hash(second))
+        Self(half(0), half(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_digest_in_each_realm() {
+        let digests =
+            [Digest::event("a"), Digest::message("a"), Digest::lane(&Lane("a".into())), Digest::event("b")];
+        for (n, digest) in digests.iter().enumerate() {
+            assert!(digest.0 != digest.1 && !digests[..n].contains(digest));
+        }
+        assert_eq!(Digest::event("a"), digests[0]);
     }
 }
