@@ -141,22 +141,27 @@ async fn events_that_cannot_be_understood_are_parked_with_a_reason() {
 
 #[tokio::test]
 async fn a_mail_whose_event_cannot_be_read_is_handled_from_its_row() {
-    let target = Target::start().await;
-    target.bench.sandbox.fault_next(1, Fault::LoseEvent);
-    let row = target.bench.deliver("from the row");
-    let twice = |message: &str, thread: &str| {
-        format!(
-            r#"{{"event":"message.received","event_id":"evt_{message}","inbox_id":"{}","thread_id":"{thread}","message":{{"id":"{message}","subject":"a","subject":"b"}}}}"#,
-            target.bench.inbox.id
-        )
-    };
-    target.bench.sandbox.send_raw_frame(twice(&row.message_id, &row.thread_id));
-    target.seen.words("12 from the row").await;
-    // Where there is no row either, it is set aside.
-    target.bench.sandbox.send_raw_frame(r#"{"event":"message.received","event_id":"evt_odd","message":{"id":"msg_odd","subject":"a","subject":"b"}}"#);
-    let reasons = target.bench.parked(1).await;
-    assert!(reasons[0].starts_with("the event cannot be decoded: "), "{reasons:?}");
-    target.stop().await;
+    for trusts_events in [false, true] {
+        let bench = Bench::start().await;
+        let seen = Seen::default();
+        let saw = seen.clone();
+        let handler = move |mail: Mail| {
+            saw.mail(&mail);
+            async {}
+        };
+        let runtime = bench.runtime().handlers([Route::new("agent", handler)]);
+        let runtime = if trusts_events { runtime.trust_events() } else { runtime };
+        let running = bench.start_ready(runtime).await;
+        bench.sandbox.fault_next(1, Fault::LoseEvent);
+        let row = bench.deliver("from the row");
+        let twice = format!(
+            r#"{{"event":"message.received","event_id":"evt_twice","inbox_id":"{}","thread_id":"{}","message":{{"id":"{}","subject":"a","subject":"b"}}}}"#,
+            bench.inbox.id, row.thread_id, row.message_id
+        );
+        assert_eq!(bench.sandbox.send_raw_frame(twice), 1);
+        assert_eq!(seen.count(1).await, ["from the row"]);
+        running.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]

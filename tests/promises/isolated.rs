@@ -7,6 +7,7 @@ use std::time::Duration;
 use openmail_agent::handler::{Error, Mail, Reply};
 use openmail_agent::model::Inbox;
 use openmail_agent::router::Route;
+use openmail_agent::runtime::{Runtime, StoreLocation};
 
 use crate::bench::{Bench, Gate, Seen, soon};
 
@@ -132,6 +133,67 @@ async fn a_handler_that_blocks_its_thread_holds_up_no_other_mail() {
     let bodies = bench.sent(3).await.into_iter().map(|sent| sent.body);
     assert_eq!(bodies.last().as_deref(), Some("re bad"));
     running.stop().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn handlers_that_block_or_wait_hold_up_nothing_that_was_taken_with_them() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let (open, blocked) = std::sync::mpsc::channel::<()>();
+    let blocked = Arc::new(std::sync::Mutex::new(blocked));
+    let (saw, held) = (seen.clone(), gate.clone());
+    let handler = move |mail: Mail| {
+        let (saw, held, blocked) = (saw.clone(), held.clone(), Arc::clone(&blocked));
+        async move {
+            match mail.text() {
+                "blocks" => drop(blocked.lock().unwrap().recv()),
+                "waits" => held.pass().await,
+                _ => {}
+            }
+            saw.mail(&mail);
+        }
+    };
+    let running = bench.run(handler).await;
+    for text in [["blocks"; 3].as_slice(), &["waits"; 10], &["ends"; 40], &["waits"; 10], &["ends"; 40]] {
+        text.iter().for_each(|text| drop(bench.deliver(text)));
+    }
+    assert!(seen.count(80).await.iter().all(|text| text.ends_with("ends")));
+    gate.open();
+    assert!(seen.count(100).await[80..].iter().all(|text| text.ends_with("waits")));
+    drop(open);
+    assert!(seen.count(103).await[100..].iter().all(|text| text.ends_with("blocks")));
+    running.stop().await.unwrap();
+}
+
+/// Of four that were taken together one ends, and whoever handled it goes on with the last of the others, which all block.
+#[tokio::test(flavor = "multi_thread", worker_threads = 6)]
+async fn what_an_event_kept_waiting_is_handled_once_that_ends_whatever_else_blocks() {
+    for round in 0..20 {
+        let bench = Bench::start().await;
+        let seen = Seen::default();
+        let (open, blocked) = std::sync::mpsc::channel::<()>();
+        let (saw, blocked) = (seen.clone(), Arc::new(std::sync::Mutex::new(blocked)));
+        let handler = move |mail: Mail| {
+            if mail.text() == "blocks" {
+                let _ = blocked.lock().unwrap().recv();
+            }
+            saw.mail(&mail);
+            async {}
+        };
+        let mut config = bench.config();
+        config.store = StoreLocation::Memory;
+        let runtime = Runtime::new(config).trust_events().concurrency(4, 4);
+        let running = bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await;
+        let first = bench.deliver("ends");
+        for _ in 0..3 {
+            bench.deliver("blocks");
+        }
+        // In the thread of the first, and with no place to be handled in before that has ended.
+        bench.sandbox.deliver(bench.mail("ada@example.com", "follows").in_thread(&first.thread_id));
+        assert_eq!(seen.count(2).await, ["ends", "follows"], "round {round}");
+        drop(open);
+        running.stop().await.unwrap();
+    }
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! Handles what was leased, by as few tasks as will do.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -11,103 +10,144 @@ use crate::store::Leased;
 
 use super::work::Workbench;
 
-/// How many events a hand handles before it lets what else is ready run.
+/// How many events a task handles before it lets what else is ready run.
 const AT_A_STRETCH: usize = 16;
 
-/// What was leased, and the tasks that handle it, the *hands*.
+/// The events that were leased, and what the tasks that handle them have in common.
 ///
 /// Most handlers end as soon as they have begun, or wait for long. A task for each event costs more than all else that is done for
-/// one of the first kind, so a hand takes one event after the other. Whoever begins has others called first who take over
-/// what is left, so that no event waits for the handler of another: whether that waits, computes, or blocks its thread.
+/// one of the first kind, so a task handles one event after the other. No event waits for the handler of another all the same,
+/// whether that waits, computes, or blocks its thread: as long as there are events in the queue, a task that has not begun yet is
+/// on its way to them. The last one that begins has more of them called first.
 pub(super) struct Crew {
     bench: Arc<Workbench>,
     queue: Mutex<Queue>,
-    /// Events that wait in the queue or are being handled.
-    in_hand: AtomicUsize,
-    /// Rung when more hands are wanted.
-    bell: Notify,
+    /// Rung when tasks are wanted.
+    wanted: Notify,
+    /// Rung when there is nothing left to begin with, and something has ended.
+    run_out: Notify,
 }
 
 #[derive(Default)]
 struct Queue {
     events: VecDeque<Leased>,
-    /// Hands that were called and have not begun yet.
-    called: usize,
+    /// Events that wait here or are being handled.
+    in_hand: usize,
+    /// Tasks that were called and have not begun yet.
+    on_their_way: usize,
     /// How many were called last.
     last_call: usize,
+    /// Whether an event has ended since the dispatcher last looked.
+    has_ended: bool,
+}
+
+/// An event that a task is to handle next.
+struct Next {
+    leased: Leased,
+    /// Whether others must get to run before it begins, since its handler may keep the thread.
+    gives_way: bool,
 }
 
 impl Crew {
     pub(super) fn new(bench: Arc<Workbench>) -> Self {
-        Self { bench, queue: Mutex::default(), in_hand: AtomicUsize::new(0), bell: Notify::new() }
+        Self { bench, queue: Mutex::default(), wanted: Notify::new(), run_out: Notify::new() }
     }
 
     /// Events that were leased and are not settled yet.
     pub(super) fn in_hand(&self) -> usize {
-        self.in_hand.load(Ordering::Relaxed)
+        self.queue().in_hand
+    }
+
+    /// How many more events may be in hand, of so many in all. What ends from now on is told of anew.
+    pub(super) fn room(&self, in_all: usize) -> usize {
+        let mut queue = self.queue();
+        queue.has_ended = false;
+        in_all.saturating_sub(queue.in_hand)
     }
 
     /// Takes events that were leased.
     pub(super) fn put(&self, events: Vec<Leased>) {
-        self.in_hand.fetch_add(events.len(), Ordering::Relaxed);
+        if events.is_empty() {
+            return;
+        }
         let mut queue = self.queue();
+        queue.in_hand += events.len();
         queue.events.extend(events);
         queue.last_call = 0;
     }
 
-    /// Waits until more hands are wanted.
-    pub(super) async fn calls(&self) {
-        self.bell.notified().await;
+    /// Waits until tasks are wanted.
+    pub(super) async fn are_wanted(&self) {
+        self.wanted.notified().await;
     }
 
-    /// How many hands are wanted now, which are to begin at once: twice as many each time, since where one waits the next
-    /// is likely to wait too.
+    /// Waits until there may be room, or a thread may be free, for events that were not leased.
+    pub(super) async fn has_run_out(&self) {
+        self.run_out.notified().await;
+    }
+
+    /// How many tasks to call now: twice as many each time, since where one handler waits the next is likely to wait too.
     pub(super) fn call(&self) -> usize {
         let mut queue = self.queue();
-        if queue.called == 0 && !queue.events.is_empty() {
-            queue.called = (2 * queue.last_call).clamp(1, queue.events.len());
-            queue.last_call = queue.called;
-            queue.called
-        } else {
-            0
+        if queue.on_their_way > 0 || queue.events.is_empty() {
+            return 0;
         }
+        queue.last_call = (2 * queue.last_call).clamp(1, queue.events.len());
+        queue.on_their_way = queue.last_call;
+        queue.on_their_way
     }
 
-    /// What a hand does: handles events for as long as there are any.
+    /// What a task does: handles events for as long as there are any.
     pub(super) async fn work(self: Arc<Self>) {
-        let Some((mut leased, has_heirs)) = self.begin() else { return };
-        if !has_heirs {
-            self.bell.notify_one();
-            give_way().await;
-        }
-        let mut handled = 0_usize;
-        loop {
-            let settled = scopeguard::guard(&self.in_hand, |in_hand| {
-                in_hand.fetch_sub(1, Ordering::Relaxed);
-            });
-            self.bench.handle(leased).await;
-            drop(settled);
-            match self.next() {
-                Some(next) => leased = next,
-                None => return,
-            }
-            handled += 1;
-            if handled % AT_A_STRETCH == 0 {
+        let (mut next, mut handled) = (self.begin(), 0_usize);
+        while let Some(Next { leased, gives_way }) = next {
+            if gives_way {
                 give_way().await;
             }
+            let ended = scopeguard::guard(&self, |crew| crew.end());
+            let woke = self.bench.handle(leased).await;
+            drop(ended);
+            handled += 1;
+            next = self.go_on();
+            if let Some(next) = &mut next {
+                next.gives_way |= woke || handled.is_multiple_of(AT_A_STRETCH);
+            }
         }
     }
 
-    /// The first event of a hand, and whether there is somebody to take over what is left, should there be any.
-    fn begin(&self) -> Option<(Leased, bool)> {
+    /// The first event of a task.
+    fn begin(&self) -> Option<Next> {
         let mut queue = self.queue();
-        queue.called = queue.called.saturating_sub(1);
+        queue.on_their_way = queue.on_their_way.saturating_sub(1);
         let leased = queue.events.pop_front()?;
-        Some((leased, queue.called > 0 || queue.events.is_empty()))
+        let must_call = queue.on_their_way == 0 && !queue.events.is_empty();
+        if must_call {
+            self.wanted.notify_one();
+        }
+        Some(Next { leased, gives_way: self.tell(&queue) || must_call })
     }
 
-    fn next(&self) -> Option<Leased> {
-        self.queue().events.pop_front()
+    /// The next event of a task.
+    fn go_on(&self) -> Option<Next> {
+        let mut queue = self.queue();
+        let leased = queue.events.pop_front()?;
+        Some(Next { leased, gives_way: self.tell(&queue) })
+    }
+
+    fn end(&self) {
+        let mut queue = self.queue();
+        queue.in_hand -= 1;
+        queue.has_ended = true;
+    }
+
+    /// Tells the dispatcher of what has ended, at the latest when nothing else is left to begin with: a task that ends does so
+    /// by itself, and until then one that goes on has enough to do.
+    fn tell(&self, queue: &Queue) -> bool {
+        let tells = queue.has_ended && queue.events.is_empty();
+        if tells {
+            self.run_out.notify_one();
+        }
+        tells
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -1,5 +1,6 @@
-//! Takes events that are due and hands each to a task of its own.
+//! Takes events that are due and has them handled.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,21 +44,20 @@ impl Dispatcher {
     ///
     /// When the store cannot be used any more.
     pub(super) async fn run(self, shutdown: CancellationToken) -> Result<(), StoreError> {
-        let crew = Arc::new(Crew::new(Arc::clone(&self.bench)));
-        let mut hands = JoinSet::new();
+        let (crew, mut tasks) = (Arc::new(Crew::new(Arc::clone(&self.bench))), JoinSet::new());
         let mut failures = 0;
         while !shutdown.is_cancelled() {
-            let next = match self.lease(self.concurrency.saturating_sub(crew.in_hand())).await {
+            let next = match self.lease(&crew, &mut tasks).await {
                 Ok(leases) => {
                     failures = 0;
                     self.readiness.set_store(true);
                     crew.put(leases.events);
-                    call_hands(&crew, &mut hands);
+                    call(&crew, &mut tasks);
                     let clock = &self.bench.services.clock;
                     crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
                 }
                 Err(error) if !error.is_transient() => {
-                    self.finish(crew, hands).await;
+                    self.finish(&crew, tasks).await;
                     return Err(error);
                 }
                 Err(error) => {
@@ -68,24 +68,34 @@ impl Dispatcher {
                 }
             };
             let has_room = crew.in_hand() < self.concurrency;
-            let news = async {
-                tokio::select! {
-                    () = shutdown.cancelled() => {}
-                    () = self.bench.wake.notified(), if has_room => {}
-                    () = self.bench.services.clock.sleep_until(next), if has_room => {}
-                    () = attend(&crew, &mut hands) => {}
-                }
-            };
-            news.await;
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = self.bench.wake.notified(), if has_room => {}
+                () = self.bench.services.clock.sleep_until(next), if has_room => {}
+                () = crew.has_run_out() => {}
+                () = attend(&crew, &mut tasks) => {}
+            }
             // One lease follows all that ends or arrives at the same time.
             give_way().await;
-            while hands.try_join_next().is_some() {}
+            while tasks.try_join_next().is_some() {}
         }
-        self.finish(crew, hands).await;
+        self.finish(&crew, tasks).await;
         Ok(())
     }
 
-    async fn lease(&self, limit: usize) -> Result<Leases, StoreError> {
+    /// Takes what is due, as far as there is room. Tasks that are wanted meanwhile need not wait for the store.
+    async fn lease(&self, crew: &Arc<Crew>, tasks: &mut JoinSet<()>) -> Result<Leases, StoreError> {
+        let mut lease = pin!(self.take(crew.room(self.concurrency)));
+        loop {
+            tokio::select! {
+                biased;
+                leases = &mut lease => return leases,
+                () = crew.are_wanted() => call(crew, tasks),
+            }
+        }
+    }
+
+    async fn take(&self, limit: usize) -> Result<Leases, StoreError> {
         if limit == 0 {
             return Ok(Leases::default());
         }
@@ -103,45 +113,46 @@ impl Dispatcher {
         Ok(leases)
     }
 
-    async fn finish(&self, crew: Arc<Crew>, mut hands: JoinSet<()>) {
+    async fn finish(&self, crew: &Arc<Crew>, mut tasks: JoinSet<()>) {
         if crew.in_hand() > 0 {
             info!(events = crew.in_hand(), "waiting for running handlers");
         }
-        let all = async {
-            while !hands.is_empty() {
-                attend(&crew, &mut hands).await
-            }
-        };
-        if tokio::time::timeout(self.grace, all).await.is_err() {
+        if tokio::time::timeout(self.grace, end(crew, &mut tasks)).await.is_err() {
             warn!(
                 events = crew.in_hand(),
                 "handlers did not finish in time: their mail is handled after the restart"
             );
             self.bench.dropping.cancel();
-            let given_back = async {
-                while !hands.is_empty() {
-                    attend(&crew, &mut hands).await
-                }
-            };
             // A store that does not answer either must not keep the process: others take over when it is silent.
-            let _ = tokio::time::timeout(GIVE_BACK, given_back).await;
+            let _ = tokio::time::timeout(GIVE_BACK, end(crew, &mut tasks)).await;
         }
     }
 }
 
-/// Calls hands whenever they are wanted, until one has nothing left to do.
-async fn attend(crew: &Arc<Crew>, hands: &mut JoinSet<()>) {
+/// Calls tasks until nothing is left for any.
+async fn end(crew: &Arc<Crew>, tasks: &mut JoinSet<()>) {
+    loop {
+        call(crew, tasks);
+        if tasks.is_empty() {
+            return;
+        }
+        attend(crew, tasks).await;
+    }
+}
+
+/// Calls tasks whenever they are wanted, until one has nothing left to do.
+async fn attend(crew: &Arc<Crew>, tasks: &mut JoinSet<()>) {
     loop {
         tokio::select! {
-            _ = hands.join_next(), if !hands.is_empty() => return,
-            () = crew.calls() => call_hands(crew, hands),
+            _ = tasks.join_next(), if !tasks.is_empty() => return,
+            () = crew.are_wanted() => call(crew, tasks),
         }
     }
 }
 
-fn call_hands(crew: &Arc<Crew>, hands: &mut JoinSet<()>) {
+fn call(crew: &Arc<Crew>, tasks: &mut JoinSet<()>) {
     for _ in 0..crew.call() {
         // Boxed, since a task is moved several times before it runs.
-        hands.spawn(Box::pin(Arc::clone(crew).work()));
+        tasks.spawn(Box::pin(Arc::clone(crew).work()));
     }
 }

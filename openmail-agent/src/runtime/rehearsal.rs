@@ -77,7 +77,8 @@ impl Rehearsal {
             directory,
             states: Arc::new(states),
             allowed: AllowedSenders::everyone(),
-            rows: Some(rows),
+            rows,
+            trusts_events: false,
             dropping: CancellationToken::new(),
             wake: Arc::default(),
         });

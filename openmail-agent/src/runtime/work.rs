@@ -36,9 +36,14 @@ const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(
 /// How long an event waits whose handler is busy and has others waiting already.
 const BUSY: Backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(4));
 
-/// How long mail without a handler waits for another process that has one, and how often one is looked for.
+/// How long mail without a handler waits for another process that has one.
 const ROLL_OUT: Duration = Duration::from_secs(10 * 60);
-const ASK_OTHERS: Duration = Duration::from_secs(60);
+
+/// How long a mail whose event cannot be read waits for its row.
+const ROW_MAY_COME: Duration = Duration::from_secs(60 * 60);
+
+/// How often what may still come is looked for: a handler, a row.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// How many tries more than the handler's own an event gets whose tries ended with the process: it may have been stopped, or
 /// another mail's fault.
@@ -61,8 +66,9 @@ pub(super) struct Workbench {
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
     pub(super) gates: Gates,
-    /// `None` where events are trusted.
-    pub(super) rows: Option<Rows>,
+    pub(super) rows: Rows,
+    /// Whether mail is handled as its event shows it, wherever that can be read.
+    pub(super) trusts_events: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
     /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled.
@@ -98,8 +104,9 @@ impl From<EventOutcome> for Finding {
 }
 
 impl Workbench {
-    /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome.
-    pub(super) async fn handle(&self, leased: Leased) {
+    /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome. Tells whether others were woken
+    /// by it, as whoever sends its replies.
+    pub(super) async fn handle(&self, leased: Leased) -> bool {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
             let finding = AssertUnwindSafe(self.find(&leased)).catch_unwind();
@@ -111,17 +118,19 @@ impl Workbench {
             // The lease of a living worker has no end of its own: what is not settled would never be handled again.
             let finding =
                 finding.unwrap_or_else(|panic| self.try_again(&leased, call::panic_message(&*panic)).into());
+            let wakes = !finding.sends.is_empty() || finding.unread.is_some();
             self.settle(&leased, finding).await;
+            wakes
         }
         .instrument(span)
-        .await;
+        .await
     }
 
     /// Steps 3 to 7 of the way of a mail.
     async fn find(&self, leased: &Leased) -> Finding {
-        let (event, unread) = match read(&leased.event) {
-            Ok((event, unread)) => (Arc::new(event), unread),
-            Err(error) => return unreadable(&error).into(),
+        let (event, undecodable) = match read(&leased.event) {
+            Ok((event, undecodable)) => (Arc::new(event), undecodable),
+            Err(error) => return parked(undecoded(&error)),
         };
         if let Payload::Lifecycle(lifecycle) = &event.payload
             && let Err(error) = self.apply(lifecycle, leased).await
@@ -136,7 +145,7 @@ impl Workbench {
         match &event.payload {
             Payload::Message(hint) => {
                 let hint = Arc::clone(hint);
-                self.mail(event, hint, unread, inbox, leased).await
+                self.mail(event, hint, undecodable, inbox, leased).await
             }
             _ => self.route(event, None, None, inbox, leased).await,
         }
@@ -190,21 +199,23 @@ impl Workbench {
         &self,
         mut event: Arc<Event>,
         hint: Arc<Message>,
-        unread: Option<DecodeError>,
+        undecodable: Option<DecodeError>,
         inbox: Option<Arc<Inbox>>,
         leased: &Leased,
     ) -> Finding {
-        let to_mark = event.thread_id.clone().filter(|_| self.rows.is_some());
+        let unread = event.thread_id.clone().filter(|_| !self.trusts_events);
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
         if let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
             && (self.gates.is_full(entry) || is_suspect(leased, entry) && self.gates.have_suspect())
         {
             return self.put_back();
         }
-        let (message, conversation) = match self.row(&event, &hint, leased).await {
+        let needs_row = !self.trusts_events || undecodable.is_some();
+        let row = if needs_row { self.row(&event, &hint, leased).await } else { Row::Missing };
+        let (message, conversation) = match row {
             Row::Read(row, conversation) => (Arc::from(row), Some(conversation)),
-            Row::Missing => match unread {
-                Some(error) => return unreadable(&error).into(),
+            Row::Missing => match undecodable {
+                Some(error) => return self.without_row(&error, leased),
                 None => (Arc::clone(&hint), None),
             },
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
@@ -215,8 +226,7 @@ impl Workbench {
             return self.given_back();
         }
         if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &*self.is_own) {
-            warn!(reason, "parked");
-            return EventOutcome::Parked { reason }.into();
+            return parked(reason);
         }
         if !Arc::ptr_eq(&message, &hint) || event.thread_id.is_none() {
             let event = Arc::make_mut(&mut event);
@@ -226,7 +236,7 @@ impl Workbench {
         let thread = event.thread_id.clone().zip(conversation);
         let thread = thread.map(|(id, messages)| self.services.thread(id, messages, Some(&message.id)));
         let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
-        Finding { unread: to_mark, ..finding }
+        Finding { unread, ..finding }
     }
 
     /// Whether earlier mails of the conversation wait, among them those that no event told of: they come first.
@@ -258,10 +268,10 @@ impl Workbench {
     /// The row behind the event; an event made of a row needs none.
     async fn row(&self, event: &Event, hint: &Message, leased: &Leased) -> Row {
         let is_row = event.id.as_str().starts_with(event::FROM_ROW);
-        match (&self.rows, &event.thread_id) {
-            (Some(rows), Some(thread_id)) if !is_row => {
+        match &event.thread_id {
+            Some(thread_id) if !is_row => {
                 // Boxed, since a request is large, and little of the way needs one.
-                let row = Box::pin(rows.row(thread_id, hint, leased.event.received_at)).await;
+                let row = Box::pin(self.rows.row(thread_id, hint, leased.event.received_at)).await;
                 // The connection has been woken, and others may need it.
                 give_way().await;
                 row
@@ -316,14 +326,24 @@ impl Workbench {
         self.conclude(result, &context, attempt)
     }
 
+    /// Its event cannot be read, and its row is not there. It is known now, so that no catch-up brings it again: it waits for its row
+    /// as long as one may come.
+    fn without_row(&self, error: &DecodeError, leased: &Leased) -> Finding {
+        let now = self.now();
+        if now < clock::after(leased.event.received_at, ROW_MAY_COME) {
+            return EventOutcome::Defer { at: clock::after(now, ASK_AGAIN) }.into();
+        }
+        parked(undecoded(error))
+    }
+
     /// Nobody's here. Another process that shares the store may have a handler for it, such as one that is being rolled out.
     fn unserved(&self, leased: &Leased) -> Finding {
         let now = self.now();
         let is_shared = self.services.store.poll_every().is_some();
         if is_shared && now < clock::after(leased.event.received_at, ROLL_OUT) {
-            return EventOutcome::Defer { at: clock::after(now, ASK_OTHERS) }.into();
+            return EventOutcome::Defer { at: clock::after(now, ASK_AGAIN) }.into();
         }
-        EventOutcome::Parked { reason: "no handler takes it".to_owned() }.into()
+        parked("no handler takes it".to_owned())
     }
 
     /// Not handled because its handler is busy, or another suspect is in hand: others get their turn meanwhile, and no attempt is counted.
@@ -412,6 +432,11 @@ fn read(kept: &NewEvent) -> Result<(Event, Option<DecodeError>), DecodeError> {
     }
 }
 
-fn unreadable(error: &DecodeError) -> EventOutcome {
-    EventOutcome::Parked { reason: format!("the event cannot be decoded: {error}") }
+fn undecoded(error: &DecodeError) -> String {
+    format!("the event cannot be decoded: {error}")
+}
+
+fn parked(reason: String) -> Finding {
+    warn!(reason, "parked");
+    EventOutcome::Parked { reason }.into()
 }

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::failpoint::{Point, pass};
 use crate::model::{EventId, EventKind, InboxId};
 use crate::store::{self, Bookmark, Lane, NewEvent, Recorded, Store};
-use crate::wire::event::{Envelope, envelope, fallback_id};
+use crate::wire::DecodeError;
+use crate::wire::event::{Envelope, decode, envelope, fallback_id};
 
 use super::pace::Pace;
 
@@ -109,7 +110,8 @@ impl Intake {
         received: Vec<Received>,
         bookmark: Option<Bookmark>,
     ) -> store::Result<Vec<Recorded>> {
-        self.record(self.read(received), bookmark).await
+        let via = received.first().map(|first| first.via);
+        self.record(via, self.read(received), bookmark).await
     }
 
     /// Reads of each event what it is about: the part of [`take`](Self::take) that need not be done again where the store fails.
@@ -124,6 +126,7 @@ impl Intake {
     /// Records what was [read](Self::read), as [`take`](Self::take) does.
     pub(super) async fn record(
         &self,
+        via: Option<Via>,
         events: Vec<Arc<NewEvent>>,
         bookmark: Option<Bookmark>,
     ) -> store::Result<Vec<Recorded>> {
@@ -139,7 +142,7 @@ impl Intake {
         for event in parked {
             warn!(event_id = %event.event_id, reason = event.parked, bytes = event.body.len(), "parked an event");
         }
-        debug!(taken = recorded.len(), new, "recorded events");
+        debug!(?via, taken = recorded.len(), new, "recorded events");
         self.pace.recorded(new);
         if new == 0 {
             ScopeGuard::into_inner(told);
@@ -204,6 +207,7 @@ fn new_event(received: Received, now: Timestamp) -> NewEvent {
         Some(envelope) => Ok(envelope),
         None => envelope(&received.body, received.event_id.clone()),
     };
+    let read = read.and_then(|envelope| readable_or_with_row(envelope, &received.body));
     match read {
         Ok(envelope) => readable(envelope, received.body, now),
         Err(error) => {
@@ -225,6 +229,15 @@ fn readable(envelope: Envelope, body: Bytes, now: Timestamp) -> NewEvent {
         body,
         parked: None,
     }
+}
+
+/// A mail whose event cannot be read is handled from its row, which is found by its thread. One without a thread must be readable, or
+/// it must not count as known: the catch-up may bring it.
+fn readable_or_with_row(envelope: Envelope, body: &[u8]) -> Result<Envelope, DecodeError> {
+    if envelope.message_id.is_some() && envelope.thread_id.is_none() {
+        decode(body, Some(envelope.id.clone()))?;
+    }
+    Ok(envelope)
 }
 
 fn unreadable(event_id: Option<EventId>, body: Bytes, reason: String, now: Timestamp) -> NewEvent {
@@ -299,6 +312,18 @@ mod tests {
             assert_eq!(&*event.lane.0, expected, "{body}");
             assert_eq!(event.parked, None, "{body}");
         }
+    }
+
+    #[test]
+    fn a_mail_that_can_neither_be_read_nor_found_does_not_count_as_known() {
+        let twice = |thread: &str| {
+            format!(
+                r#"{{"event":"message.received","event_id":"evt_1",{thread}"message":{{"id":"msg_1","subject":"a","subject":"b"}}}}"#
+            )
+        };
+        let (alone, within) = (taken(&twice(""), None), taken(&twice(r#""thread_id":"thr_1","#), None));
+        assert!(alone.parked.is_some() && alone.message_id.is_none());
+        assert!(within.parked.is_none() && within.message_id.is_some(), "its row is found by its thread");
     }
 
     #[test]

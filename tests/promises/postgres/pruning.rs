@@ -1,6 +1,5 @@
-use std::sync::Arc;
-
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::model::OutgoingAttachment;

@@ -1,5 +1,6 @@
-use bytes::Bytes;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-
 use std::time::Instant;
 
 use async_trait::async_trait;

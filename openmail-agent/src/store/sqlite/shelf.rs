@@ -1,7 +1,8 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row, params};
-use std::sync::Arc;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, EventKind, IdempotencyKey, InboxId, MessageId};

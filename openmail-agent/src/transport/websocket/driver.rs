@@ -12,6 +12,7 @@ use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
 use crate::model::{Chain, EventId};
 use crate::transport::{GapSignal, Intake, Received, Via};
+use crate::wire::frame::ServerFrame;
 
 use super::config::{ConfigError, WebSocketConfig};
 use super::link::{Dialler, Link};
@@ -21,8 +22,9 @@ use super::state::{SocketState, StopReason};
 
 /// How long the reader may wait for the recorder: less than the 10 s in which the service wants its pings answered.
 const STALL: Duration = Duration::from_secs(8);
-/// How many frames are read before anything else is looked at.
+/// How many frames are read before anything else is looked at, and how large they may be for another to be read.
 const AT_ONCE: usize = 64;
+const BYTES_AT_ONCE: usize = 1024 * 1024;
 
 /// Receives events over the WebSocket, and keeps at it.
 ///
@@ -262,9 +264,12 @@ impl Driver {
 
     /// Puts a frame with what has arrived behind it: a flood need not wait for anything else between two frames.
     fn read_on(&mut self, first: Input, inputs: &mut VecDeque<Input>) {
-        let mut input = Some(first);
+        let (mut input, mut bytes) = (Some(first), 0);
         while let Some(next) = input {
-            let goes_on = matches!(next, Input::Frame(_)) && inputs.len() < AT_ONCE;
+            if let Input::Frame(ServerFrame::Event { body, .. }) = &next {
+                bytes += body.len();
+            }
+            let goes_on = matches!(next, Input::Frame(_)) && inputs.len() < AT_ONCE && bytes < BYTES_AT_ONCE;
             inputs.push_back(next);
             input = if goes_on { self.link.next().now_or_never() } else { None };
         }

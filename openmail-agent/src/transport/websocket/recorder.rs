@@ -10,14 +10,16 @@ use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
 use crate::model::{Chain, EventId};
 use crate::store::Bookmark;
-use crate::transport::{Intake, Received};
+use crate::transport::{Intake, Received, Via};
 
-/// How often the reader may hand on events before the store has taken any of them: some dozens at a time.
-const QUEUE: usize = 16;
+/// The most events that wait for the store.
+const QUEUE: usize = 1_024;
 /// The most bytes that wait for the store.
 const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
-/// How much of what was handed on is recorded in one transaction.
-const BATCH: usize = 4;
+/// What an event takes of these at least, so that there are no more of them than that.
+const EVENT_BYTES: usize = QUEUE_BYTES as usize / QUEUE;
+/// The most events that are recorded in one transaction, but for those that were handed on together with the last of them.
+const BATCH: usize = 256;
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// How far the store has followed the socket.
@@ -42,7 +44,7 @@ struct Queued {
 impl Queue {
     /// Waits for room and puts events in.
     pub(super) async fn put(&self, received: Vec<Received>) {
-        let bytes: usize = received.iter().map(|received| received.body.len()).sum();
+        let bytes: usize = received.iter().map(|received| received.body.len().max(EVENT_BYTES)).sum();
         let bytes = u32::try_from(bytes).unwrap_or(QUEUE_BYTES).min(QUEUE_BYTES);
         // Neither can fail while the recorder lives, and it outlives the reader.
         if let Ok(room) = self.room.clone().acquire_many_owned(bytes).await {
@@ -69,16 +71,19 @@ impl Recorder {
 
     /// Records until the queue is closed and empty, or until the store fails once `closing` is cancelled.
     pub(super) async fn run(mut self, closing: CancellationToken) {
-        let mut queued = Vec::with_capacity(BATCH);
-        while self.queue.recv_many(&mut queued, BATCH).await > 0 {
-            let batch: Vec<_> =
-                queued.iter_mut().flat_map(|queued| std::mem::take(&mut queued.received)).collect();
+        while let Some(Queued { received: mut batch, _room: mut room }) = self.queue.recv().await {
+            while batch.len() < BATCH
+                && let Ok(more) = self.queue.try_recv()
+            {
+                batch.extend(more.received);
+                room.merge(more._room);
+            }
             let events = batch.len();
             if !self.record(batch, &closing).await {
                 warn!(events, "events were not recorded; they are replayed at the next start");
                 return;
             }
-            queued.clear();
+            drop(room);
             // Whoever was told of them need not wait until more is read.
             give_way().await;
             self.intake.keep_pace().await;
@@ -91,7 +96,7 @@ impl Recorder {
         let bookmark = last.as_ref().map(|id| Bookmark::new(self.bookmark.clone(), id.as_str()));
         let events = self.intake.read(batch);
         for failures in 0.. {
-            match self.intake.record(events.clone(), bookmark.clone()).await {
+            match self.intake.record(Some(Via::WebSocket), events.clone(), bookmark.clone()).await {
                 Ok(_) => break,
                 Err(error) => warn!(error = %Chain(&error), events = events.len(), "cannot record events"),
             }

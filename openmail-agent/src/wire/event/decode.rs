@@ -20,7 +20,7 @@ use super::frame::{FailureFrame, Frame};
 /// [`Missing`](DecodeErrorKind::Missing) for an event without `event`, or of a known kind without what it is about.
 /// Such a body is to be kept aside under its [fallback id](fallback_id), not thrown away.
 pub fn decode(body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
-    read(body, |body| from_json(body, hint.clone()))
+    read(body, |mended| from_json(mended, body, hint.clone()))
 }
 
 /// An id made from the body's content, for an event that has none or cannot be read: the same bytes, the same id.
@@ -30,8 +30,8 @@ pub fn fallback_id(body: &[u8]) -> EventId {
     EventId::from(format!("sha256:{}", hex::encode(&digest[..16])))
 }
 
-fn from_json(body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
-    let frame: Frame<'_> = object(body)?;
+fn from_json(mended: &[u8], body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
+    let frame: Frame<'_> = object(mended)?;
     let envelope = frame.head().envelope(body, hint)?;
     let payload = match envelope.kind.as_str() {
         "message.received" => {
@@ -46,7 +46,7 @@ fn from_json(body: &[u8], hint: Option<EventId>) -> Result<Event, DecodeError> {
             let failure = frame.failure.0.and_then(FailureFrame::into_failure);
             Payload::SendFailure(failure.ok_or(DecodeErrorKind::Missing("failure.idempotency_key"))?)
         }
-        _ => Payload::Unknown(serde_json::from_slice(body)?),
+        _ => Payload::Unknown(serde_json::from_slice(mended)?),
     };
     let Envelope { id, kind, occurred_at, inbox_id, thread_id, .. } = envelope;
     Ok(Event { id, kind, occurred_at, inbox_id, external_id: frame.external_id.id(), thread_id, payload })

@@ -113,6 +113,8 @@ fn every_drift_of_a_mail_is_taken() {
     assert_eq!(message(r#"{"id":"m","attachments":[{},"x",{"filename":null}]}"#).attachments.len(), 2);
     assert_eq!(message(r#"{"id":"m","subject":{"deep":[1]},"body_text":[2],"new":{"x":1}}"#).subject, None);
     assert_eq!(message(r#"{"id":"m","body_text":"cut \ud83d"}"#).text.as_deref(), Some("cut \u{fffd}"));
+    let unnamed = br#"{"event":"message.received","message":{"id":"m","subject":"cut \ud83d"}}"#;
+    assert_eq!(decode(unnamed, None).unwrap().id, fallback_id(unnamed));
 }
 
 #[test]

@@ -18,6 +18,12 @@ pub(in crate::wire) fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Resu
     object.ok_or_else(|| DecodeErrorKind::Shape.into())
 }
 
+/// Reads a little of a body that must be an object. What is passed over is not looked at, and need not even be text.
+pub(in crate::wire) fn part<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, DecodeError> {
+    let Object(object) = serde_json::from_slice(body)?;
+    object.ok_or_else(|| DecodeErrorKind::Shape.into())
+}
+
 /// An object, or nothing where something else stands in its place.
 #[derive(Debug, Clone)]
 pub(in crate::wire) struct Object<T>(pub(in crate::wire) Option<T>);
