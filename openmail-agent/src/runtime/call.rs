@@ -109,8 +109,9 @@ impl Drop for Waiting<'_> {
 
 /// Runs the handler within its time, a panic caught.
 ///
-/// Every event is handled in a task of its own, so a handler that blocks its thread holds up no other event as long as there are more
-/// threads than such handlers. It cannot be stopped either: its time is over when it lets go, and what it came to counts.
+/// A handler that blocks its thread holds up no other event as long as there are more threads than such handlers: others are on
+/// [their way](super::crew::Crew) to what is left. It cannot be stopped either: its time is over when it lets go, and what it came to
+/// counts.
 pub(super) async fn run(entry: &Entry, context: &Context) -> Result<Outcome, Error> {
     let mut call = Box::pin(AssertUnwindSafe(entry.service().oneshot(context.clone())).catch_unwind());
     let notice = NOTICE.min(entry.timeout() / 10);

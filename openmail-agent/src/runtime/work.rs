@@ -71,7 +71,8 @@ pub(super) struct Workbench {
     pub(super) trusts_events: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
-    /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled.
+    /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled while its
+    /// thread is still being marked as read.
     pub(super) wake: Arc<Notify>,
 }
 

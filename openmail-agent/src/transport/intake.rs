@@ -18,7 +18,7 @@ use super::pace::Pace;
 /// The most that is kept of a body that cannot be read.
 const PARKED_BODY_CAP: usize = 1024 * 1024;
 
-/// Takes what arrived, whichever way, into the store: decoded, deduplicated, in its lane.
+/// Takes what arrived, whichever way, into the store: deduplicated, in its lane.
 ///
 /// Cheap to clone. Nothing may be acknowledged before [`take`](Intake::take) has answered.
 #[derive(Clone)]
@@ -96,7 +96,8 @@ impl Intake {
 
     /// Records events, and moves a bookmark with them: all of it, or nothing.
     ///
-    /// A body that cannot be decoded is kept too, set aside for the operator. Answers one verdict for each, in order.
+    /// Of each only [what it is about](Envelope) is read; a body of which that cannot be told is kept too, set aside for the operator.
+    /// Answers one verdict for each, in order.
     ///
     /// # Errors
     ///

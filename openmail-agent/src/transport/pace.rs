@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// How far reading is ahead of handling.
 ///
 /// A flood is read faster than it is handled. What is handled soon after it was recorded is in memory still; what a flood has
-/// pushed out must be read from the disk and decoded once more, which makes handling slower still.
+/// pushed out must be read back from the disk, which makes handling slower still.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     ahead: AtomicUsize,

@@ -128,7 +128,7 @@ fn input(message: Message) -> Input {
 
 fn frame(body: &[u8]) -> Input {
     let bytes = body.len();
-    // A copy: a slice would keep the buffer it was read into, which is larger, and has to be made anew then.
+    // A copy: a slice would keep all of the buffer that the socket reads into, which would then need another.
     let frame = ServerFrame::parse(Bytes::copy_from_slice(body));
     if frame == ServerFrame::Unknown {
         warn!(bytes, "ignored a frame that is neither an event nor an answer");
