@@ -10,9 +10,6 @@ use crate::store::Leased;
 
 use super::work::Workbench;
 
-/// How many events a task handles before it lets what else is ready run.
-const AT_A_STRETCH: usize = 16;
-
 /// The events that were leased, and what the tasks that handle them have in common.
 ///
 /// Most handlers end as soon as they have begun, or wait for long. A task for each event costs more than all else that is done for
@@ -39,13 +36,6 @@ struct Queue {
     last_call: usize,
     /// Whether an event has ended since the dispatcher last looked.
     has_ended: bool,
-}
-
-/// An event that a task is to handle next.
-struct Next {
-    leased: Leased,
-    /// Whether others must get to run before it begins, since its handler may keep the thread.
-    gives_way: bool,
 }
 
 impl Crew {
@@ -99,24 +89,23 @@ impl Crew {
 
     /// What a task does: handles events for as long as there are any.
     pub(super) async fn work(self: Arc<Self>) {
-        let (mut next, mut handled) = (self.begin(), 0_usize);
-        while let Some(Next { leased, gives_way }) = next {
-            if gives_way {
-                give_way().await;
-            }
+        let Some((mut leased, has_told)) = self.begin() else { return };
+        if has_told {
+            give_way().await;
+        }
+        loop {
             let ended = scopeguard::guard(&self, |crew| crew.end());
-            let woke = self.bench.handle(leased).await;
+            self.bench.handle(leased).await;
             drop(ended);
-            handled += 1;
-            next = self.go_on();
-            if let Some(next) = &mut next {
-                next.gives_way |= woke || handled.is_multiple_of(AT_A_STRETCH);
-            }
+            let Some(next) = self.go_on() else { return };
+            leased = next;
+            // Whoever was woken by the one, as whoever sends its replies, must not wait for the handler of the next.
+            give_way().await;
         }
     }
 
-    /// The first event of a task.
-    fn begin(&self) -> Option<Next> {
+    /// The first event of a task, and whether the dispatcher was told: that more tasks are wanted, or that there may be room.
+    fn begin(&self) -> Option<(Leased, bool)> {
         let mut queue = self.queue();
         queue.on_their_way = queue.on_their_way.saturating_sub(1);
         let leased = queue.events.pop_front()?;
@@ -124,14 +113,16 @@ impl Crew {
         if must_call {
             self.wanted.notify_one();
         }
-        Some(Next { leased, gives_way: self.tell(&queue) || must_call })
+        let may_have_room = self.tell(&queue);
+        Some((leased, must_call || may_have_room))
     }
 
     /// The next event of a task.
-    fn go_on(&self) -> Option<Next> {
+    fn go_on(&self) -> Option<Leased> {
         let mut queue = self.queue();
         let leased = queue.events.pop_front()?;
-        Some(Next { leased, gives_way: self.tell(&queue) })
+        self.tell(&queue);
+        Some(leased)
     }
 
     fn end(&self) {

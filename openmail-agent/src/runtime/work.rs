@@ -105,9 +105,8 @@ impl From<EventOutcome> for Finding {
 }
 
 impl Workbench {
-    /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome. Tells whether others were woken
-    /// by it, as whoever sends its replies.
-    pub(super) async fn handle(&self, leased: Leased) -> bool {
+    /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome.
+    pub(super) async fn handle(&self, leased: Leased) {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
             let finding = AssertUnwindSafe(self.find(&leased)).catch_unwind();
@@ -119,12 +118,10 @@ impl Workbench {
             // The lease of a living worker has no end of its own: what is not settled would never be handled again.
             let finding =
                 finding.unwrap_or_else(|panic| self.try_again(&leased, call::panic_message(&*panic)).into());
-            let wakes = !finding.sends.is_empty() || finding.unread.is_some();
             self.settle(&leased, finding).await;
-            wakes
         }
         .instrument(span)
-        .await
+        .await;
     }
 
     /// Steps 3 to 7 of the way of a mail.
@@ -206,7 +203,8 @@ impl Workbench {
     ) -> Finding {
         let unread = event.thread_id.clone().filter(|_| !self.trusts_events);
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
-        if let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
+        if undecodable.is_none()
+            && let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
             && (self.gates.is_full(entry) || is_suspect(leased, entry) && self.gates.have_suspect())
         {
             return self.put_back();

@@ -106,7 +106,7 @@ impl ServerFrame {
         let is_event = event.is_some_and(|event| !event.trim().is_empty() || kind.is_none());
         match kind.as_deref() {
             _ if is_event => {
-                let event_id = read_text(peek.event_id).filter(|id| !id.is_empty());
+                let event_id = read_text(peek.event_id).filter(|id| !id.trim().is_empty());
                 let event_id = event_id.map(|id| EventId::from(&*id));
                 Self::Event { body, event_id, envelope: None }
             }

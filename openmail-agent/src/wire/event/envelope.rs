@@ -49,7 +49,7 @@ pub fn envelope(body: &[u8], hint: Option<EventId>) -> Result<Envelope, DecodeEr
 pub(in crate::wire) fn envelope_of_frame(body: &[u8]) -> Option<Envelope> {
     let frame: EnvelopeFrame<'_> = part(body).ok()?;
     let is_plain =
-        frame.event.as_deref().is_some() && frame.event_id.as_deref().is_some_and(|id| !id.is_empty());
+        frame.event.as_deref().is_some() && frame.event_id.as_deref().is_some_and(|id| !id.trim().is_empty());
     is_plain.then(|| frame.head().envelope(body, None).ok()).flatten()
 }
 
