@@ -21,7 +21,7 @@ pub(super) struct Crew {
     queue: Mutex<Queue>,
     /// Rung when tasks are wanted.
     wanted: Notify,
-    /// Rung when there is nothing left to begin with, and something has ended.
+    /// Rung when there is nothing left to begin with, and something has ended of which nobody was told.
     run_out: Notify,
 }
 
@@ -34,8 +34,8 @@ struct Queue {
     on_their_way: usize,
     /// How many were called last.
     last_call: usize,
-    /// Whether an event has ended since the dispatcher last looked.
-    has_ended: bool,
+    /// Whether an event has ended of which the dispatcher does not know: the task that handled it went on.
+    has_untold: bool,
 }
 
 impl Crew {
@@ -51,7 +51,7 @@ impl Crew {
     /// How many more events may be in hand, of so many in all. What ends from now on is told of anew.
     pub(super) fn room(&self, in_all: usize) -> usize {
         let mut queue = self.queue();
-        queue.has_ended = false;
+        queue.has_untold = false;
         in_all.saturating_sub(queue.in_hand)
     }
 
@@ -121,20 +121,19 @@ impl Crew {
     fn go_on(&self) -> Option<Leased> {
         let mut queue = self.queue();
         let leased = queue.events.pop_front()?;
+        queue.has_untold = true;
         self.tell(&queue);
         Some(leased)
     }
 
     fn end(&self) {
-        let mut queue = self.queue();
-        queue.in_hand -= 1;
-        queue.has_ended = true;
+        self.queue().in_hand -= 1;
     }
 
     /// Tells the dispatcher of what has ended, at the latest when nothing else is left to begin with: a task that ends does so
     /// by itself, and until then one that goes on has enough to do.
     fn tell(&self, queue: &Queue) -> bool {
-        let tells = queue.has_ended && queue.events.is_empty();
+        let tells = queue.has_untold && queue.events.is_empty();
         if tells {
             self.run_out.notify_one();
         }
