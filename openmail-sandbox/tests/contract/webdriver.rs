@@ -113,8 +113,8 @@ impl Browser {
     }
 
     async fn element(&self, selector: &str) -> String {
-        // What is looked for may not have been drawn yet.
-        self.wait_for(&format!("document.querySelector({selector:?}) !== null")).await;
+        // What is looked for may not have been drawn yet, or not be shown yet.
+        self.wait_for(&format!("document.querySelector({selector:?})?.checkVisibility() === true")).await;
         let found = json!({"using": "css selector", "value": selector});
         self.call(Method::POST, "/element", found).await[ELEMENT].as_str().unwrap().to_owned()
     }
