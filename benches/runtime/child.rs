@@ -1,6 +1,7 @@
 //! What is measured, in a process of its own.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -10,7 +11,7 @@ pub(crate) const SUBJECT: &str = "--subject";
 
 /// A process under measurement, which ends when this is dropped.
 pub(crate) struct Subject {
-    _child: Child,
+    child: Child,
     lines: Lines<BufReader<ChildStdout>>,
 }
 
@@ -24,7 +25,7 @@ impl Subject {
             .spawn()
             .expect("this program starts again");
         let stdout = child.stdout.take().expect("it was piped");
-        Self { _child: child, lines: BufReader::new(stdout).lines() }
+        Self { child, lines: BufReader::new(stdout).lines() }
     }
 
     /// The next line the process says.
@@ -33,8 +34,21 @@ impl Subject {
         line.expect("the process says it before it ends")
     }
 
+    /// How long processors have worked for the process.
+    pub(crate) fn work(&self) -> Duration {
+        work(&self.child.id().expect("the process runs").to_string())
+    }
+
     /// The next line, which is a number.
     pub(crate) async fn number(&mut self) -> f64 {
         self.line().await.parse().expect("a number")
     }
+}
+
+/// How long processors have worked for this process.
+pub(crate) fn work(process: &str) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a Linux kernel");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+    let ticks = fields.split_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u32>().expect("a number"));
+    Duration::from_millis(10) * ticks.sum()
 }
