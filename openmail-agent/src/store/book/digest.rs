@@ -1,15 +1,30 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::LazyLock;
 
-use crate::model::{IdempotencyKey, ThreadId};
-use crate::store::Lane;
+use siphasher::sip128::{Hasher128 as _, SipHasher13};
 
-/// Two hashes of a name under a key that only this process knows: small enough to keep one for every name in memory, and too large
+use crate::model::{IdempotencyKey, MessageId, ThreadId};
+use crate::store::{Lane, NewEvent};
+
+/// A hash of a name under a key that only this process knows: small enough to keep one for every name in memory, and too large
 /// for two names to meet, by chance or on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Digest(u64, u64);
 
-static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+/// What an event is known by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Names {
+    pub(crate) event: Digest,
+    /// The mail's, where it is about one.
+    pub(crate) message: Option<Digest>,
+}
+
+/// Ready to be given names.
+static HASHER: LazyLock<SipHasher13> = LazyLock::new(|| {
+    // The standard library gives what it drew in no other way.
+    let drawn = RandomState::new();
+    SipHasher13::new_with_keys(drawn.hash_one(0), drawn.hash_one(1))
+});
 
 impl Digest {
     pub(crate) fn event(id: impl AsRef<str>) -> Self {
@@ -34,13 +49,22 @@ impl Digest {
     }
 
     fn of(realm: u8, name: &str) -> Self {
-        let half = |half: u8| {
-            let mut hasher = KEY.build_hasher();
-            hasher.write(&[half, realm]);
-            hasher.write(name.as_bytes());
-            hasher.finish()
-        };
-        Self(half(0), half(1))
+        let mut hasher = *HASHER;
+        hasher.write(name.as_bytes());
+        hasher.write_u8(realm);
+        let hash = hasher.finish128();
+        Self(hash.h1, hash.h2)
+    }
+}
+
+impl Names {
+    pub(crate) fn of(event: &NewEvent) -> Self {
+        let message = event.message_id.as_ref().map(MessageId::as_str).map(Digest::message);
+        Self { event: Digest::event(&event.event_id), message }
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = Digest> + use<> {
+        [Some(self.event), self.message].into_iter().flatten()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::store::{EventSeq, StoreError};
 use super::finished::Finished;
 use super::interner::Interner;
 use super::lanes::{AT_ONCE, Lanes};
-use super::{Digest, EventFate, EventState, Index, Shelf, ceil_ms, floor_ms, from_ms};
+use super::{Digest, EventFate, EventState, Index, Names, Shelf, ceil_ms, floor_ms, from_ms};
 
 /// Events that wait or are leased, and the names of all that are kept.
 #[derive(Debug, Default)]
@@ -42,24 +42,23 @@ pub(super) struct Entry {
 
 impl Events {
     pub(super) fn record(&mut self, shelf: &mut impl Shelf, event: Arc<NewEvent>) -> Result<Recorded> {
-        let id = Digest::event(&event.event_id);
-        if self.known.contains_key(&id) {
+        let names = Names::of(&event);
+        if self.known.contains_key(&names.event) {
             return Ok(Recorded::Known);
         }
-        let mail = event.message_id.as_ref().map(Digest::message);
-        if let Some(&seq) = mail.and_then(|mail| self.known.get(&mail)) {
-            self.known.insert(id, seq);
+        if let Some(&seq) = names.message.and_then(|message| self.known.get(&message)) {
+            self.known.insert(names.event, seq);
             shelf.add_alias(seq, event.event_id.clone())?;
             return Ok(Recorded::Known);
         }
         self.next_seq += 1;
         let seq = self.next_seq;
-        self.known.extend([Some(id), mail].into_iter().flatten().map(|name| (name, seq)));
+        self.known.extend(names.all().map(|name| (name, seq)));
         match event.parked {
             Some(_) => self.parked.add(floor_ms(event.received_at), seq),
             None => self.await_turn(seq, &event),
         }
-        shelf.add_event(seq, event)?;
+        shelf.add_event(seq, names, event)?;
         Ok(Recorded::New(EventSeq(seq)))
     }
 

@@ -20,7 +20,7 @@ mod workers;
 
 use std::collections::HashMap;
 
-pub(crate) use digest::Digest;
+pub(crate) use digest::{Digest, Names};
 pub(crate) use moment::{ceil_ms, floor_ms, from_ms};
 #[cfg(feature = "sqlite")]
 pub(crate) use restore::{Attempts, EventEntry, SendEntry};

@@ -6,7 +6,7 @@ use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId, MessageId, ThreadId};
 use crate::store::{Bookmark, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState, WorkerId};
 
-use super::Digest;
+use super::{Digest, Names};
 
 /// Where the rows lie. Times are milliseconds; every write belongs to the transaction of the verb that makes it.
 ///
@@ -17,7 +17,8 @@ pub(crate) trait Shelf {
     fn put_note(&mut self, note: Note) -> Result<()>;
     fn note(&mut self, scope: &NoteScope) -> Result<Option<Bytes>>;
 
-    fn add_event(&mut self, seq: i64, event: Arc<NewEvent>) -> Result<()>;
+    /// Events come with ascending numbers.
+    fn add_event(&mut self, seq: i64, names: Names, event: Arc<NewEvent>) -> Result<()>;
     /// Another event id under which the mail of an event came.
     fn add_alias(&mut self, seq: i64, event_id: EventId) -> Result<()>;
     fn event(&mut self, seq: i64) -> Result<Arc<NewEvent>>;

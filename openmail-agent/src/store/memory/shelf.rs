@@ -5,11 +5,13 @@ use bytes::Bytes;
 
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId};
-use crate::store::book::{Digest, EventFate, EventState, FreshSend, Index, KeptHold, SendFate, Shelf};
+use crate::store::book::{Digest, EventFate, EventState, FreshSend, Index, KeptHold, Names, SendFate, Shelf};
 use crate::store::{
     Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState,
     StoreError, WorkerId,
 };
+
+use super::rows::Rows;
 
 /// The rows in maps. Whatever only a restart would read again is not kept at all.
 #[derive(Debug, Default)]
@@ -17,20 +19,17 @@ pub(super) struct MemoryShelf {
     bookmarks: HashMap<String, String>,
     notes: HashMap<NoteScope, Bytes>,
     steps: Index<i64, Vec<NoteScope>>,
-    /// Until they are finished.
-    events: Index<i64, Arc<NewEvent>>,
-    /// Until they are forgotten.
-    names: Index<i64, Names>,
+    events: Rows<EventRow>,
     /// Other names of events, of which few have any.
     aliases: Index<i64, Vec<Digest>>,
     sends: Index<i64, SendRow>,
 }
 
-/// What an event is known by.
 #[derive(Debug)]
-struct Names {
-    event: Digest,
-    message: Option<Digest>,
+struct EventRow {
+    names: Names,
+    /// Until it is finished.
+    event: Option<Arc<NewEvent>>,
 }
 
 #[derive(Debug)]
@@ -68,12 +67,8 @@ impl Shelf for MemoryShelf {
         Ok(self.notes.get(scope).cloned())
     }
 
-    fn add_event(&mut self, seq: i64, event: Arc<NewEvent>) -> Result<()> {
-        let message = event.message_id.as_ref().map(Digest::message);
-        self.names.insert(seq, Names { event: Digest::event(&event.event_id), message });
-        if event.parked.is_none() {
-            self.events.insert(seq, event);
-        }
+    fn add_event(&mut self, seq: i64, names: Names, event: Arc<NewEvent>) -> Result<()> {
+        self.events.add(seq, EventRow { names, event: Some(event).filter(|event| event.parked.is_none()) });
         Ok(())
     }
 
@@ -83,7 +78,8 @@ impl Shelf for MemoryShelf {
     }
 
     fn event(&mut self, seq: i64) -> Result<Arc<NewEvent>> {
-        self.events.get(&seq).cloned().ok_or_else(|| missing("event", seq))
+        let row = self.events.get_mut(seq);
+        row.and_then(|row| row.event.clone()).ok_or_else(|| missing("event", seq))
     }
 
     fn lease_event(&mut self, _seq: i64, _attempts: u32, _fence: i64, _worker: &WorkerId) -> Result<()> {
@@ -95,8 +91,10 @@ impl Shelf for MemoryShelf {
     }
 
     fn settle_event(&mut self, seq: i64, fate: EventFate) -> Result<()> {
-        if !matches!(fate.state, EventState::Waiting { .. }) {
-            self.events.remove(&seq);
+        if let (false, Some(row)) =
+            (matches!(fate.state, EventState::Waiting { .. }), self.events.get_mut(seq))
+        {
+            row.event = None;
         }
         Ok(())
     }
@@ -105,10 +103,9 @@ impl Shelf for MemoryShelf {
         for step in self.steps.remove(&seq).unwrap_or_default() {
             self.notes.remove(&step);
         }
-        let known = self.names.remove(&seq).ok_or_else(|| missing("event", seq))?;
+        let row = self.events.remove(seq).ok_or_else(|| missing("event", seq))?;
         let mut names = self.aliases.remove(&seq).unwrap_or_default();
-        names.push(known.event);
-        names.extend(known.message);
+        names.extend(row.names.all());
         Ok(names)
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Params, Row,
 use crate::limit::{Pause, Slot};
 use crate::model::{EventId, EventKind, IdempotencyKey, InboxId, MessageId};
 use crate::store::book::{
-    Digest, EventFate, EventState, FreshSend, KeptHold, SendFate, Shelf, ceil_ms, floor_ms, from_ms,
+    Digest, EventFate, EventState, FreshSend, KeptHold, Names, SendFate, Shelf, ceil_ms, floor_ms, from_ms,
 };
 use crate::store::{
     Bookmark, HoldScope, Lane, NewEvent, NewSend, Note, NoteScope, Result, SendState, WorkerId,
@@ -98,7 +98,7 @@ impl Shelf for SqliteShelf<'_> {
         }
     }
 
-    fn add_event(&mut self, seq: i64, event: Arc<NewEvent>) -> Result<()> {
+    fn add_event(&mut self, seq: i64, _names: Names, event: Arc<NewEvent>) -> Result<()> {
         let received_at = floor_ms(event.received_at);
         let (state, finished_at) =
             if event.parked.is_some() { ("parked", Some(received_at)) } else { ("waiting", None) };
