@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::InboxId;
@@ -19,8 +18,8 @@ pub(super) struct Events {
     pub(super) unfinished: Index<i64, Entry>,
     pub(super) lanes: Lanes,
     pub(super) inboxes: Interner<Option<InboxId>>,
-    /// What each worker has.
-    pub(super) leases: BTreeSet<(u32, i64)>,
+    /// How many of them are leased.
+    pub(super) leased: u64,
     pub(super) known: Index<Digest, i64>,
     pub(super) done: Finished,
     pub(super) parked: Finished,
@@ -86,14 +85,12 @@ impl Events {
 
     /// Frees what a worker has that was given up, or goes.
     pub(super) fn free(&mut self, shelf: &mut impl Shelf, worker: u32) -> Result<()> {
-        let lapsed: Vec<_> = self.leases.range((worker, i64::MIN)..=(worker, i64::MAX)).copied().collect();
-        for (worker, seq) in lapsed {
-            self.leases.remove(&(worker, seq));
-            if let Some(entry) = self.unfinished.get_mut(&seq) {
-                entry.leased_by = None;
+        for (seq, entry) in &mut self.unfinished {
+            if entry.leased_by.take_if(|by| *by == worker).is_some() {
+                self.leased -= 1;
                 self.lanes.release(entry.lane, entry.inbox);
+                shelf.free_event(*seq)?;
             }
-            shelf.free_event(seq)?;
         }
         Ok(())
     }
@@ -142,8 +139,8 @@ impl Events {
         if !matches!(fate.state, EventState::Waiting { .. }) {
             self.lanes.remove(entry.lane, (entry.occurred_at, seq));
         }
-        if let Some(worker) = leased_by {
-            self.leases.remove(&(worker, seq));
+        if leased_by.is_some() {
+            self.leased -= 1;
             self.lanes.release(entry.lane, entry.inbox);
         }
         shelf.settle_event(seq, fate)
@@ -170,7 +167,7 @@ impl Events {
     }
 
     pub(super) fn census(&self, census: &mut Census) {
-        census.leased = self.leases.len() as u64;
+        census.leased = self.leased;
         census.waiting = self.unfinished.len() as u64 - census.leased;
         census.done = self.done.len();
         census.parked = self.parked.len();
@@ -196,7 +193,7 @@ impl Events {
         entry.attempts += 1;
         entry.fence = fence;
         entry.leased_by = Some(worker);
-        self.leases.insert((worker, seq));
+        self.leased += 1;
         shelf.lease_event(seq, entry.attempts, fence, name)?;
         let lease = Lease { seq: EventSeq(seq), fence };
         Ok(Leased { lease, event: shelf.event(seq)?, attempt: entry.attempts })

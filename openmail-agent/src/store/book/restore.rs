@@ -71,7 +71,7 @@ impl Book {
         if let Some(worker) = worker {
             let worker = self.workers.restore(worker);
             entry.leased_by = Some(worker);
-            self.events.leases.insert((worker, seq));
+            self.events.leased += 1;
             self.events.lanes.occupy(entry.lane, entry.inbox);
         }
     }
@@ -108,8 +108,7 @@ impl Book {
         };
         sends.owed.insert(row.seq, entry);
         sends.lanes.insert(row.lane, (0, row.seq), sender, row.due.unwrap_or(AT_ONCE));
-        if let Some(worker) = reserved_by {
-            sends.reservations.insert((worker, row.seq));
+        if reserved_by.is_some() {
             sends.lanes.occupy(row.lane, sender);
         }
     }
@@ -172,8 +171,8 @@ impl Book {
         }
         let (events, sends) = (&self.events, &self.sends);
         let mut lines = vec![format!("{:?}", (events.next_seq, sends.next_seq, self.census()))];
-        lines.push(format!("{:?}", (&events.leases, &events.done, &events.parked, &events.dead)));
-        lines.push(format!("{:?}", (&sends.reservations, &sends.sent, &sends.failed)));
+        lines.push(format!("{:?}", (&events.done, &events.parked, &events.dead)));
+        lines.push(format!("{:?}", (&sends.sent, &sends.failed)));
         lines.extend(sorted(&events.known));
         lines.extend(sorted(&sends.keys));
         lines.extend(sorted(events.unfinished.iter().map(|(seq, entry)| {

@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -30,8 +29,6 @@ pub(super) struct Sends {
     pub(super) owed: Index<i64, Entry>,
     pub(super) lanes: Lanes,
     pub(super) senders: Interner<Sender>,
-    /// What each worker has.
-    pub(super) reservations: BTreeSet<(u32, i64)>,
     pub(super) keys: Index<Digest, i64>,
     pub(super) sent: Finished,
     pub(super) failed: Finished,
@@ -161,17 +158,14 @@ impl Sends {
         worker: u32,
         now: Timestamp,
     ) -> Result<()> {
-        let all = (worker, i64::MIN)..=(worker, i64::MAX);
-        let lapsed: Vec<_> = self.reservations.range(all).copied().collect();
-        for (worker, seq) in lapsed {
-            self.reservations.remove(&(worker, seq));
-            if let Some(entry) = self.owed.get_mut(&seq) {
+        for (seq, entry) in &mut self.owed {
+            if entry.reserved_by == Some(worker) {
                 let inbox_id = &self.senders.name(entry.sender).inbox_id;
                 gates.complete_slot(shelf, Slot(entry.fence), inbox_id, entry.count(now), now)?;
                 entry.reserved_by = None;
                 self.lanes.release(entry.lane, entry.sender);
+                shelf.free_send(*seq)?;
             }
-            shelf.free_send(seq)?;
         }
         Ok(())
     }
@@ -293,7 +287,6 @@ impl Sends {
         entry.reserved_at = now;
         entry.reserved_by = Some(worker);
         let first = *entry.first_attempt_at.get_or_insert(now);
-        self.reservations.insert((worker, seq));
         shelf.reserve_send(seq, entry.attempts, first, fence, &request.worker)?;
         let inbox_id = &self.senders.name(entry.sender).inbox_id;
         gates.open_slot(shelf, Slot(fence), (inbox_id, seq), request.now)?;
@@ -323,8 +316,7 @@ impl Sends {
         if !matches!(fate, SendFate::Retry { .. }) {
             self.lanes.remove(entry.lane, (0, seq));
         }
-        if let Some(worker) = reserved_by {
-            self.reservations.remove(&(worker, seq));
+        if reserved_by.is_some() {
             self.lanes.release(entry.lane, entry.sender);
         }
         shelf.settle_send(seq, fate)
