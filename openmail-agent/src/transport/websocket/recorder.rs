@@ -116,3 +116,50 @@ impl Recorder {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::store::Store;
+    use crate::store::troubled::TroubledStore;
+    use crate::transport::tests::intake_into;
+
+    fn event(number: usize, size: usize) -> Received {
+        let body = format!(r#"{{"event":"brand.new","event_id":"evt_{number}","x":"{}"}}"#, "x".repeat(size));
+        Received { event_id: Some(format!("evt_{number}").into()), ..Received::new(body, Via::WebSocket) }
+    }
+
+    /// Puts single events in for as long as there is room, and tells how many.
+    fn fill(queue: &Queue, size: usize) -> usize {
+        let put = |number| tokio::task::unconstrained(queue.put(vec![event(number, size)])).now_or_never();
+        (0..).take_while(|number| put(*number).is_some()).count()
+    }
+
+    #[tokio::test]
+    async fn no_more_events_wait_for_the_store_than_so_many_and_none_is_lost() {
+        let store = Arc::new(TroubledStore::default());
+        let (recorder, queue, mut progress) = Recorder::new(intake_into(store.clone()).0, "websocket".into());
+        store.recording.shut();
+        let recorder = tokio::spawn(recorder.run(CancellationToken::new()));
+        let put = fill(&queue, 0);
+        assert_eq!(put, QUEUE);
+        store.recording.came(1).await;
+        assert_eq!(fill(&queue, 0), 0, "nothing makes room but the store");
+        store.recording.open();
+        let last = Some(EventId::from(format!("evt_{}", put - 1)));
+        progress.wait_for(|progress| progress.recorded == last).await.unwrap();
+        assert_eq!(store.census().await.unwrap().waiting, put as u64);
+        drop(queue);
+        recorder.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn large_events_that_wait_for_the_store_are_fewer() {
+        let (intake, _) = intake_into(Arc::new(TroubledStore::default()));
+        let (_recorder, queue, _) = Recorder::new(intake, "websocket".into());
+        let put = fill(&queue, QUEUE_BYTES as usize / 8);
+        assert_eq!(put, 7, "as many as fit");
+    }
+}
