@@ -85,6 +85,25 @@ impl Rehearsal {
         Self { bench, intake, sender }
     }
 
+    /// One with these handlers, and a service that knows of nothing.
+    #[cfg(test)]
+    pub(super) fn of(routes: Vec<crate::router::Route>, store: Arc<dyn Store>, clock: Clock) -> Self {
+        let nothing = || http::Response::builder().status(404).body(bytes::Bytes::new()).unwrap();
+        let client =
+            Client::builder(crate::model::Secret::new("om_test")).base_url("http://localhost").unwrap();
+        let (bindings, states) = (std::collections::BTreeMap::new(), States::default());
+        let facts = crate::router::RouterFacts::new(&[], &bindings, &states);
+        Self::new(Stage {
+            client: client.answered_by(crate::api::StandIn::new(move |_| Some(nothing()))).build().unwrap(),
+            store,
+            clock,
+            quotas: Quotas::default(),
+            router: Router::build(routes, &facts).unwrap(),
+            inboxes: Vec::new(),
+            states: States::default(),
+        })
+    }
+
     /// Records an event, as a frame of the socket is.
     pub(crate) async fn receive(&self, event: &Event) -> store::Result<()> {
         let body = wire::event::encode(event).into();
@@ -133,6 +152,11 @@ impl Rehearsal {
         let outcome = EventOutcome::Retry { at: Timestamp::MIN, error: "an earlier try".to_owned() };
         let settlement = Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() };
         self.intake.store().settle(settlement).await
+    }
+
+    #[cfg(test)]
+    pub(super) fn bench(&self) -> &Arc<Workbench> {
+        &self.bench
     }
 
     pub(crate) fn clock(&self) -> &Clock {

@@ -1,17 +1,10 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::Response;
-
-use crate::api::{Client, StandIn};
 use crate::clock::Clock;
-use crate::handler::States;
-use crate::limit::Quotas;
-use crate::model::{Event, Secret};
-use crate::router::{Route, Router, RouterFacts};
-use crate::runtime::{Rehearsal, Stage};
+use crate::model::Event;
+use crate::router::Route;
+use crate::runtime::Rehearsal;
 use crate::store::Store;
 use crate::store::conformance::fixture;
 use crate::store::troubled::TroubledStore;
@@ -19,19 +12,7 @@ use crate::wire::event::decode;
 
 /// A runtime with a handler that takes an event of a kind that nobody knows.
 fn rehearsal(store: &Arc<TroubledStore>, clock: &Clock) -> Rehearsal {
-    let service = StandIn::new(|_| Some(Response::builder().status(404).body(Bytes::new()).unwrap()));
-    let client = Client::builder(Secret::new("om_test")).base_url("http://localhost").unwrap();
-    let (bindings, states) = (BTreeMap::new(), States::default());
-    let route = Route::new("agent", async || {}).event("brand.new");
-    Rehearsal::new(Stage {
-        client: client.answered_by(service).build().unwrap(),
-        store: store.clone(),
-        clock: clock.clone(),
-        quotas: Quotas::default(),
-        router: Router::build(vec![route], &RouterFacts::new(&[], &bindings, &states)).unwrap(),
-        inboxes: Vec::new(),
-        states: States::default(),
-    })
+    Rehearsal::of(vec![Route::new("agent", async || {}).event("brand.new")], store.clone(), clock.clone())
 }
 
 /// Handles the event if it is its turn.
