@@ -18,7 +18,7 @@
 //!     Ok(Reply::text(kb.answer(mail.new_text()).await?))
 //! }
 //!
-//! /// Told when OpenMail cuts the inbox off, and when it comes back.
+//! /// Told when OpenMail cuts the inbox off, and when it comes back: OpenMail says so by webhook only.
 //! #[mail_handler(event = ["inbox.suspended", "inbox.reactivated"])]
 //! async fn suspended(event: Lifecycle) { /* page someone */ }
 //!

@@ -154,7 +154,7 @@ impl Desk {
             Some(_) => Turn {
                 reply: Some(format!("{why} I have passed your mail on to a person, who will write to you.")),
                 pass_on: Some(
-                    "The support bot could not help this customer. Your reply goes to them, not to the bot.",
+                    "The support bot could not help this customer. Write to them yourself: a reply to this mail goes no further than the bot.",
                 ),
             },
             None if said_before => {

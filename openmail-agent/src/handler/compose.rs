@@ -4,7 +4,7 @@ use crate::api;
 use crate::model::{Address, Attachment, Draft, Recipients};
 
 use super::subject::{cut, prefixed};
-use super::{Context, FromContext, Mail, Rejection, Reply};
+use super::{Context, FromContext, Mail, Needs, PayloadKind, Rejection, Reply};
 
 /// The right to write to others than the one the mail asks to be answered: a new thread, or a forward.
 ///
@@ -28,7 +28,8 @@ impl Compose {
     /// do its files, which are named.
     ///
     /// Who wrote it is said in the text, and not by a `Reply-To`: the service's free plan refuses one that is no inbox of the
-    /// account. What a mail has more of than the service takes is cut off, and marked so.
+    /// account. An answer to the forward therefore comes to this inbox, as mail of whoever it was handed to: say so in the word in
+    /// front, or have the handler pass it on. What a mail has more of than the service takes is cut off, and marked so.
     pub fn forward(&self, to: Address, word: &str) {
         let mail = self.0.mail();
         let (subject, text) = mail.map_or(("", Cow::Borrowed("")), |mail| (mail.subject(), mail.readable()));
@@ -94,5 +95,9 @@ impl FromContext for Compose {
                 Err(Rejection::absent("the event is about no single inbox, so there is none to write from"))
             }
         }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.payload(PayloadKind::Inbox);
     }
 }

@@ -95,7 +95,8 @@ impl RetryVerdict {
         if error.is::<GiveUp>() || error.is::<GivenUp>() {
             return Some(Self::Never);
         }
-        error.downcast_ref::<RetryAfter>().map(|after| Self::After(after.0))
+        let asked = error.downcast_ref::<RetryAfter>().map(|after| &after.asked);
+        asked.or_else(|| error.downcast_ref()).map(|asked| Self::After(asked.0))
     }
 }
 
@@ -157,16 +158,21 @@ impl StdError for GivenUp {}
 /// # struct Busy; impl Busy { fn seconds(&self) -> u64 { 30 } }
 /// # fn ask() -> Result<String, Busy> { Err(Busy) }
 /// fn answer() -> Result<String> {
-///     ask().map_err(|busy| RetryAfter(Duration::from_secs(busy.seconds())).because("the model is busy"))
+///     ask().map_err(|busy| RetryAfter::new(Duration::from_secs(busy.seconds())).because("the model is busy"))
 /// }
 /// ```
 #[derive(Debug, Clone, Copy)]
-pub struct RetryAfter(
-    /// How long to wait.
-    pub Duration,
-);
+pub struct RetryAfter {
+    asked: Asked,
+}
 
 impl RetryAfter {
+    /// Asks for another try after this long.
+    #[must_use]
+    pub fn new(wait: Duration) -> Self {
+        Self { asked: Asked(wait) }
+    }
+
     /// Asks for it because of an error, which the operator reads.
     pub fn because(self, error: impl fmt::Display) -> Error {
         crate::model::Error::because(error.to_string(), self).into()
@@ -175,11 +181,27 @@ impl RetryAfter {
 
 impl fmt::Display for RetryAfter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "another try was asked for in {}", humantime::format_duration(self.0))
+        f.write_str("another try was asked for")
     }
 }
 
-impl StdError for RetryAfter {}
+/// As with [`GiveUp`].
+impl StdError for RetryAfter {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.asked)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Asked(Duration);
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "in {}", humantime::format_duration(self.0))
+    }
+}
+
+impl StdError for Asked {}
 
 #[cfg(test)]
 mod tests {
@@ -195,10 +217,35 @@ mod tests {
         let inner = crate::model::Error::because("outer", GiveUp::new("no such order"));
         assert_eq!(Error::from(inner).verdict(), RetryVerdict::Never);
         let later = Duration::from_secs(90);
-        assert_eq!(Error::from(RetryAfter(later)).verdict(), RetryVerdict::After(later));
-        let because = RetryAfter(later).because("the model is busy");
+        assert_eq!(Error::from(RetryAfter::new(later)).verdict(), RetryVerdict::After(later));
+        let because = RetryAfter::new(later).because("the model is busy");
         assert_eq!(because.verdict(), RetryVerdict::After(later));
-        assert!(because.to_string().starts_with("the model is busy: "), "{because}");
+        assert_eq!(because.to_string(), "the model is busy: another try was asked for: in 1m 30s");
+    }
+
+    /// What `anyhow` makes of an error when it is boxed: its words and its cause, and no way to its type.
+    #[derive(Debug)]
+    struct Hidden(BoxError);
+
+    impl fmt::Display for Hidden {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            fmt::Display::fmt(&self.0, f)
+        }
+    }
+
+    impl StdError for Hidden {
+        fn source(&self) -> Option<&(dyn StdError + 'static)> {
+            self.0.source()
+        }
+    }
+
+    #[test]
+    fn a_verdict_is_found_behind_what_hides_its_type() {
+        let never = Error::from(Hidden(GiveUp::new("no such order").into()));
+        assert_eq!(never.verdict(), RetryVerdict::Never);
+        let later = Duration::from_secs(90);
+        let after = Error::from(Hidden(RetryAfter::new(later).into()));
+        assert_eq!(after.verdict(), RetryVerdict::After(later));
     }
 
     #[test]

@@ -131,6 +131,8 @@ pub enum PayloadKind {
     Lifecycle,
     /// A reply that failed.
     SendFailure,
+    /// One inbox, which it is about.
+    Inbox,
 }
 
 impl PayloadKind {
@@ -140,6 +142,7 @@ impl PayloadKind {
         match self {
             Self::Mail => *kind == EventKind::MESSAGE_RECEIVED,
             Self::SendFailure => *kind == EventKind::REPLY_FAILED,
+            Self::Inbox => !kind.as_str().starts_with("pod."),
             Self::Lifecycle => [
                 EventKind::INBOX_SUSPENDED,
                 EventKind::INBOX_REACTIVATED,

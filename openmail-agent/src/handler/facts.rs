@@ -103,6 +103,10 @@ impl FromContext for Inbox {
     async fn from_context(context: &Context) -> Result<Self, Rejection> {
         context.inbox().cloned().ok_or_else(|| Rejection::absent("the event is about no single inbox"))
     }
+
+    fn needs(needs: &mut Needs) {
+        needs.payload(PayloadKind::Inbox);
+    }
 }
 
 impl FromContext for Event {

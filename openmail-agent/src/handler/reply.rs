@@ -74,6 +74,9 @@ impl Reply {
     }
 
     /// Where answers to this reply should go, if not to the inbox.
+    ///
+    /// On the service's free plan that must be an inbox of the account: it refuses the whole reply otherwise, which is then
+    /// not sent at all.
     pub fn reply_to(mut self, address: Address) -> Self {
         self.reply_to = Some(address);
         self

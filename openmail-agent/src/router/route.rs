@@ -183,6 +183,12 @@ impl Route {
         &self.name
     }
 
+    /// Whether it serves an inbox by this name, which the configuration binds.
+    pub(crate) fn uses_name(&self, name: &str) -> bool {
+        let mut names = self.inboxes.iter().filter_map(|inbox| inbox.trim().strip_prefix('$'));
+        names.any(|used| used.eq_ignore_ascii_case(name))
+    }
+
     /// The inboxes, the external ids and the pods it names.
     #[cfg(any(test, feature = "testing"))]
     pub(crate) fn named(&self) -> [&[String]; 3] {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::handler::{Mail, State, States};
+use crate::handler::{Compose, Mail, State, States};
 use crate::model::{Event, EventKind, Inbox, Lifecycle, Message, Payload, SendFailure};
 
 use super::{Route, Router, RouterFacts, StartProblem};
@@ -11,6 +11,8 @@ mod agreement;
 async fn anything() {}
 async fn of_mail(_: Mail) {}
 async fn of_lifecycle(_: Lifecycle) {}
+async fn of_inbox(_: Inbox) {}
+async fn of_compose(_: Compose) {}
 async fn with_state(_: State<u8>, _: State<u8>, _: State<i64>) {}
 
 fn route(name: &str) -> Route {
@@ -182,6 +184,10 @@ fn an_argument_that_the_event_never_carries_is_told() {
     let wrong = problems(vec![Route::new("a", of_mail).event("inbox.suspended")]);
     is_one_about(&wrong, &["`inbox.suspended`", "`Mail`", "message.received"]);
     is_one_about(&problems(vec![Route::new("a", of_lifecycle)]), &["`message.received`", "`Lifecycle`"]);
+    let of_one_inbox = [Route::new("a", of_inbox), Route::new("a", of_compose)];
+    for route in of_one_inbox.map(|route| route.event("pod.suspended")) {
+        is_one_about(&problems(vec![route]), &["`pod.suspended`", "`Inbox` or `Compose`"]);
+    }
 }
 
 #[test]

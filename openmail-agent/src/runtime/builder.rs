@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tower::{Layer, Service};
+use tracing::warn;
 
 use crate::clock::Clock;
 use crate::handler::{self, BoxedHandler, Context, Outcome, States};
@@ -185,6 +186,9 @@ impl Runtime {
     ///
     /// Dropping the future stops at once: what was not settled is handled after the restart.
     pub async fn run(self) -> handler::Result<()> {
+        if self.config.webhook_addr.is_none() && !self.config.webhook_secrets.is_empty() {
+            warn!("OPENMAIL_WEBHOOK_SECRET is set but OPENMAIL_WEBHOOK_ADDR is not: no webhook is taken");
+        }
         let grace = self.grace;
         shutdown::run_until_signalled(Box::pin(self.start()), grace).await
     }

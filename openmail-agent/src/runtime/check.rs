@@ -8,10 +8,10 @@ use tracing::warn;
 use crate::api::{Client, Retry};
 use crate::backoff::Backoff;
 use crate::model::{Chain, Inbox};
-use crate::router::{Router, RouterFacts, StartProblem};
+use crate::router::{Route, Router, RouterFacts, StartProblem};
 use crate::store::Store;
 
-use super::{Runtime, StoreLocation};
+use super::{Config, Runtime, StoreLocation};
 
 pub(super) fn client(runtime: &Runtime, problems: &mut Vec<String>) -> Option<Client> {
     let client = Client::builder(runtime.config.api_key.clone()).base_url(&runtime.config.base_url).and_then(
@@ -113,6 +113,12 @@ fn unlisted(error: &crate::api::Error) -> String {
     }
 }
 
+/// The names that are bound to an inbox and used by no handler.
+fn unnamed<'a>(config: &'a Config, routes: &[Route]) -> Vec<&'a str> {
+    let bound = config.bindings.keys().map(String::as_str);
+    bound.filter(|name| !routes.iter().any(|route| route.uses_name(name))).collect()
+}
+
 /// The table of handlers. Where the inboxes are not known, what depends on them is not held against the handlers.
 pub(super) fn router(
     runtime: &mut Runtime,
@@ -122,6 +128,13 @@ pub(super) fn router(
     let routes = std::mem::take(&mut runtime.routes);
     let all = inboxes.map_or(&[][..], |inboxes| &inboxes.all);
     let only = inboxes.and_then(|inboxes| inboxes.only.as_ref()).map(|only| &only.id);
+    for name in unnamed(&runtime.config, &routes) {
+        warn!(
+            "an inbox is bound to the name `{name}` (OPENMAIL_INBOX_{}), and no handler says `inbox = \"${name}\"`; \
+             to serve one inbox only, set OPENMAIL_INBOX_ID or OPENMAIL_ADDRESS",
+            name.to_ascii_uppercase()
+        );
+    }
     let facts = RouterFacts::new(all, &runtime.config.bindings, &runtime.states).serving_only(only);
     let found = match Router::build(routes, &facts) {
         Ok(router) => return Some(router),

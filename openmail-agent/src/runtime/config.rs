@@ -210,6 +210,16 @@ const READ: [&str; 12] = [
     "OPENMAIL_WEBHOOK_SECRET",
 ];
 
+/// What is written in place of one that is read, and is further from it than a slip.
+const MISTAKEN: [(&str, &str); 6] = [
+    ("OPENMAIL_INBOX", "OPENMAIL_ADDRESS or OPENMAIL_INBOX_ID"),
+    ("OPENMAIL_INBOX_ADDRESS", "OPENMAIL_ADDRESS"),
+    ("OPENMAIL_KEY", "OPENMAIL_API_KEY"),
+    ("OPENMAIL_URL", "OPENMAIL_BASE_URL"),
+    ("OPENMAIL_WEBHOOK_ADDRESS", "OPENMAIL_WEBHOOK_ADDR"),
+    ("OPENMAIL_WEBHOOK_SECRETS", "OPENMAIL_WEBHOOK_SECRET"),
+];
+
 /// Variables being read, and what is wrong with them.
 struct Reading {
     vars: HashMap<String, String>,
@@ -222,7 +232,8 @@ impl Reading {
         let api_key = self.vars.get("OPENMAIL_API_KEY").cloned().unwrap_or_default();
         if api_key.is_empty() {
             self.problem(
-                "OPENMAIL_API_KEY is not set: create a key in the OpenMail console and put it there",
+                "OPENMAIL_API_KEY is not set: create a key in the OpenMail console and put it there, \
+                 or run `openmail-sandbox` and use what it prints",
             );
         } else if api_key.trim().chars().any(|c| !c.is_ascii_graphic()) {
             self.problem("OPENMAIL_API_KEY has characters that no key has: copy it again");
@@ -245,10 +256,14 @@ impl Reading {
     /// is ignored lets everybody in.
     fn misspelt(&mut self) {
         const SLIP: usize = 2;
-        let unread = self.vars.keys().filter(|name| !READ.contains(&&***name) && !name.starts_with(BINDING));
-        let slips = unread.filter_map(|name| {
-            let near = READ.iter().find(|known| strsim::damerau_levenshtein(known, name) <= SLIP)?;
-            Some(format!("{name} is nothing that is read: did you mean {near}?"))
+        let meant = |name: &str| {
+            let mistaken = MISTAKEN.iter().find(|(mistaken, _)| *mistaken == name).map(|(_, meant)| *meant);
+            let is_slip = |known: &&&str| strsim::damerau_levenshtein(known, name) <= SLIP;
+            let may_be_slip = !READ.contains(&name) && !name.starts_with(BINDING);
+            mistaken.or_else(|| READ.iter().filter(|_| may_be_slip).find(is_slip).copied())
+        };
+        let slips = self.vars.keys().filter_map(|name| {
+            Some(format!("{name} is nothing that is read: did you mean {}?", meant(name)?))
         });
         let mut slips: Vec<_> = slips.collect();
         slips.sort_unstable();
@@ -438,6 +453,10 @@ mod tests {
         let with = |name| read(&[("OPENMAIL_API_KEY", "k"), (name, "example.com")]);
         let problem = with("OPENMAIL_ALOWED_SENDERS").unwrap_err().to_string();
         assert!(problem.contains("OPENMAIL_ALLOWED_SENDERS"), "{problem}");
+        for (mistaken, meant) in MISTAKEN {
+            let problem = with(mistaken).unwrap_err().to_string();
+            assert!(problem.contains(&format!("did you mean {meant}?")), "{problem}");
+        }
         for own in ["OPENMAIL_INBOX_IDS", "OPENMAIL_MODEL", "OPENMAIL_ALLOWED_SENDERS"] {
             with(own).unwrap();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::api::Client;
 use crate::handler::{PayloadKind, Services};
@@ -81,7 +81,7 @@ fn assemble(
         info!(description = entry.description(), "handler {entry}");
         let hears_of_suspensions = entry.kinds().iter().any(|kind| PayloadKind::Lifecycle.comes_with(kind));
         if hears_of_suspensions && runtime.config.webhook_secrets.is_empty() {
-            info!(
+            warn!(
                 "handler {} waits for what OpenMail announces over webhooks only: set OPENMAIL_WEBHOOK_ADDR and OPENMAIL_WEBHOOK_SECRET",
                 entry.name()
             );

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::model::{Address, Body, Draft, ThreadId};
 use crate::store::NewSend;
 
-/// A mail that a handler has committed, to be sent from now on.
+/// A mail that a handler has committed: sent from now on, unless it was [stopped](Self::stopped).
 #[derive(Clone)]
 pub struct Sent {
     send: NewSend,

@@ -57,7 +57,7 @@ async fn what_the_runtime_guards_against_is_guarded_against_here() {
 async fn a_failure_says_when_it_is_tried_again() {
     async fn fails(mail: Mail, attempt: Attempt) -> Result<Reply> {
         match mail.subject() {
-            "later" => Err(RetryAfter(Duration::from_secs(90)).into()),
+            "later" => Err(RetryAfter::new(Duration::from_secs(90)).into()),
             "never" => Err(GiveUp::new("no such order").into()),
             _ if attempt.is_last() => Ok(Reply::text("We gave up.")),
             "panic" => panic!("oh no"),
