@@ -38,10 +38,15 @@ pub(super) struct Opened {
 
 /// Opens the file, makes it where there is none, and brings it to the latest version.
 pub(super) fn open(path: &Path) -> Result<Opened> {
-    create(path).map_err(|error| unavailable("create", path, &error))?;
+    if !path.is_file() {
+        create(path).map_err(|error| unavailable("create", path, &error))?;
+    }
     // Two ways to the same file must meet at the same lock.
     let path = path.canonicalize().map_err(|error| unavailable("find", path, &error))?;
     let lock = lock(&path)?;
+    // Whether it can be written, and not before it is this store's. Whoever closes a file takes away all locks that the process has on it,
+    // those of another store on the same file included, which SQLite in other processes would then take for dead.
+    create(&path).map_err(|error| unavailable("write", &path, &error))?;
     let mut connection = Connection::open(&path).map_err(failed)?;
     configure(&connection).map_err(failed)?;
     migrate(&mut connection, &path)?;

@@ -21,6 +21,23 @@ async fn a_second_owner_is_refused_until_the_first_is_gone() {
     assert_eq!(lease(&open(&file.path).await, 5, 10).await.len(), 1);
 }
 
+/// Otherwise whoever looks into the file with another program takes that for the last, and removes the log into which the owner goes on
+/// writing.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn who_is_refused_leaves_the_owner_its_locks() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let file = File::new();
+    let owner = open(&file.path).await;
+    record(&owner, vec![mail("1", "i", "a", 1)]).await;
+    let inode = format!(":{} ", fs::metadata(&file.path).unwrap().ino());
+    let locks = || fs::read_to_string("/proc/locks").unwrap().matches(&inode).count();
+    assert_eq!(locks(), 1);
+    assert_eq!(refused(&file.path).await.0, ErrorKind::Occupied);
+    assert_eq!(locks(), 1);
+}
+
 #[tokio::test]
 async fn an_owner_that_is_leaving_is_waited_for() {
     let file = File::new();
