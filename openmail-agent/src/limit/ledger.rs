@@ -77,6 +77,10 @@ impl Ledger {
         let latest = clock::after(now, self.apart);
         let future = self.completed.partition_point(|completed| *completed <= latest);
         self.completed.range_mut(future..).for_each(|completed| *completed = now);
+        self.in_flight
+            .values_mut()
+            .filter(|reserved| **reserved > latest)
+            .for_each(|reserved| *reserved = now);
         self.pause = self.pause.map(|pause| pause.set_time(latest, now));
     }
 

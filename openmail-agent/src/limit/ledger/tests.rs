@@ -145,6 +145,16 @@ fn what_was_done_by_a_clock_that_ran_ahead_counts_from_when_it_was_set_right() {
 }
 
 #[test]
+fn what_is_in_flight_when_a_clock_is_set_right_counts_from_then() {
+    let (mut ledger, quotas) = (Ledger::default(), Quotas::new(1, 200));
+    ledger.reserve(Slot(1), at(7_200_000));
+    ledger.set_time(at(0));
+    ledger.complete(Slot(1), at(10));
+    assert_eq!(ledger.decide(&quotas, at(60_009)), Decision::Wait(at(60_010)));
+    assert_eq!(ledger.decide(&quotas, at(60_010)), Decision::Go);
+}
+
+#[test]
 fn a_shared_ledger_waits_for_the_slowest_clock() {
     let (mut ledger, quotas) = (Ledger::shared(), Quotas::new(1, 2));
     send_at(&mut ledger, 1, at(0));

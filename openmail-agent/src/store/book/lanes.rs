@@ -6,6 +6,9 @@ use super::{Digest, Index};
 /// A place in a lane: when, and under which number.
 pub(super) type Rank = (i64, i64);
 
+/// How far two who ask may differ in what time it is, in milliseconds, without a clock having been set.
+const APART: i64 = 5_000;
+
 /// Due at once.
 pub(super) const AT_ONCE: i64 = i64::MIN;
 
@@ -107,8 +110,10 @@ impl Lanes {
     /// It is this time now: what waited for it is ready. A clock that was set back does not end every wait from then on. Tells
     /// whether it was.
     pub(super) fn set_time(&mut self, now: i64) -> bool {
-        let is_set_back = std::mem::replace(&mut self.now, now) > now;
+        let before = std::mem::replace(&mut self.now, now);
+        let is_set_back = before > now;
         if is_set_back {
+            self.wait_no_longer(before);
             let lanes: Vec<_> = self.lanes.keys().copied().collect();
             lanes.into_iter().for_each(|lane| self.place(lane));
         }
@@ -122,6 +127,19 @@ impl Lanes {
             self.seat(group, false);
         }
         is_set_back
+    }
+
+    /// What waits since a clock that ran ahead said so waits as long as it was told to, and not longer by as much as the clock was ahead.
+    fn wait_no_longer(&mut self, before: i64) {
+        let ahead = before.saturating_sub(self.now);
+        if ahead <= APART {
+            return;
+        }
+        for item in self.lanes.values_mut().flat_map(|lane| lane.items.values_mut()) {
+            if item.due > before {
+                item.due -= ahead;
+            }
+        }
     }
 
     /// The time this was told.

@@ -51,6 +51,10 @@ impl<T> Queue<T> {
         }
     }
 
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.first.iter_mut().chain(&mut self.rest).map(|(_, item)| item)
+    }
+
     #[cfg(test)]
     pub(super) fn iter(&self) -> impl Iterator<Item = (Rank, &T)> {
         self.first.iter().chain(&self.rest).map(|(rank, item)| (*rank, item))

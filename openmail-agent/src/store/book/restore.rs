@@ -4,6 +4,7 @@ use crate::limit::{Pause, Slot};
 use crate::model::{InboxId, PodId};
 use crate::store::{HoldScope, WorkerId};
 
+use super::finished::Finished;
 use super::gates::{Counted, Sender};
 use super::lanes::AT_ONCE;
 use super::{Book, Digest, KeptHold, events, from_ms, gates, sends};
@@ -77,15 +78,15 @@ impl Book {
     }
 
     pub(crate) fn restore_done(&mut self, seq: i64, at: i64) {
-        self.events.done.add(at, seq);
+        self.events.done.restore(at, seq);
     }
 
     pub(crate) fn restore_parked(&mut self, seq: i64, at: i64) {
-        self.events.parked.add(at, seq);
+        self.events.parked.restore(at, seq);
     }
 
     pub(crate) fn restore_dead(&mut self, seq: i64, at: i64) {
-        self.events.dead.add(at, seq);
+        self.events.dead.restore(at, seq);
     }
 
     pub(crate) fn restore_key(&mut self, key: Digest, seq: i64) {
@@ -114,11 +115,19 @@ impl Book {
     }
 
     pub(crate) fn restore_sent(&mut self, seq: i64, at: i64) {
-        self.sends.sent.add(at, seq);
+        self.sends.sent.restore(at, seq);
     }
 
     pub(crate) fn restore_failed(&mut self, seq: i64, at: i64) {
-        self.sends.failed.add(at, seq);
+        self.sends.failed.restore(at, seq);
+    }
+
+    /// All that is finished was told.
+    pub(crate) fn restored(&mut self) {
+        let (events, sends) = (&mut self.events, &mut self.sends);
+        let finished =
+            [&mut events.done, &mut events.parked, &mut events.dead, &mut sends.sent, &mut sends.failed];
+        finished.into_iter().for_each(Finished::sort);
     }
 
     /// Slots come in the order in which they were completed, those in flight last.

@@ -206,7 +206,7 @@ impl Sends {
 
     /// Forgets at most `limit` sends: those sent before `before`, and those that failed before `older`.
     ///
-    /// The key of a send whose event is not finished, or dead (`is_open`), is still needed: its handler may come to it again.
+    /// The key of a send whose event is not finished, or set aside (`is_open`), is still needed: its handler may come to it again.
     pub(super) fn prune(
         &mut self,
         shelf: &mut impl Shelf,
@@ -230,7 +230,7 @@ impl Sends {
                 self.keys.remove(&Digest::key(&key));
                 left -= 1;
             }
-            needed.into_iter().for_each(|(finished_at, seq)| queue.add(finished_at, seq));
+            queue.put_back(needed);
         }
         Ok(limit - left)
     }

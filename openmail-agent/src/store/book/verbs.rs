@@ -184,8 +184,9 @@ impl Book {
         let older = before.saturating_sub(now.saturating_sub(before));
         shelf.keep_numbers(self.events.next_seq, self.sends.next_seq)?;
         shelf.forget_slots(now.saturating_sub(LEDGER_LIFE_MS))?;
-        let (unfinished, dead) = (&self.events.unfinished, self.events.dead.seqs().collect::<HashSet<_>>());
-        let is_open = |event_seq| unfinished.contains_key(&event_seq) || dead.contains(&event_seq);
+        let Events { unfinished, parked, dead, .. } = &self.events;
+        let set_aside: HashSet<_> = parked.seqs().chain(dead.seqs()).collect();
+        let is_open = |event_seq| unfinished.contains_key(&event_seq) || set_aside.contains(&event_seq);
         let sends = self.sends.prune(shelf, before, older, limit, is_open)?;
         Ok(sends + self.events.prune(shelf, before, older, limit)?)
     }

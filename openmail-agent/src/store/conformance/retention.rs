@@ -11,7 +11,7 @@ checks![
     steps_go_with_their_event_and_threads_stay,
     sent_mail_is_forgotten_and_owed_mail_is_not,
     the_key_of_a_running_event_is_kept,
-    the_key_of_a_dead_event_is_kept_as_long,
+    the_key_of_an_event_that_is_set_aside_is_kept_as_long,
     the_census_counts_every_state,
 ];
 
@@ -113,16 +113,22 @@ async fn the_key_of_a_running_event_is_kept(store: &dyn Store) {
     assert_eq!(state(store, "k").await, None);
 }
 
-async fn the_key_of_a_dead_event_is_kept_as_long(store: &dyn Store) {
-    record(store, vec![mail("1", "i", "a", 0)]).await;
-    let leased = lease_one(store, 0).await;
-    store.owe(&leased.lease, vec![reply("k", "i", "t")]).await.unwrap();
-    send_one(store, 1).await;
-    settle(store, &leased, EventOutcome::Dead { error: "gave up".into() }, 5).await;
+async fn the_key_of_an_event_that_is_set_aside_is_kept_as_long(store: &dyn Store) {
+    let set_aside =
+        [EventOutcome::Dead { error: "gave up".into() }, EventOutcome::Parked { reason: "nobody's".into() }];
+    for (id, outcome) in ["dead", "parked"].into_iter().zip(set_aside) {
+        record(store, vec![mail(id, "i", id, 0)]).await;
+        let leased = lease_one(store, 0).await;
+        store.owe(&leased.lease, vec![reply(id, "i", id)]).await.unwrap();
+        send_one(store, 1).await;
+        settle(store, &leased, outcome, 5).await;
+    }
     assert_eq!(prune(store, 10, 16).await, 0);
-    assert!(matches!(state(store, "k").await, Some(SendState::Sent { .. })), "it may be handled again");
+    for id in ["dead", "parked"] {
+        assert!(matches!(state(store, id).await, Some(SendState::Sent { .. })), "it may be handled again");
+    }
     while prune(store, 40, 50).await > 0 {}
-    assert_eq!(state(store, "k").await, None);
+    assert_eq!((state(store, "dead").await, state(store, "parked").await), (None, None));
 }
 
 async fn the_census_counts_every_state(store: &dyn Store) {

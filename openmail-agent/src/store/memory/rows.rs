@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 
-/// Rows under numbers that ascend as they are added, and go in about the same order: no more than a queue.
+/// Rows under numbers that ascend as they are added, and go in about the same order: no more than a queue. The room of what goes is
+/// given back once all before it has gone.
 #[derive(Debug)]
 pub(super) struct Rows<T> {
     /// The number of the first.

@@ -10,14 +10,14 @@ use super::trouble::Trouble;
 
 const SLOTS: &str = "DELETE FROM ledger WHERE completed_at < $1";
 
-/// The key of a send whose event is not finished, or dead, is still needed: its handler may come to it again.
+/// The key of a send whose event is not finished, or set aside, is still needed: its handler may come to it again.
 const SENDS: &str = "
     DELETE FROM sends WHERE seq IN (
         SELECT s.seq FROM sends s
         WHERE s.state IN ('sent', 'failed')
           AND s.finished_at < CASE WHEN s.state = 'sent' THEN $1::bigint ELSE $2::bigint END
           AND s.finished_at < $1
-          AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = s.event_seq AND e.state IN ('waiting', 'leased', 'dead'))
+          AND NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = s.event_seq AND e.state <> 'done')
         ORDER BY s.finished_at LIMIT $3 FOR UPDATE OF s SKIP LOCKED)";
 
 const DONE: &str = "

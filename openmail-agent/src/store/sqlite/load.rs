@@ -25,6 +25,7 @@ pub(super) fn load(connection: &Connection, mut book: Book) -> rusqlite::Result<
          FROM sends LEFT JOIN ledger ON ledger.slot = sends.fence",
         |row| load_send(&mut book, row),
     )?;
+    book.restored();
     load_gates(connection, &mut book)?;
     Ok(book)
 }

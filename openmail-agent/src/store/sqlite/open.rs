@@ -133,7 +133,7 @@ fn take_over(connection: &Connection) -> rusqlite::Result<i64> {
               AS tried
          WHERE events.seq = tried.seq AND events.state = 'waiting';
          DELETE FROM leases;
-         UPDATE sends SET reserved_by = '' WHERE reserved_by IS NOT NULL;
+         UPDATE sends SET reserved_by = '' WHERE state = 'reserved';
          COMMIT;",
     )?;
     connection.query_row("SELECT value FROM meta WHERE name = 'opened'", (), |row| row.get(0))

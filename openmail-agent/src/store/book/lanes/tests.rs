@@ -219,3 +219,18 @@ proptest! {
         prop_assert_eq!(taken, loads);
     }
 }
+
+#[test]
+fn what_a_clock_that_ran_ahead_had_wait_waits_no_longer_once_it_is_set_right() {
+    let mut lanes = Lanes::default();
+    let lane = Digest::lane(&LaneName("a".into()));
+    lanes.set_time(7_200_000);
+    lanes.insert(lane, (0, 1), 0, 7_210_000);
+    lanes.set_time(7_200_000 - APART);
+    assert_eq!(lanes.next_due(), Some(7_210_000), "two clocks may differ by so much");
+    lanes.set_time(7_200_000);
+    assert!(lanes.set_time(0));
+    assert_eq!((lanes.turn().is_some(), lanes.next_due()), (false, Some(10_000)));
+    lanes.set_time(10_000);
+    assert_eq!(lanes.turn().map(|turn| turn.group), Some(0));
+}

@@ -96,7 +96,8 @@ async fn what_an_older_version_had_in_hand_is_due_again() {
              VALUES (1, 'evt_1', 'a', 'message.received', 0, 0, 'leased', 1, 7, 9000000000000);
              INSERT INTO event_bodies (seq, body) VALUES (1, '{}');
              INSERT INTO sends (seq, event_seq, key, inbox_id, handler, state, attempts, first_attempt_at, fence, reserved_until)
-             VALUES (1, 1, 'k', 'i', 'support', 'reserved', 1, 1771927200000, 8, 9000000000000);",
+             VALUES (1, 1, 'k', 'i', 'support', 'reserved', 1, 1771927200000, 8, 9000000000000);
+             INSERT INTO ledger (slot, inbox_id, reserved_at) VALUES (8, 'i', 1771927200000);",
         )
         .unwrap();
     let draft = serde_json::to_string(&reply("k", "i", "t").draft).unwrap();
@@ -105,6 +106,14 @@ async fn what_an_older_version_had_in_hand_is_due_again() {
     let store = open(&file.path).await;
     assert_eq!(lease_one(&store, 0).await.attempt, 2);
     assert_eq!(reserve_one(&store, 0).await.attempt, 2);
+    drop(store);
+    let in_flight = "SELECT count(*) FROM ledger WHERE completed_at IS NULL";
+    let file = Connection::open(&file.path).unwrap();
+    assert_eq!(
+        file.query_row(in_flight, (), |row| row.get::<_, i64>(0)).unwrap(),
+        1,
+        "its place is free again"
+    );
 }
 
 #[tokio::test]
