@@ -12,6 +12,8 @@ use super::interner::Interner;
 use super::lanes::{AT_ONCE, Lanes};
 use super::{Digest, EventFate, EventState, Index, Names, Shelf, ceil_ms, floor_ms, from_ms};
 
+const UNREADABLE: &str = "the stored event cannot be read";
+
 /// Events that wait or are leased, and the names of all that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Events {
@@ -77,7 +79,17 @@ impl Events {
             let turn = turn.filter(|turn| (turn.load as usize) < request.per_inbox);
             let Some((_, (_, seq))) = turn.and_then(|turn| self.lanes.take(turn.group)) else { break };
             *fences += 1;
-            events.push(self.grant(shelf, seq, *fences, (worker, &request.worker))?);
+            match self.grant(shelf, seq, *fences, (worker, &request.worker)) {
+                Ok(leased) => events.push(leased),
+                // One that cannot be read must not stop all the others for ever.
+                Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                    tracing::error!(seq, %error, "an event cannot be read: it is a dead letter");
+                    let (lease, error) =
+                        (Lease { seq: EventSeq(seq), fence: *fences }, UNREADABLE.to_owned());
+                    self.settle(shelf, &lease, EventOutcome::Dead { error }, floor_ms(request.now))?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         let due = wanted.map_or_else(|| self.lanes.next_due(), |wanted| self.lanes.next_due_among(&wanted));
         Ok(Leases { events, next_due: due.map(from_ms) })

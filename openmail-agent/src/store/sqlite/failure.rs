@@ -9,6 +9,8 @@ use crate::store::{ErrorKind, StoreError};
 pub(super) struct Failure {
     kind: ErrorKind,
     reason: Arc<str>,
+    /// Whether it is one verb's, and no fault of the others.
+    is_of_one: bool,
 }
 
 impl Failure {
@@ -17,14 +19,20 @@ impl Failure {
         let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         match error.kind() {
             ErrorKind::LeaseLost => None,
-            kind => Some(Self { kind: *kind, reason: reason.into() }),
+            kind => Some(Self { kind: *kind, reason: reason.into(), is_of_one: true }),
         }
+    }
+
+    /// The same as one whose verb did nothing wrong is told of it: what cannot be read is another's, and trying again may help.
+    pub(super) fn of_another(self) -> Self {
+        let is_theirs = self.is_of_one && self.kind == ErrorKind::Corrupt;
+        Self { kind: if is_theirs { ErrorKind::Unavailable } else { self.kind }, ..self }
     }
 }
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self { kind: kind_of(&error), reason: error.to_string().into() }
+        Self { kind: kind_of(&error), reason: error.to_string().into(), is_of_one: false }
     }
 }
 

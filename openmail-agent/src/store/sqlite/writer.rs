@@ -248,6 +248,9 @@ where
 }
 
 fn conclude<T>(committed: Result<(), Failure>, result: Option<Result<T>>) -> Result<T> {
-    committed?;
-    result.unwrap_or_else(|| Err(ErrorKind::Unavailable.into()))
+    match (committed, result) {
+        (Ok(()), result) => result.unwrap_or_else(|| Err(ErrorKind::Unavailable.into())),
+        (Err(_), Some(Err(own))) if Failure::spoiling(&own).is_some() => Err(own),
+        (Err(failure), _) => Err(failure.of_another().into()),
+    }
 }

@@ -1,7 +1,8 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::store::conformance::fixture::{at, lease, mail, record, reserve, retry, settlement, worker};
+use crate::store::ErrorKind;
+use crate::store::conformance::fixture::{at, ids, lease, mail, record, reserve, retry, settlement, worker};
 
 /// What the file says is in hand: which, and for which time.
 fn named(file: &File) -> Vec<String> {
@@ -9,6 +10,38 @@ fn named(file: &File) -> Vec<String> {
     let mut query = connection.prepare("SELECT events FROM leases ORDER BY id").unwrap();
     let rows = query.query_map((), |row| row.get(0)).unwrap();
     rows.collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_a_dead_letter_and_stops_no_other() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    record(&store, vec![mail("1", "i", "a", 1), mail("2", "i", "b", 2)]).await;
+    store.close().await;
+    let damaged = Connection::open(&file.path).unwrap();
+    damaged.execute("DELETE FROM event_bodies WHERE seq = 1", ()).unwrap();
+    drop(damaged);
+    let store = open(&file.path).await;
+    assert_eq!(ids(&lease(&store, 5, 10).await), ["2"]);
+    let census = store.census().await.unwrap();
+    assert_eq!((census.waiting, census.leased, census.dead), (0, 1, 1));
+    store.close().await;
+    assert_eq!(open(&file.path).await.census().await.unwrap().dead, 1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_is_not_held_against_others_in_its_transaction() {
+    let file = File::new();
+    let store = open(&file.path).await;
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let sound = store.call(move |_, _| {
+        wait.recv().unwrap();
+        Ok(())
+    });
+    let spoiled = store.call(|_, _| Err::<(), _>(ErrorKind::Corrupt.into()));
+    let (sound, spoiled, ()) = tokio::join!(biased; sound, spoiled, async move { go.send(()).unwrap() });
+    assert_eq!(*spoiled.unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(*sound.unwrap_err().kind(), ErrorKind::Unavailable, "it is undone, and may be tried again");
 }
 
 #[tokio::test]
