@@ -1,4 +1,6 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -23,6 +25,8 @@ pub struct RunningRuntime {
     pub(super) shutdown: CancellationToken,
     /// Cancelled when handlers were dropped that did not finish within the grace.
     pub(super) dropping: CancellationToken,
+    /// Whether one was dropped before, since its time was up.
+    pub(super) has_dropped: Arc<AtomicBool>,
     pub(super) grace: Duration,
     pub(super) supervisor: Supervision,
     pub(super) socket: watch::Receiver<SocketState>,
@@ -128,9 +132,9 @@ impl RunningRuntime {
         self.ended().await
     }
 
-    /// Whether there were handlers that did not finish when they were told to.
+    /// Whether there were handlers that did not finish when they were told to, or in their time: what they began may go on.
     pub(super) fn has_dropped(&self) -> bool {
-        self.dropping.is_cancelled()
+        self.dropping.is_cancelled() || self.has_dropped.load(Ordering::Relaxed)
     }
 
     /// Says that it should stop cleanly.
@@ -207,6 +211,7 @@ mod tests {
         RunningRuntime {
             shutdown: CancellationToken::new(),
             dropping: CancellationToken::new(),
+            has_dropped: Arc::default(),
             grace: Duration::ZERO,
             supervisor: Supervision::of(tokio::spawn(end)),
             socket: watch::channel(SocketState::Connecting).1,

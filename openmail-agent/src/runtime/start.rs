@@ -1,6 +1,7 @@
 //! From settings to a running runtime: everything that can be wrong is found before the first mail.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -126,7 +127,7 @@ fn assemble(
     let sender = sender(&services, &worker, only.as_ref(), &recorded);
     let heartbeat =
         Heartbeat { store: Arc::clone(&store), clock: runtime.clock.clone(), worker: worker.clone() };
-    let dropping = CancellationToken::new();
+    let (dropping, has_dropped) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
     let dispatcher = Dispatcher {
         bench: Arc::new(Workbench {
             services,
@@ -140,6 +141,7 @@ fn assemble(
             rows: Rows::new(client.clone(), runtime.clock.clone()),
             trusts_events: !runtime.reads_rows,
             dropping: dropping.clone(),
+            has_dropped: Arc::clone(&has_dropped),
             wake: recorded,
         }),
         worker,
@@ -164,6 +166,7 @@ fn assemble(
     Ok(RunningRuntime {
         shutdown,
         dropping,
+        has_dropped,
         grace: runtime.grace,
         supervisor,
         socket,

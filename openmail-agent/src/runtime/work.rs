@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -71,6 +72,8 @@ pub(super) struct Workbench {
     pub(super) trusts_events: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
+    /// Whether a handler was dropped since its time was up.
+    pub(super) has_dropped: Arc<AtomicBool>,
     /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled while its
     /// thread is still being marked as read.
     pub(super) wake: Arc<Notify>,
@@ -126,6 +129,9 @@ impl Workbench {
 
     /// Steps 3 to 7 of the way of a mail.
     async fn find(&self, leased: &Leased) -> Finding {
+        if self.services.stopping.is_cancelled() {
+            return self.given_back();
+        }
         let (event, undecodable) = match read(&leased.event) {
             Ok((event, undecodable)) => (Arc::new(event), undecodable),
             Err(error) => return parked(undecoded(&error)),
@@ -177,7 +183,8 @@ impl Workbench {
     /// more is served by its id alone.
     async fn inbox(&self, event: &Event) -> Result<Option<Arc<Inbox>>, Timestamp> {
         let Some(id) = &event.inbox_id else { return Ok(None) };
-        let mut inbox = match self.directory.find(id, &self.services.client).await {
+        let found = self.unless_stopping(self.directory.find(id, &self.services.client)).await;
+        let mut inbox = match found.ok_or_else(|| self.now())? {
             Ok(inbox) => inbox,
             Err(error) => {
                 debug!(inbox = %id, error = %Chain(&error), "the inbox cannot be read");
@@ -220,9 +227,9 @@ impl Workbench {
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(conversation)) = (&inbox, &conversation)
-            && self.has_overtaken(&message, conversation, inbox, &leased.lease).await
+            && let Some(at) = self.overtaken(&message, conversation, inbox, &leased.lease).await
         {
-            return self.given_back();
+            return EventOutcome::Defer { at }.into();
         }
         if let Some(reason) = screen::reason_to_park(&message, &self.allowed, &*self.is_own) {
             return parked(reason);
@@ -238,28 +245,28 @@ impl Workbench {
         Finding { unread, ..finding }
     }
 
-    /// Whether earlier mails of the conversation wait, among them those that no event told of: they come first.
-    async fn has_overtaken(
+    /// When to come back, where earlier mails of the conversation wait, among them those that no event told of: they come first.
+    async fn overtaken(
         &self,
         mail: &Message,
         conversation: &[Message],
         inbox: &Inbox,
         lease: &Lease,
-    ) -> bool {
+    ) -> Option<Timestamp> {
         let overtaken = async {
             let has_earlier = catch_up::feed_earlier(&self.intake, inbox, conversation, mail).await?;
             Ok(has_earlier && self.services.store.is_overtaken(lease).await?)
         };
         match overtaken.await {
-            Ok(false) => false,
+            Ok(false) => None,
             Ok(true) => {
                 debug!("earlier mail of the conversation is handled first");
-                true
+                Some(self.now())
             }
             Err(error) => {
                 let error: StoreError = error;
                 warn!(error = %Chain(&error), "earlier mail of the conversation cannot be looked for; trying again");
-                true
+                Some(clock::after(self.now(), STORE.ceiling(3)))
             }
         }
     }
@@ -270,13 +277,20 @@ impl Workbench {
         match &event.thread_id {
             Some(thread_id) if !is_row => {
                 // Boxed, since a request is large, and little of the way needs one.
-                let row = Box::pin(self.rows.row(thread_id, hint, leased.event.received_at)).await;
+                let row = Box::pin(self.rows.row(thread_id, hint, leased.event.received_at));
+                let row = self.unless_stopping(row).await.unwrap_or_else(|| Row::Later(self.now()));
                 // The connection has been woken, and others may need it.
                 give_way().await;
                 row
             }
             _ => Row::Missing,
         }
+    }
+
+    /// Waits for what comes before the handler, but for no longer than until the runtime is told to stop: what has not begun by then
+    /// is given back.
+    async fn unless_stopping<T>(&self, step: impl Future<Output = T>) -> Option<T> {
+        self.services.stopping.run_until_cancelled(step).await
     }
 
     async fn route(
@@ -320,7 +334,7 @@ impl Workbench {
             is_own: Arc::clone(&self.is_own),
         });
         pass(Point::Routed);
-        let result = call::run(entry, &context).await;
+        let result = call::run(entry, &context, &self.has_dropped).await;
         pass(Point::Handled);
         self.conclude(result, &context, attempt)
     }

@@ -22,6 +22,8 @@ use super::places::{Place, Places};
 
 /// The most connections that are served at once; one more takes the place of another.
 const CONNECTIONS: usize = 512;
+/// How much of a connection is in memory at once, its headers included.
+const BUFFER: usize = 64 * 1024;
 /// How long a client may take to send its headers, or be silent between two requests.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 /// How long a connection may stand still: longer than headers may take, and than an answer does. Its client does not read.
@@ -109,6 +111,7 @@ async fn serve(stream: TcpStream, place: Place, router: Router, shutdown: Cancel
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
+        .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), in_place(&place, router));
     let mut connection = pin!(connection);
     let served = async {

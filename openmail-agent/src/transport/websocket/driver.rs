@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -51,6 +52,7 @@ pub struct WebSocket {
     intake: Intake,
     state: watch::Sender<SocketState>,
     filter: watch::Sender<Filter>,
+    has_run: AtomicBool,
 }
 
 /// Changes what a running [`WebSocket`] receives.
@@ -85,6 +87,7 @@ impl WebSocket {
             intake,
             state,
             filter: watch::Sender::new(config.filter),
+            has_run: AtomicBool::new(false),
         })
     }
 
@@ -114,8 +117,13 @@ impl WebSocket {
         let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.bookmark.clone());
         let mut filter = self.filter.subscribe();
         let wanted = filter.borrow_and_update().clone();
+        let mut session = Session::new(wanted, cursor, now());
+        let has_run = self.has_run.swap(true, Ordering::Relaxed);
+        if has_run || self.intake.store().poll_every().is_some() {
+            session = session.after_another();
+        }
         let driver = Driver {
-            session: Session::new(wanted, cursor, now()),
+            session,
             link: Link::Down,
             dialler: self.dialler.clone(),
             queue,

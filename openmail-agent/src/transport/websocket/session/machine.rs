@@ -75,6 +75,14 @@ impl Session {
         }
     }
 
+    /// One that resumes where another left off, of which nobody knows whether it had seen all up to there: mail among what was replayed
+    /// to it moved the cursor past what had not come yet.
+    #[must_use]
+    pub fn after_another(mut self) -> Self {
+        self.gap = self.cursor.as_ref().map(|_| GapReason::ReplayUnfinished);
+        self
+    }
+
     #[cfg(test)]
     pub(super) fn with_longest_waits(mut self) -> Self {
         self.jitter = Jitter::Longest;

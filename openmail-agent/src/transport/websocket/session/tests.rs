@@ -399,3 +399,20 @@ fn a_store_that_fails_shows_and_recovers() {
     assert_eq!(play.put(Input::StoreFailing(false)), [Action::State(SocketState::Live)]);
     assert_eq!(play.put(Input::Stalled), [Action::Close, degraded(Degradation::StoreSlow)]);
 }
+
+#[test]
+fn who_resumes_where_another_left_off_has_the_gap_closed_that_the_other_may_have_known_of() {
+    let mut play = Play::new(Some("evt_1"));
+    play.session = play.session.after_another();
+    assert_eq!(
+        (play.tick(), play.put(Input::Connected)),
+        (vec![Action::Dial], vec![subscribe(Some("evt_1"))])
+    );
+    let actions = play.frame(subscribed(&[]));
+    assert_eq!(actions[0], Action::Gap(GapReason::ReplayUnfinished), "once the subscription is in force");
+    // Where there is no place to resume from, that is reason enough.
+    let mut play = Play::new(None);
+    play.session = play.session.after_another();
+    (play.tick(), play.put(Input::Connected));
+    assert_eq!(play.frame(subscribed(&[]))[0], Action::Gap(GapReason::NoCursor));
+}
