@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::api::{self, ErrorKind, Limit, Retry, Scope};
 use crate::backoff::Backoff;
@@ -77,6 +78,11 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
         (_, ErrorKind::Connect) => settlement.outcome = retry(settlement.now, least, false, error),
         (Retry::After(wait), _) => again(settlement, reservation, wait.max(least), error),
         (Retry::Now, _) => again(settlement, reservation, least, error),
+        // Nobody else has the key: a mail has left under it, of which this store has lost the record, and with other words.
+        (_, ErrorKind::IdempotencyConflict) => {
+            warn!(key = %reservation.send.key, inbox = %reservation.send.inbox_id, "an answer to this mail has left before, with other words");
+            settlement.outcome = SendOutcome::Sent { message_id: None, thread_id: None };
+        }
         (Retry::Never, _) => refuse(settlement, reservation, error),
     }
 }

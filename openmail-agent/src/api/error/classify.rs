@@ -4,7 +4,7 @@ use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use jiff::Timestamp;
 
-use super::{Error, ErrorKind, Limit, Refusal, Scope};
+use super::{Error, ErrorKind, Limit, Refusal, Retry, Scope};
 use crate::clock;
 use crate::wire::row::{self, FailureRow};
 
@@ -12,7 +12,10 @@ use crate::wire::row::{self, FailureRow};
 pub(crate) fn from_answer(status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Error {
     let row = row::failure(body);
     let foreign = row.is_none() && !body.iter().all(u8::is_ascii_whitespace);
-    let kind = match row.as_ref().and_then(|row| by_code(row, status)) {
+    // A server in trouble may say anything: what it does not know today it may know tomorrow.
+    let is_final = |kind: &ErrorKind| kind.retry(None) == Retry::Never;
+    let said = row.as_ref().and_then(|row| by_code(row, status));
+    let kind = match said.filter(|kind| status < 500 || !is_final(kind)) {
         Some(kind) => kind,
         None => by_status(status, foreign),
     };

@@ -49,6 +49,15 @@ fn whatever_the_answer_says_there_is_a_pause_before_the_next_attempt() {
 }
 
 #[test]
+fn a_key_under_which_other_words_have_left_means_that_the_mail_was_answered() {
+    let body = br#"{"error":"idempotency_key_reused","message":"m"}"#;
+    let error = api::from_answer(422, &HeaderMap::new(), body, at(100));
+    let settlement = settlement(&reservation(1), Err(error), at(100));
+    assert_eq!(settlement.outcome, SendOutcome::Sent { message_id: None, thread_id: None });
+    assert!(settlement.news.is_none(), "nobody is told to answer another way");
+}
+
+#[test]
 fn what_the_provider_refused_has_failed_though_the_service_took_it() {
     let mut sent = SentMessage::new();
     sent.status = Some(SendStatus::Failed);

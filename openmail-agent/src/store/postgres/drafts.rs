@@ -51,6 +51,7 @@ pub(super) async fn owe(tx: &Tx<'_>, event_seq: i64, send: &NewSend, now: i64) -
 
 async fn put_files(tx: &Tx<'_>, send_seq: i64, files: &[OutgoingAttachment]) -> Result<(), Trouble> {
     let insert = "INSERT INTO attachments (send_seq, place, filename, content_type, bytes) VALUES ($1, $2, $3, $4, $5)";
+    tx.expect(files.iter().map(|file| file.bytes.len()).sum()).await?;
     for (place, file) in (0_i32..).zip(files) {
         let (name, kind) = (plain(&file.filename), plain(&file.content_type));
         tx.execute(insert, &[&send_seq, &place, &name, &kind, &&file.bytes[..]]).await?;

@@ -202,6 +202,15 @@ impl Tx<'_> {
         rows(self.0.query_raw(statement, mute(params))).await
     }
 
+    /// Says that so many bytes are to be written: what is large takes its time to arrive, which the server takes for silence.
+    pub(super) async fn expect(&self, bytes: usize) -> Result<(), Trouble> {
+        const LARGE: usize = 1024 * 1024;
+        if bytes > LARGE {
+            self.batch("SET LOCAL idle_in_transaction_session_timeout TO '35s'").await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn batch(&self, sql: &str) -> Result<(), Trouble> {
         within(self.0.batch_execute(sql)).await
     }

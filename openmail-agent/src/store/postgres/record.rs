@@ -43,6 +43,7 @@ pub(super) async fn record(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Vec<Reco
     }
     let mut plan = Plan::new(tx, events).await?;
     let verdicts = events.iter().map(|event| plan.judge(event)).collect();
+    tx.expect(plan.news.iter().map(|(_, event)| event.body.len()).sum()).await?;
     plan.insert(tx).await?;
     Ok(verdicts)
 }

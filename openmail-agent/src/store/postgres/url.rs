@@ -39,7 +39,7 @@ impl Location {
     pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let (mut schema, mut verify, mut authority, mut mode) = (SCHEMA.to_owned(), false, None, None);
-        let (mut connections, mut others) = (CONNECTIONS, Vec::new());
+        let (mut connections, mut others, mut is_system) = (CONNECTIONS, Vec::new(), false);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = percent_decode_str(value).decode_utf8_lossy();
@@ -49,12 +49,19 @@ impl Location {
                     let meant = "`max_connections` must be a number from 1 to 65535";
                     connections = count.parse().map_err(|_| unusable(meant))?;
                 }
-                ("sslrootcert", "system") => verify = true,
+                ("sslrootcert", "system") => is_system = true,
                 ("sslrootcert", path) => authority = Some(PathBuf::from(path)),
                 ("sslmode", "verify-ca" | "verify-full") => (verify, mode) = (true, Some(SslMode::Require)),
                 ("sslmode", "allow") => mode = Some(SslMode::Prefer),
                 _ => others.push(pair),
             }
+        }
+        if is_system {
+            // Whoever asks to make sure of the server must not be given a connection on which nobody can.
+            if others.iter().any(|pair| pair.starts_with("sslmode=")) || mode == Some(SslMode::Prefer) {
+                return Err(unusable("`sslrootcert=system` goes with `sslmode=verify-full` only"));
+            }
+            (verify, mode) = (true, Some(SslMode::Require));
         }
         if schema.is_empty() || schema.len() > 63 || schema.contains('\0') {
             return Err(unusable("`schema` must be a name of at most 63 bytes"));
@@ -104,6 +111,12 @@ mod tests {
         let plain = Location::parse("postgres://db/mail?sslmode=disable").unwrap();
         assert_eq!((plain.schema.as_str(), plain.trust), ("openmail_agent", Trust::Anyone));
         assert_eq!(plain.config.get_ssl_mode(), SslMode::Disable);
+        let system = Location::parse("postgres://db/mail?sslrootcert=system").unwrap();
+        assert_eq!((system.config.get_ssl_mode(), system.trust), (SslMode::Require, Trust::System));
+        for weaker in ["disable", "allow", "prefer", "require"] {
+            let url = format!("postgres://db/mail?sslrootcert=system&sslmode={weaker}");
+            assert!(Location::parse(&url).is_err(), "{weaker}");
+        }
         let own = Location::parse("postgres://db/mail?sslmode=require&sslrootcert=%2Fca.pem").unwrap();
         assert_eq!(own.trust, Trust::Authority("/ca.pem".into()));
     }
