@@ -42,7 +42,9 @@ async fn a_key_keeps_its_first_words(store: &dyn Store) {
 }
 
 async fn a_draft_comes_back_whole(store: &dyn Store) {
-    let mut whole = with_attachment(with_attachment(reply("k", "i", "t"), b"\x00\xff"), b"");
+    // One that is large may be written in another way.
+    static LARGE: [u8; 2 * 1024 * 1024] = [7; 2 * 1024 * 1024];
+    let mut whole = with_attachment(with_attachment(reply("k", "i", "t"), b"\x00\xff"), &LARGE);
     whole.draft.subject = Some("Hello".into());
     whole.draft.recipients.cc = vec!["\"Lovelace, Bob\" <bob@example.com>".parse().unwrap()];
     whole.draft.body = Body::Both { text: "a".into(), html: "<p>a</p>".into() };
