@@ -25,6 +25,9 @@ const LEAST_PAUSE: Duration = Duration::from_secs(1);
 /// send asks again after this.
 const PROBE: Duration = Duration::from_secs(15 * 60);
 
+/// What the service says of a key that it knows with other words.
+const REUSED: &str = "idempotency_key_reused";
+
 const PROVIDER_REFUSED: &str = "the service took it, and could not deliver it to the provider behind it";
 
 /// No attempt is made in the last minutes of a key's life: the answer might come after its end.
@@ -79,7 +82,7 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
         (Retry::After(wait), _) => again(settlement, reservation, wait.max(least), error),
         (Retry::Now, _) => again(settlement, reservation, least, error),
         // Nobody else has the key: a mail has left under it, of which this store has lost the record, and with other words.
-        (_, ErrorKind::IdempotencyConflict) => {
+        (_, ErrorKind::IdempotencyConflict) if error.code() == Some(REUSED) => {
             warn!(key = %reservation.send.key, inbox = %reservation.send.inbox_id, "an answer to this mail has left before, with other words");
             settlement.outcome = SendOutcome::Sent { message_id: None, thread_id: None };
         }

@@ -273,7 +273,7 @@ fn wrong_payload(
         PayloadKind::Mail => ("made from a mail, such as `Mail` or `Thread`", "message.received"),
         PayloadKind::Lifecycle => ("`Lifecycle`", "inbox.suspended"),
         PayloadKind::SendFailure => ("`SendFailure`", "reply.failed"),
-        PayloadKind::Inbox => ("about one inbox, such as `Inbox` or `Compose`", "inbox.suspended"),
+        PayloadKind::Inbox => ("about one inbox, such as `Inbox` or `Compose`", "message.received"),
     };
     write!(
         f,

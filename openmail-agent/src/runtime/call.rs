@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -112,13 +112,7 @@ impl Drop for Waiting<'_> {
 /// A handler that blocks its thread holds up no other event as long as there are more threads than such handlers: others are on
 /// [their way](super::crew::Crew) to what is left. It cannot be stopped either: its time is over when it lets go, and what it came to
 /// counts.
-///
-/// Where it had to be dropped, that is noted: what it began on a blocking thread may go on, and keep the process from its end.
-pub(super) async fn run(
-    entry: &Entry,
-    context: &Context,
-    has_dropped: &AtomicBool,
-) -> Result<Outcome, Error> {
+pub(super) async fn run(entry: &Entry, context: &Context) -> Result<Outcome, Error> {
     let mut call = Box::pin(AssertUnwindSafe(entry.service().oneshot(context.clone())).catch_unwind());
     let notice = NOTICE.min(entry.timeout() / 10);
     let ended = match timeout(entry.timeout() - notice, &mut call).await {
@@ -132,7 +126,6 @@ pub(super) async fn run(
         Ok(Ok(Ok(outcome))) => Ok(outcome),
         Ok(Err(panic)) => Err(Error::msg(panic_message(&*panic))),
         Err(_) => {
-            has_dropped.store(true, Ordering::Relaxed);
             // What it drops may panic too.
             let _ = catch_unwind(AssertUnwindSafe(|| drop(call)));
             let limit = humantime::format_duration(entry.timeout());

@@ -211,13 +211,11 @@ const READ: [&str; 12] = [
 ];
 
 /// What is written in place of one that is read, and is further from it than a slip.
-const MISTAKEN: [(&str, &str); 6] = [
+const MISTAKEN: [(&str, &str); 4] = [
     ("OPENMAIL_INBOX", "OPENMAIL_ADDRESS or OPENMAIL_INBOX_ID"),
-    ("OPENMAIL_INBOX_ADDRESS", "OPENMAIL_ADDRESS"),
     ("OPENMAIL_KEY", "OPENMAIL_API_KEY"),
     ("OPENMAIL_URL", "OPENMAIL_BASE_URL"),
     ("OPENMAIL_WEBHOOK_ADDRESS", "OPENMAIL_WEBHOOK_ADDR"),
-    ("OPENMAIL_WEBHOOK_SECRETS", "OPENMAIL_WEBHOOK_SECRET"),
 ];
 
 /// Variables being read, and what is wrong with them.

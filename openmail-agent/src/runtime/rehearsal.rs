@@ -80,7 +80,6 @@ impl Rehearsal {
             rows,
             trusts_events: false,
             dropping: CancellationToken::new(),
-            has_dropped: Arc::default(),
             wake: Arc::default(),
         });
         Self { bench, intake, sender }

@@ -1,6 +1,4 @@
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -25,8 +23,6 @@ pub struct RunningRuntime {
     pub(super) shutdown: CancellationToken,
     /// Cancelled when handlers were dropped that did not finish within the grace.
     pub(super) dropping: CancellationToken,
-    /// Whether one was dropped before, since its time was up.
-    pub(super) has_dropped: Arc<AtomicBool>,
     pub(super) grace: Duration,
     pub(super) supervisor: Supervision,
     pub(super) socket: watch::Receiver<SocketState>,
@@ -132,9 +128,9 @@ impl RunningRuntime {
         self.ended().await
     }
 
-    /// Whether there were handlers that did not finish when they were told to, or in their time: what they began may go on.
+    /// Whether there were handlers that did not finish when they were told to.
     pub(super) fn has_dropped(&self) -> bool {
-        self.dropping.is_cancelled() || self.has_dropped.load(Ordering::Relaxed)
+        self.dropping.is_cancelled()
     }
 
     /// Says that it should stop cleanly.
@@ -211,7 +207,6 @@ mod tests {
         RunningRuntime {
             shutdown: CancellationToken::new(),
             dropping: CancellationToken::new(),
-            has_dropped: Arc::default(),
             grace: Duration::ZERO,
             supervisor: Supervision::of(tokio::spawn(end)),
             socket: watch::channel(SocketState::Connecting).1,

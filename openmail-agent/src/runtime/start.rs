@@ -1,7 +1,6 @@
 //! From settings to a running runtime: everything that can be wrong is found before the first mail.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -127,7 +126,7 @@ fn assemble(
     let sender = sender(&services, &worker, only.as_ref(), &recorded);
     let heartbeat =
         Heartbeat { store: Arc::clone(&store), clock: runtime.clock.clone(), worker: worker.clone() };
-    let (dropping, has_dropped) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
+    let dropping = CancellationToken::new();
     let dispatcher = Dispatcher {
         bench: Arc::new(Workbench {
             services,
@@ -141,7 +140,6 @@ fn assemble(
             rows: Rows::new(client.clone(), runtime.clock.clone()),
             trusts_events: !runtime.reads_rows,
             dropping: dropping.clone(),
-            has_dropped: Arc::clone(&has_dropped),
             wake: recorded,
         }),
         worker,
@@ -166,7 +164,6 @@ fn assemble(
     Ok(RunningRuntime {
         shutdown,
         dropping,
-        has_dropped,
         grace: runtime.grace,
         supervisor,
         socket,

@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -72,8 +71,6 @@ pub(super) struct Workbench {
     pub(super) trusts_events: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
-    /// Whether a handler was dropped since its time was up.
-    pub(super) has_dropped: Arc<AtomicBool>,
     /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled while its
     /// thread is still being marked as read.
     pub(super) wake: Arc<Notify>,
@@ -334,7 +331,7 @@ impl Workbench {
             is_own: Arc::clone(&self.is_own),
         });
         pass(Point::Routed);
-        let result = call::run(entry, &context, &self.has_dropped).await;
+        let result = call::run(entry, &context).await;
         pass(Point::Handled);
         self.conclude(result, &context, attempt)
     }

@@ -14,7 +14,7 @@ pub(crate) fn from_answer(status: u16, headers: &HeaderMap, body: &[u8], now: Ti
     let foreign = row.is_none() && !body.iter().all(u8::is_ascii_whitespace);
     // A server in trouble may say anything: what it does not know today it may know tomorrow.
     let is_final = |kind: &ErrorKind| kind.retry(None) == Retry::Never;
-    let said = row.as_ref().and_then(|row| by_code(row, status));
+    let said = row.as_ref().and_then(by_code);
     let kind = match said.filter(|kind| status < 500 || !is_final(kind)) {
         Some(kind) => kind,
         None => by_status(status, foreign),
@@ -26,7 +26,7 @@ pub(crate) fn from_answer(status: u16, headers: &HeaderMap, body: &[u8], now: Ti
     error
 }
 
-fn by_code(row: &FailureRow, status: u16) -> Option<ErrorKind> {
+fn by_code(row: &FailureRow) -> Option<ErrorKind> {
     Some(match row.code.as_deref()? {
         "unauthorized" | "invalid_api_key" => ErrorKind::Unauthorized,
         "spend_cap_paused" => ErrorKind::AccountPaused,
@@ -47,7 +47,7 @@ fn by_code(row: &FailureRow, status: u16) -> Option<ErrorKind> {
         "missing_idempotency_key" => ErrorKind::InvalidRequest,
         "provider_error" => ErrorKind::Server,
         "address_taken" => ErrorKind::Conflict,
-        code if code.contains("idempotency") && status < 500 => idempotency(code),
+        code if code.contains("idempotency") => idempotency(code),
         _ => return None,
     })
 }

@@ -55,6 +55,9 @@ fn a_key_under_which_other_words_have_left_means_that_the_mail_was_answered() {
     let settlement = settlement(&reservation(1), Err(error), at(100));
     assert_eq!(settlement.outcome, SendOutcome::Sent { message_id: None, thread_id: None });
     assert!(settlement.news.is_none(), "nobody is told to answer another way");
+    let error = api::from_answer(422, &HeaderMap::new(), br#"{"error":"invalid_idempotency_key"}"#, at(100));
+    let settlement = super::settlement(&reservation(1), Err(error), at(100));
+    assert!(matches!(settlement.outcome, SendOutcome::Failed { .. }), "{:?}", settlement.outcome);
 }
 
 #[test]

@@ -130,13 +130,14 @@ impl Lanes {
     }
 
     /// What waits since a clock that ran ahead said so waits as long as it was told to, and not longer by as much as the clock was ahead.
+    /// A book made anew from a file does not know of it.
     fn wait_no_longer(&mut self, before: i64) {
         let ahead = before.saturating_sub(self.now);
         if ahead <= APART {
             return;
         }
         for item in self.lanes.values_mut().flat_map(|lane| lane.items.values_mut()) {
-            if item.due > before {
+            if item.due > self.now {
                 item.due -= ahead;
             }
         }

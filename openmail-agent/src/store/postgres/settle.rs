@@ -138,6 +138,7 @@ async fn check(tx: &Tx<'_>, lease: &Lease) -> Result<i64, Trouble> {
 
 async fn put_note(tx: &Tx<'_>, note: &Note) -> Result<(), Trouble> {
     let value = &note.value[..];
+    tx.expect(value.len()).await?;
     match &note.scope {
         NoteScope::Step { seq, name } => {
             let sql = "INSERT INTO step_notes (seq, name, value) VALUES ($1, $2, $3)

@@ -18,6 +18,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
+use crate::model::Chain;
 use crate::wire::frame::{ClientFrame, ServerFrame};
 
 use super::session::{Input, Refusal};
@@ -58,10 +59,8 @@ impl Dialler {
             client_async_tls_with_config(request, stream, Some(limits), Some(connector)).await?;
         Ok(socket)
     }
-}
 
-impl Dialler {
-    /// Tries both families of addresses, each address for its share of the time: one that leads nowhere costs no more than a moment.
+    /// Tries both families of addresses, each address for its share of the time: one that leads nowhere does not keep the next from being tried.
     async fn connect(&self) -> Result<TcpStream, Error> {
         let uri = self.request.uri();
         let (host, is_secure) = (uri.host().unwrap_or_default(), self.tls.is_some());
@@ -160,7 +159,7 @@ fn dial_failed(error: Error) -> Input {
             Input::Refused(Refusal { status, retry_after: retry_after(&response) })
         }
         error => {
-            debug!(%error, "the socket cannot be opened");
+            debug!(error = %Chain(&error), "the socket cannot be opened");
             Input::ConnectFailed
         }
     }

@@ -33,9 +33,10 @@ async fn who_is_refused_leaves_the_owner_its_locks() {
     record(&owner, vec![mail("1", "i", "a", 1)]).await;
     let inode = format!(":{} ", fs::metadata(&file.path).unwrap().ino());
     let locks = || fs::read_to_string("/proc/locks").unwrap().matches(&inode).count();
-    assert_eq!(locks(), 1);
+    let before = locks();
+    assert!(before > 0, "a store that is open has a lock on its file");
     assert_eq!(refused(&file.path).await.0, ErrorKind::Occupied);
-    assert_eq!(locks(), 1);
+    assert_eq!(locks(), before);
 }
 
 #[tokio::test]
