@@ -132,6 +132,7 @@ impl Events {
         now: i64,
     ) -> Result<()> {
         let seq = lease.seq.0;
+        self.lanes.was_set_back(now);
         let Some(mut entry) = self.unfinished.remove(&seq) else { return Ok(()) };
         if matches!(outcome, EventOutcome::Defer { .. }) {
             entry.attempts = entry.attempts.saturating_sub(1);

@@ -129,6 +129,12 @@ impl Lanes {
         is_set_back
     }
 
+    /// Whoever settles says what time it is as well: that a clock was set back must be known before anything is to wait by the right one.
+    /// Tells whether it was, by more than clocks differ.
+    pub(super) fn was_set_back(&mut self, now: i64) -> bool {
+        self.now.saturating_sub(now) > APART && self.set_time(now)
+    }
+
     /// What waits since a clock that ran ahead said so waits as long as it was told to, and not longer by as much as the clock was ahead.
     /// A book made anew from a file does not know of it.
     fn wait_no_longer(&mut self, before: i64) {

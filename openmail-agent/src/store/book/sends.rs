@@ -102,8 +102,7 @@ impl Sends {
     ) -> Result<Reservations> {
         let is_first_look = self.quotas.is_none();
         if self.lanes.set_time(floor_ms(request.now)) || is_first_look {
-            gates.set_time(request.now);
-            self.lanes.unblock_all();
+            self.set_right(gates, request.now);
         }
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
@@ -186,6 +185,9 @@ impl Sends {
         settlement: &SendSettlement,
     ) -> Result<()> {
         let seq = settlement.seq.0;
+        if self.lanes.was_set_back(floor_ms(settlement.now)) {
+            self.set_right(gates, settlement.now);
+        }
         let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::LeaseLost)?;
         let inbox_id = &self.senders.name(entry.sender).inbox_id;
         let uncounted = matches!(settlement.outcome, SendOutcome::Retry { counted: false, .. });
@@ -239,6 +241,12 @@ impl Sends {
         census.owed = self.owed.len() as u64;
         census.sent = self.sent.len();
         census.failed = self.failed.len();
+    }
+
+    /// The clock was set back: what was counted by the one before counts by this one.
+    fn set_right(&mut self, gates: &mut Gates, now: Timestamp) {
+        gates.set_time(now);
+        self.lanes.unblock_all();
     }
 
     fn await_turn(&mut self, seq: i64, send: &NewSend) {

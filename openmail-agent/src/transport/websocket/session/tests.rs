@@ -413,6 +413,7 @@ fn who_resumes_where_another_left_off_has_the_gap_closed_that_the_other_may_have
     // Where there is no place to resume from, that is reason enough.
     let mut play = Play::new(None);
     play.session = play.session.after_another();
-    (play.tick(), play.put(Input::Connected));
+    play.tick();
+    play.put(Input::Connected);
     assert_eq!(play.frame(subscribed(&[]))[0], Action::Gap(GapReason::NoCursor));
 }
