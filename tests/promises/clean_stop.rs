@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use openmail_agent::handler::{Attempt, Cancelled, Mail, Reply};
 use openmail_agent::router::Route;
+use openmail_sandbox::{Fault, Operation};
 
 use crate::bench::{Bench, Gate, Seen, soon};
 use crate::process::Process;
@@ -51,6 +52,30 @@ async fn a_grace_without_end_is_no_trouble_to_who_needs_none() {
     let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
     let running = bench.start_ready(runtime).await;
     soon(running.stop()).await.unwrap();
+}
+
+/// The service hangs, and would be waited for as long as a request may take.
+#[tokio::test]
+async fn a_stop_waits_for_no_mail_whose_handler_has_not_begun() {
+    let bench = Bench::start().await;
+    let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
+    let running = bench.start_ready(runtime).await;
+    let slow = Fault::SlowAnswer { on: Some(Operation::GetThreadMessages), by: Duration::from_secs(3_600) };
+    bench.sandbox.fault_next(1, slow);
+    bench.deliver("waits for its row");
+    soon(bench.sandbox.wait_for(|world| (world.outstanding_faults() == 0).then_some(()))).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(10), running.stop()).await;
+    stopped.expect("nothing is waited for").unwrap();
+
+    let seen = Seen::default();
+    let saw = seen.clone();
+    let handler = move |mail: Mail, attempt: Attempt| {
+        saw.see(&format!("{}, {}", mail.text(), attempt.number));
+        async {}
+    };
+    let running = bench.run(handler).await;
+    assert_eq!(seen.count(1).await, ["waits for its row, 1"], "it was no try");
+    running.stop().await.unwrap();
 }
 
 #[tokio::test]
