@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use crate::api::{Client, Retry, Scope};
+use crate::clock;
 use crate::failpoint::{Point, pass};
 use crate::model::{Chain, Inbox, InboxId, Message};
 use crate::store::{Bookmark, Recorded};
@@ -22,6 +23,10 @@ use super::watermark::Watermark;
 const BATCH: usize = 128;
 /// The bookmark that tells when the store was first used.
 const IN_USE_SINCE: &str = "in use since";
+/// How long it may take from the first start until an inbox is looked at for the first time.
+const FIRST_LOOK_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// How far the service's clock may be ahead.
+const CLOCK_AHEAD: Duration = Duration::from_secs(60);
 /// The longest a round waits when the service asks it to, before it goes on with the next inbox.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -173,7 +178,11 @@ impl CatchUp {
             return Ok(Some(Watermark::default()));
         }
         let newest = listing.newest().await?;
-        let mark = Watermark::first_sight(&newest);
+        let came_since = self.came_since(in_use_since, &newest);
+        let mark = match came_since {
+            true => Watermark::first_sight_since(in_use_since, &newest),
+            false => Watermark::first_sight(&newest),
+        };
         // Another process may have seen it first meanwhile: what has come since then is no history.
         if let Some(earlier) = self.watermark(&inbox.id).await? {
             return Ok(Some(earlier));
@@ -182,7 +191,17 @@ impl CatchUp {
         if !newest.is_empty() {
             info!(inbox = %inbox.id, "first sight of the inbox: the mail in it counts as history, and is not answered");
         }
-        Ok(None)
+        Ok(came_since.then_some(mark))
+    }
+
+    /// Whether mail has come since the agent was first started, some time before an inbox was first looked at: where there are many, or
+    /// one could not be listed. An inbox that is seen much later was not there for this key to see, and whatever is in it is history. So is
+    /// what comes from the future, since it was dated by a clock that is not compared with ours.
+    fn came_since(&self, in_use_since: Timestamp, rows: &[Message]) -> bool {
+        let now = self.intake.clock().now();
+        let is_young = now < clock::after(in_use_since, FIRST_LOOK_WITHIN);
+        let latest = clock::after(now, CLOCK_AHEAD);
+        is_young && rows.iter().filter_map(|row| row.at).any(|at| at > in_use_since && at <= latest)
     }
 
     /// When this store was first used.

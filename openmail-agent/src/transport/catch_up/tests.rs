@@ -185,6 +185,35 @@ async fn old_mail_is_history_and_later_mail_is_found_once() {
     }
 }
 
+/// What comes between the first start and the first look at an inbox, for which there was no event, is as new as any other.
+#[tokio::test]
+async fn what_came_since_the_first_start_is_no_history_however_late_its_inbox_is_looked_at() {
+    // The clock stands here, in seconds after mail number 0.
+    const START: usize = 1_927_200;
+    for order in ORDERS {
+        let setup = Setup::new(order).await;
+        let look = async |inbox: &str| {
+            let report = setup.catch_up.run_once(&[Inbox::new(inbox)], GapReason::Start).await;
+            assert!(report.failures.is_empty(), "{report:?}");
+            report.found
+        };
+        assert_eq!(look("inb_other").await, 0);
+        setup.arrive([START - 5_000, START - 10, START, START + 30]);
+        setup.clock.advance(Duration::from_secs(180));
+        assert_eq!(look("inb_1").await, 1, "{order:?}");
+        assert_eq!(look("inb_1").await, 0);
+        setup.arrive([START + 200]);
+        assert_eq!(look("inb_1").await, 1);
+
+        let late = |inbox: &str, n| setup.mail.lock().unwrap().arrives(inbox, n);
+        late("inb_future", START + 10_000);
+        assert_eq!(look("inb_future").await, 0, "another clock");
+        late("inb_late", START + 30);
+        setup.clock.advance(Duration::from_secs(3_600));
+        assert_eq!(look("inb_late").await, 0, "the key could not see it before");
+    }
+}
+
 #[tokio::test]
 async fn what_comes_after_another_process_has_seen_an_inbox_is_no_history() {
     let setup = Setup::new(Order::NewestFirst).await;

@@ -13,7 +13,7 @@ const OVERLAP: Duration = Duration::from_secs(15 * 60);
 /// How far an inbox was read, by the service's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Watermark {
-    /// The newest mail at first sight; what is not newer is history. `None` = the inbox was empty.
+    /// The newest mail at first sight, or when the store was first used; what is not newer is history. `None` = the inbox was empty.
     baseline: Option<Timestamp>,
     /// The newest mail seen.
     newest: Option<Timestamp>,
@@ -26,6 +26,13 @@ impl Watermark {
     pub(super) fn first_sight(rows: &[Message]) -> Self {
         let baseline = rows.iter().filter_map(|row| row.at).max();
         Self { baseline, ..Self::default() }.advanced(rows)
+    }
+
+    /// Everything listed up to a moment is history.
+    pub(super) fn first_sight_since(moment: Timestamp, rows: &[Message]) -> Self {
+        let history: Vec<_> =
+            rows.iter().filter(|row| row.at.is_none_or(|at| at <= moment)).cloned().collect();
+        Self { baseline: Some(moment), ..Self::default() }.advanced(&history)
     }
 
     pub(super) fn bookmark_name(inbox: &InboxId) -> String {
