@@ -102,8 +102,14 @@ pub(super) async fn successful(mut response: Response, limit: Duration) -> Resul
         return Ok(response);
     }
     let status = response.status().as_u16();
-    // The status alone decides where the body is cut off, too long or too slow.
-    let body = tokio::time::timeout(limit, read_prefix(&mut response, ERROR_CAP)).await.unwrap_or_default();
+    // The status alone decides where the body is cut off, too long or too slow; but a refusal whose words were lost on the way may have
+    // said that it is one for now.
+    let body = match tokio::time::timeout(limit, read_prefix(&mut response, ERROR_CAP)).await {
+        Ok(Err(error)) if matches!(status, 400 | 403..=428 | 430..=499) => {
+            return Err(from_transport(error).with_status(status));
+        }
+        body => body.ok().and_then(Result::ok).unwrap_or_default(),
+    };
     Err(from_answer(status, response.headers(), &body, Timestamp::now()))
 }
 
@@ -122,13 +128,13 @@ async fn read_capped(response: &mut Response, cap: usize) -> Result<Bytes> {
     Ok(body.freeze())
 }
 
-async fn read_prefix(response: &mut Response, cap: usize) -> Bytes {
+async fn read_prefix(response: &mut Response, cap: usize) -> reqwest::Result<Bytes> {
     let mut body = BytesMut::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
+    while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk[..chunk.len().min(cap - body.len())]);
         if body.len() == cap {
             break;
         }
     }
-    body.freeze()
+    Ok(body.freeze())
 }

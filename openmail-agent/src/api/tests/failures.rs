@@ -62,14 +62,16 @@ async fn a_cut_connection_is_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
-        for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"half\":"] {
+        let half = "content-length: 99\r\n\r\n{\"half\":";
+        for status in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 403 Forbidden\r\n"] {
+            let answer = if status.is_empty() { String::new() } else { format!("{status}{half}") };
             let (mut socket, _) = listener.accept().await.unwrap();
             let _ = socket.read(&mut [0; 4096]).await.unwrap();
             socket.write_all(answer.as_bytes()).await.unwrap();
         }
     });
     let client = Client::builder(Secret::new(KEY)).base_url(&url).unwrap().build().unwrap();
-    for _ in 0..2 {
+    for _ in 0..3 {
         let error = client.me().await.unwrap_err();
         assert_eq!((error.kind(), error.retry()), (&ErrorKind::Interrupted, Retry::Now));
     }
