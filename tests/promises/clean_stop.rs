@@ -70,7 +70,7 @@ async fn a_stop_waits_for_no_mail_whose_handler_has_not_begun() {
     let seen = Seen::default();
     let saw = seen.clone();
     let handler = move |mail: Mail, attempt: Attempt| {
-        saw.see(&format!("{}, {}", mail.text(), attempt.number));
+        saw.see(format!("{}, {}", mail.text(), attempt.number));
         async {}
     };
     let running = bench.run(handler).await;
