@@ -1,9 +1,10 @@
 //! What was acknowledged is in the store: kill the process at any step, and after the restart every mail is handled.
 
 use openmail_agent::handler::{Error, Mail, Reply};
+use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
-use openmail_agent::runtime::Runtime;
-use openmail_sandbox::Inbox;
+use openmail_agent::runtime::{Config, Runtime};
+use openmail_sandbox::{Inbox, Scope};
 
 use crate::bench::{Bench, Gate, Seen, soon};
 
@@ -46,11 +47,24 @@ async fn a_mail_whose_handler_was_killed_is_handled_after_the_restart() {
 
 #[tokio::test]
 async fn a_mail_to_an_inbox_that_is_not_served_for_now_is_handled_once_it_is_again() {
+    serve_one_and_then_another(|_, config, inbox| config.inbox = Some(inbox.id.clone())).await;
+}
+
+#[tokio::test]
+async fn a_mail_to_an_inbox_that_the_key_does_not_see_for_now_is_handled_once_it_does_again() {
+    serve_one_and_then_another(|bench, config, inbox| {
+        let key = bench.sandbox.create_key(Scope::Inbox(inbox.id.clone()));
+        config.api_key = Secret::new(&key.token);
+    })
+    .await;
+}
+
+async fn serve_one_and_then_another(only: impl Fn(&Bench, &mut Config, &Inbox)) {
     let bench = Bench::start().await;
     let sales = bench.sandbox.create_inbox("sales");
     let serve = async |inbox: &Inbox, gate: Gate| {
         let mut config = bench.config();
-        config.inbox = Some(inbox.id.clone());
+        only(&bench, &mut config, inbox);
         let handler = move |mail: Mail| {
             let gate = gate.clone();
             async move {

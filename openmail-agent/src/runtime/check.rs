@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::api::{Client, Retry};
 use crate::backoff::Backoff;
-use crate::model::{Chain, Inbox};
+use crate::model::{Chain, Inbox, KeyScope};
 use crate::router::{Route, Router, RouterFacts, StartProblem};
 use crate::store::Store;
 
@@ -64,7 +64,13 @@ pub(super) async fn inboxes(
             return None;
         }
     };
-    let Some(wanted) = wanted else { return Some(Inboxes { all, only: None }) };
+    let Some(wanted) = wanted else {
+        let only = match &all[..] {
+            [one] if is_key_of(client, one).await => Some(one.clone()),
+            _ => None,
+        };
+        return Some(Inboxes { all, only });
+    };
     let is_it = |inbox: &&Inbox| {
         inbox.id.as_str() == wanted
             || inbox.address.as_ref().is_some_and(|address| address.as_str().eq_ignore_ascii_case(wanted))
@@ -76,6 +82,11 @@ pub(super) async fn inboxes(
         ));
     }
     only.map(|only| Inboxes { all, only: Some(only) })
+}
+
+/// Whether the key is this inbox's alone: what the store may hold of others is then for whoever has their keys.
+async fn is_key_of(client: &Client, inbox: &Inbox) -> bool {
+    client.me().await.is_ok_and(|me| me.scope == KeyScope::Inbox(inbox.id.clone()))
 }
 
 async fn listed(client: &Client) -> Result<Vec<Inbox>, crate::api::Error> {
