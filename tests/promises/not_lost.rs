@@ -1,10 +1,12 @@
 //! What was acknowledged is in the store: kill the process at any step, and after the restart every mail is handled.
 
+use std::time::Duration;
+
 use openmail_agent::handler::{Error, Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{Config, Runtime};
-use openmail_sandbox::{Inbox, Scope};
+use openmail_sandbox::{Fault, Inbox, Scope};
 
 use crate::bench::{Bench, Gate, Seen, soon};
 
@@ -90,6 +92,37 @@ async fn serve_one_and_then_another(only: impl Fn(&Bench, &mut Config, &Inbox)) 
     assert_eq!(bench.rows("SELECT state FROM events ORDER BY seq", 2).await, ["waiting", "done"]);
 
     let running = serve(&bench.inbox, open).await;
+    assert_eq!(bench.sent(1).await[0].body, "re to support");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reply_from_an_inbox_that_the_key_does_not_see_for_now_leaves_once_it_does_again() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let serve = async |inbox: &Inbox| {
+        let mut config = bench.config();
+        config.api_key = Secret::new(&bench.sandbox.create_key(Scope::Inbox(inbox.id.clone())).token);
+        let handler = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
+        let runtime = Runtime::new(config).clock(bench.clock.clone());
+        bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await
+    };
+    let running = serve(&bench.inbox).await;
+    let down = bench.sandbox.fault(Fault::send_refused(503, "unavailable"));
+    bench.deliver("to support");
+    bench.rows("SELECT key FROM sends WHERE state = 'owed' AND due_at IS NOT NULL", 1).await;
+    running.kill().await;
+    bench.sandbox.lift(down);
+
+    let running = serve(&sales).await;
+    bench.clock.advance(Duration::from_secs(60));
+    let mail = bench.mail("Ada <ada@example.com>", "to sales").to(&sales.address);
+    bench.sandbox.deliver(mail.deliver_to([&sales.address]));
+    soon(bench.sandbox.wait_for_sent(&sales.id, 1)).await;
+    running.stop().await.unwrap();
+    assert_eq!(bench.rows("SELECT state FROM sends ORDER BY seq", 2).await, ["owed", "sent"]);
+
+    let running = serve(&bench.inbox).await;
     assert_eq!(bench.sent(1).await[0].body, "re to support");
     running.stop().await.unwrap();
 }
