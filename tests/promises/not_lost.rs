@@ -6,7 +6,7 @@ use openmail_agent::handler::{Error, Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{Config, Runtime};
-use openmail_sandbox::{Fault, Inbox, Scope};
+use openmail_sandbox::{Fault, Inbox, Operation, Scope};
 
 use crate::bench::{Bench, Gate, Seen, soon};
 
@@ -114,6 +114,8 @@ async fn a_reply_from_an_inbox_that_the_key_does_not_see_for_now_leaves_once_it_
     running.kill().await;
     bench.sandbox.lift(down);
 
+    // That the service fails for a moment is no reason to take the key for another.
+    bench.sandbox.fault_next(1, Fault::ProxyError { on: Some(Operation::GetMe), status: 502 });
     let running = serve(&sales).await;
     bench.clock.advance(Duration::from_secs(60));
     let mail = bench.mail("Ada <ada@example.com>", "to sales").to(&sales.address);

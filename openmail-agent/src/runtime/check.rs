@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::api::{Client, Retry};
+use crate::api::{self, Client, Retry};
 use crate::backoff::Backoff;
 use crate::model::{Chain, Inbox, KeyScope};
 use crate::router::{Route, Router, RouterFacts, StartProblem};
@@ -57,7 +57,7 @@ pub(super) async fn inboxes(
     wanted: Option<&str>,
     problems: &mut Vec<String>,
 ) -> Option<Inboxes> {
-    let all = match listed(client).await {
+    let all = match answered(client, Client::all_inboxes).await {
         Ok(all) => all,
         Err(error) => {
             problems.push(unlisted(&error));
@@ -86,13 +86,23 @@ pub(super) async fn inboxes(
 
 /// Whether the key is this inbox's alone: what the store may hold of others is then for whoever has their keys.
 async fn is_key_of(client: &Client, inbox: &Inbox) -> bool {
-    client.me().await.is_ok_and(|me| me.scope == KeyScope::Inbox(inbox.id.clone()))
+    match answered(client, Client::me).await {
+        Ok(me) => me.scope == KeyScope::Inbox(inbox.id.clone()),
+        Err(error) => {
+            warn!(error = %Chain(&error), "the service does not tell what the key is for: it is taken for one that sees every inbox");
+            false
+        }
+    }
 }
 
-async fn listed(client: &Client) -> Result<Vec<Inbox>, crate::api::Error> {
+/// What the service answers; where it fails for a moment, it is asked again.
+async fn answered<'c, T, Answer: Future<Output = api::Result<T>>>(
+    client: &'c Client,
+    ask: impl Fn(&'c Client) -> Answer,
+) -> api::Result<T> {
     for failures in 0.. {
-        let error = match client.all_inboxes().await {
-            Ok(all) => return Ok(all),
+        let error = match ask(client).await {
+            Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
         let wait = match error.retry() {

@@ -32,7 +32,7 @@ impl Watermark {
     pub(super) fn first_sight_since(moment: Timestamp, rows: &[Message]) -> Self {
         let history: Vec<_> =
             rows.iter().filter(|row| row.at.is_none_or(|at| at <= moment)).cloned().collect();
-        Self { baseline: Some(moment), ..Self::default() }.advanced(&history)
+        Self { baseline: Some(moment), ..Self::first_sight(&history) }
     }
 
     pub(super) fn bookmark_name(inbox: &InboxId) -> String {
