@@ -54,7 +54,7 @@ impl Role {
             let reason = tokio::select! {
                 reason = &mut running => reason,
                 () = self.lost(socket, until) => {
-                    warn!("another process holds the socket from now on");
+                    warn!("the hold on the socket has run out; another process may hold it from now on");
                     turn.cancel();
                     running.await
                 }
