@@ -17,13 +17,21 @@ pub(crate) struct Subject {
 
 impl Subject {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(std::env::current_exe().expect("this program has a path"))
-            .arg(SUBJECT)
-            .args(args)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("this program starts again");
+        let mut program = Command::new(std::env::current_exe().expect("this program has a path"));
+        program.arg(SUBJECT).args(args);
+        Self::spawn(program)
+    }
+
+    /// A script that Node runs.
+    pub(crate) fn node(script: &str, args: &[&str]) -> Self {
+        let mut program = Command::new("node");
+        program.args(["-e", script, "--"]).args(args);
+        Self::spawn(program)
+    }
+
+    fn spawn(mut program: Command) -> Self {
+        let child = program.stdout(Stdio::piped()).kill_on_drop(true).spawn();
+        let mut child = child.expect("the subject starts");
         let stdout = child.stdout.take().expect("it was piped");
         Self { child, lines: BufReader::new(stdout).lines() }
     }

@@ -1,9 +1,11 @@
 //! The figures, each with what it is measured against.
 
 use std::collections::HashMap;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio::process::Command;
 use tokio::sync::mpsc;
 
 use crate::child::Subject;
@@ -11,6 +13,8 @@ use crate::sample::{self, INBOXES};
 use crate::service::{Drip, Feed, Served, Service, webhooks};
 use crate::table::{Table, a_second, time};
 
+/// The bare loop as a Node program.
+const NODE: &str = include_str!("subject/node.cjs");
 /// How often each rate is measured; the best counts, since whatever else the machine does can only make it worse.
 const ROUNDS: usize = 2;
 /// How many events are pushed through a store in memory, and through the bare loop.
@@ -68,11 +72,15 @@ async fn within(figures: impl Future<Output = ()>) {
 
 async fn socket(table: &mut Table) {
     let (mut bare, mut memory, mut sqlite) = (Rate::default(), Rate::default(), Rate::default());
+    let mut node = has_node().await.then(Rate::default);
     for _ in 0..ROUNDS {
-        bare.take(flood("bare-socket", None, SOCKET).await);
-        memory.take(flood("socket", Some("memory"), SOCKET).await);
+        bare.take(flood(SOCKET, |url, count| Subject::start(&["bare-socket", url, count])).await);
+        memory.take(flood(SOCKET, |url, count| Subject::start(&["socket", url, "memory", count])).await);
         let file = File::new();
-        sqlite.take(flood("socket", Some(&file.path), DURABLE).await);
+        sqlite.take(flood(DURABLE, |url, count| Subject::start(&["socket", url, &file.path, count])).await);
+        if let Some(node) = &mut node {
+            node.take(flood(SOCKET, |url, count| Subject::node(NODE, &[url, count])).await);
+        }
     }
     let ratio = memory.a_second / bare.a_second;
     let rates = (a_second(bare.a_second), a_second(memory.a_second));
@@ -82,6 +90,21 @@ async fn socket(table: &mut Table) {
     table.beside("events into handlers, SQLite", rates, ratio, ("50,000/s", met));
     table.work("processor time of an event, in memory", bare.work, memory.work);
     table.work("processor time of an event, SQLite", bare.work, sqlite.work);
+    if let Some(node) = node {
+        let ratio = memory.a_second / node.a_second;
+        let rates = (a_second(node.a_second), a_second(memory.a_second));
+        table.beside("in memory, beside the bare loop in Node", rates, ratio, ("ahead of it", ratio > 1.0));
+    } else {
+        eprintln!(
+            "not measured: the bare loop in Node, which finds no `ws` (npm install ws; NODE_PATH=node_modules)"
+        );
+    }
+}
+
+/// Whether there is a Node that finds what [`NODE`] asks for.
+async fn has_node() -> bool {
+    let tried = Command::new("node").args(["-e", "require('ws')"]).stderr(Stdio::null()).status().await;
+    tried.is_ok_and(|status| status.success())
 }
 
 /// How fast a subject takes events in.
@@ -99,11 +122,10 @@ impl Rate {
     }
 }
 
-async fn flood(subject: &str, store: Option<&str>, count: usize) -> Rate {
+/// Pushes so many events as fast as the subject takes them.
+async fn flood(count: usize, start: impl FnOnce(&str, &str) -> Subject) -> Rate {
     let mut service = Service::start(INBOXES, Feed::flood(count)).await;
-    let events = count.to_string();
-    let args: Vec<_> = [subject, service.base_url()].into_iter().chain(store).chain([&*events]).collect();
-    let mut subject = Subject::start(&args);
+    let mut subject = start(service.base_url(), &count.to_string());
     let started = service.started().await;
     let work = Duration::from_secs_f64(subject.number().await / count as f64);
     Rate { a_second: count as f64 / started.elapsed().as_secs_f64(), work }
