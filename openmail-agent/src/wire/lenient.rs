@@ -7,7 +7,7 @@ mod surrogate;
 
 pub(super) use address::{Addresses, Sender};
 pub(super) use scalar::{Flag, Number, Text, id, timestamp};
-pub(super) use structure::{List, Object, object, part};
+pub(super) use structure::{List, Object, object};
 pub(super) use surrogate::read;
 
 /// Writes the visitor methods for the shapes that count as absent.

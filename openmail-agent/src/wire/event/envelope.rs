@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::model::{Event, EventId, EventKind, InboxId, Message, MessageId, Payload, PodId, ThreadId};
-use crate::wire::lenient::{Object, Text, id, part, read, timestamp};
+use crate::wire::lenient::{Object, Text, id, object, read, timestamp};
 use crate::wire::{DecodeError, DecodeErrorKind};
 
 use super::fallback_id;
@@ -39,7 +39,7 @@ pub struct Envelope {
 /// a body may be refused that has an envelope, such as one that is nested too deep where this does not look.
 pub fn envelope(body: &[u8], hint: Option<EventId>) -> Result<Envelope, DecodeError> {
     read(body, |mended| {
-        let frame: EnvelopeFrame<'_> = part(mended)?;
+        let frame: EnvelopeFrame<'_> = object(mended)?;
         frame.head().envelope(body, hint.clone())
     })
 }
@@ -47,7 +47,7 @@ pub fn envelope(body: &[u8], hint: Option<EventId>) -> Result<Envelope, DecodeEr
 /// The envelope of the event in a frame of the socket, if that is plainly what the frame holds: with a name and an id, whatever its
 /// type.
 pub(in crate::wire) fn envelope_of_frame(body: &[u8]) -> Option<Envelope> {
-    let frame: EnvelopeFrame<'_> = part(body).ok()?;
+    let frame: EnvelopeFrame<'_> = object(body).ok()?;
     let is_plain =
         frame.event.as_deref().is_some() && frame.event_id.as_deref().is_some_and(|id| !id.trim().is_empty());
     is_plain.then(|| frame.head().envelope(body, None).ok()).flatten()

@@ -8,19 +8,13 @@ use crate::wire::{DecodeError, DecodeErrorKind};
 
 use super::absent;
 
-/// Reads a body that must be an object.
+/// Reads a body that must be an object. What `T` passes over is not looked at, and need not even be text.
 pub(in crate::wire) fn object<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, DecodeError> {
     // Checked once as a whole, text need not be checked string by string.
     let Object(object) = match std::str::from_utf8(body) {
         Ok(text) => serde_json::from_str(text)?,
         Err(_) => serde_json::from_slice(body)?,
     };
-    object.ok_or_else(|| DecodeErrorKind::Shape.into())
-}
-
-/// Reads a little of a body that must be an object. What is passed over is not looked at, and need not even be text.
-pub(in crate::wire) fn part<'de, T: Deserialize<'de>>(body: &'de [u8]) -> Result<T, DecodeError> {
-    let Object(object) = serde_json::from_slice(body)?;
     object.ok_or_else(|| DecodeErrorKind::Shape.into())
 }
 
