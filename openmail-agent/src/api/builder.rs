@@ -131,7 +131,6 @@ impl ClientBuilder {
             .connect_timeout(self.timeout.min(Duration::from_secs(10)))
             .tls_backend_preconfigured(tls);
         if local {
-            // A proxy for the world outside has no business on this machine.
             http = http.no_proxy();
         }
         let http =
@@ -180,7 +179,8 @@ fn misconfigured(message: &str) -> Error {
     Error::local(ErrorKind::Configuration, message)
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+/// Whether this names the machine itself, where a proxy for the world outside has no business.
+pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     ip.is_ok_and(|ip| ip.is_loopback()) || host == "localhost" || host.ends_with(".localhost")

@@ -25,6 +25,7 @@ pub mod tls;
 mod tests;
 
 pub use attachments::Download;
+pub(crate) use builder::is_loopback;
 pub use builder::{ClientBuilder, DEFAULT_BASE_URL};
 pub use client::Client;
 pub(crate) use client::THIS_MACHINE;

@@ -3,3 +3,4 @@
 mod away;
 mod many_inboxes;
 mod outages;
+mod proxied;

@@ -3,14 +3,19 @@ use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::Url;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use crate::api::is_loopback;
 use crate::model::{BoxError, Error, Secret};
 
 use super::session::Filter;
 
 /// How to reach the service, and what to hear from it.
+///
+/// Where the environment names a proxy for the service (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, less `NO_PROXY`), the socket goes through
+/// it, by `CONNECT`; for a service on this machine no proxy is asked.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct WebSocketConfig {
@@ -73,6 +78,14 @@ impl WebSocketConfig {
         let agent = concat!("openmail-agent/", env!("CARGO_PKG_VERSION"));
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(agent));
         Ok(request)
+    }
+
+    /// The proxy that the environment names for the service, as for REST.
+    pub(super) fn proxy(&self) -> Option<Intercept> {
+        let mut url = socket_url(&self.base_url).filter(|url| !is_loopback(url))?;
+        let scheme = if url.scheme() == "wss" { "https" } else { "http" };
+        url.set_scheme(scheme).ok()?;
+        Matcher::from_system().intercept(&url.as_str().parse().ok()?)
     }
 
     /// The TLS configuration, where TLS is spoken at all.

@@ -16,7 +16,8 @@ use crate::transport::{GapSignal, Intake, Received, Via};
 use crate::wire::frame::ServerFrame;
 
 use super::config::{ConfigError, WebSocketConfig};
-use super::link::{Dialler, Link};
+use super::dial::Dialler;
+use super::link::Link;
 use super::recorder::{Progress, Queue, Recorder};
 use super::session::{Action, Filter, Input, Session};
 use super::state::{SocketState, StopReason};
@@ -79,7 +80,7 @@ impl WebSocket {
     /// When the settings cannot make a connection: the kind says which.
     pub fn new(config: WebSocketConfig, intake: Intake) -> Result<Self, ConfigError> {
         let request = config.request()?;
-        let dialler = Dialler { tls: config.tls_for(&request)?, request };
+        let dialler = Dialler { tls: config.tls_for(&request)?, proxy: config.proxy(), request };
         let state = watch::Sender::new(SocketState::Connecting);
         Ok(Self {
             dialler,

@@ -1,78 +1,32 @@
 use std::future::Future;
-use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::header::RETRY_AFTER;
-use http::{Request, Uri};
-use hyper_util::client::legacy::connect::HttpConnector;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig as Limits;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
-use tower::ServiceExt;
 use tracing::{debug, warn};
 
 use crate::model::Chain;
 use crate::wire::frame::{ClientFrame, ServerFrame};
 
+use super::dial::{Dialler, Socket};
 use super::session::{Input, Refusal};
 
-/// The largest event that is taken.
-const MAX_MESSAGE: usize = 16 * 1024 * 1024;
-/// How long a connection may take to open, all addresses together: less than the session gives the whole dial.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long the other side may take to read a frame of a few bytes.
 const WRITE_WITHIN: Duration = Duration::from_secs(10);
 /// How long a close is waited for. It is a courtesy.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Dial = Pin<Box<dyn Future<Output = Result<Socket, Error>> + Send>>;
-
-/// How connections are opened.
-#[derive(Debug, Clone)]
-pub(super) struct Dialler {
-    pub(super) request: Request<()>,
-    pub(super) tls: Option<Arc<rustls::ClientConfig>>,
-}
 
 /// The connection, in whatever state it is.
 pub(super) enum Link {
     Down,
     Dialling(Dial),
     Open(Box<Socket>),
-}
-
-impl Dialler {
-    async fn dial(self) -> Result<Socket, Error> {
-        let stream = self.connect().await?;
-        let connector = self.tls.map_or(Connector::Plain, Connector::Rustls);
-        let limits = Limits::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        let request = self.request.into_client_request()?;
-        let (socket, _) =
-            client_async_tls_with_config(request, stream, Some(limits), Some(connector)).await?;
-        Ok(socket)
-    }
-
-    /// Tries both families of addresses, each address for its share of the time: one that leads nowhere does not keep the next from being tried.
-    async fn connect(&self) -> Result<TcpStream, Error> {
-        let uri = self.request.uri();
-        let (host, is_secure) = (uri.host().unwrap_or_default(), self.tls.is_some());
-        let port = uri.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-        let address = Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/");
-        let address = address.build().map_err(io::Error::other)?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(CONNECT_WITHIN));
-        let stream = connector.oneshot(address).await.map_err(io::Error::other)?;
-        Ok(stream.into_inner())
-    }
 }
 
 impl Link {
@@ -159,7 +113,7 @@ fn dial_failed(error: Error) -> Input {
             Input::Refused(Refusal { status, retry_after: retry_after(&response) })
         }
         error => {
-            debug!(error = %Chain(&error), "the socket cannot be opened");
+            warn!(error = %Chain(&error), "the socket cannot be opened");
             Input::ConnectFailed
         }
     }

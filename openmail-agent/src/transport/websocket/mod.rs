@@ -4,6 +4,7 @@
 //! into the store; the place to resume from moves in the transaction that records the events before it.
 
 mod config;
+mod dial;
 mod driver;
 mod link;
 mod recorder;
