@@ -38,6 +38,9 @@ impl Attachments {
 
     /// The bytes of a file, 25 MB at most.
     ///
+    /// The service knows the files of a mail by their names alone: of two with one name, as mail programs give to pictures, it hands out
+    /// the same one for both.
+    ///
     /// # Errors
     ///
     /// As [`api::Client`] says; [`TooLarge`](api::ErrorKind::TooLarge) past 25 MB.

@@ -1,10 +1,8 @@
-use std::borrow::Cow;
-
 use crate::api;
 use crate::model::{Address, Attachment, Draft, Recipients};
 
 use super::subject::{cut, prefixed};
-use super::{Context, FromContext, Mail, Needs, PayloadKind, Rejection, Reply};
+use super::{Context, FromContext, GiveUp, Needs, PayloadKind, Rejection, Reply};
 
 /// The right to write to others than the one the mail asks to be answered: a new thread, or a forward.
 ///
@@ -29,18 +27,23 @@ impl Compose {
     ///
     /// Who wrote it is said in the text, and not by a `Reply-To`: the service's free plan refuses one that is no inbox of the
     /// account. An answer to the forward therefore comes to this inbox, as mail of whoever it was handed to: say so in the word in
-    /// front, or have the handler pass it on. What a mail has more of than the service takes is cut off, and marked so.
+    /// front. What a mail has more of than the service takes is cut off, and marked so.
+    ///
+    /// Where there is no mail at hand, as in a handler of suspensions, this makes the handler fail for good.
     pub fn forward(&self, to: Address, word: &str) {
-        let mail = self.0.mail();
-        let (subject, text) = mail.map_or(("", Cow::Borrowed("")), |mail| (mail.subject(), mail.readable()));
-        let from = mail.and_then(Mail::from).map_or_else(|| "an unknown sender".to_owned(), named);
+        let Some(mail) = self.0.mail() else {
+            self.0.fail(GiveUp::new("there is no mail at hand to forward: write one by `new_thread`").into());
+            return;
+        };
+        let (subject, text) = (mail.subject(), mail.readable());
+        let from = mail.from().map_or_else(|| "an unknown sender".to_owned(), named);
         let mut head =
             format!("{word}\n\n---------- Forwarded message ----------\nFrom: {}\n", one_line(&from));
-        if let Some(at) = mail.and_then(|mail| mail.message().at) {
+        if let Some(at) = mail.message().at {
             head.push_str(&at.strftime("Date: %a, %-d %b %Y %H:%M UTC\n").to_string());
         }
         head.push_str(&format!("Subject: {}\n", prefixed("", subject)));
-        let files: Vec<_> = mail.into_iter().flat_map(Mail::attachments).map(Attachment::safe_name).collect();
+        let files: Vec<_> = mail.attachments().iter().map(Attachment::safe_name).collect();
         if !files.is_empty() {
             head.push_str(&format!("Files, not sent along: {}\n", one_line(&files.join(", "))));
         }

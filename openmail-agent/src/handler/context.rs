@@ -176,7 +176,16 @@ impl Context {
 
     /// Keeps a value to be committed with the handler's success, in place of an earlier one of the same scope.
     pub(crate) fn note(&self, note: Note) {
-        self.collected().note(note);
+        let mut collected = self.collected();
+        if self.0.has_ended.load(Ordering::Relaxed) {
+            error!(
+                handler = self.handler(),
+                event_id = %self.event().id,
+                "what was remembered after its handler had ended is forgotten: have the handler wait for the task that remembers it"
+            );
+            return;
+        }
+        collected.note(note);
     }
 
     /// The value that is kept so far, by the handler or a layer around it.

@@ -2,7 +2,11 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use crate::api;
 use crate::model::BoxError;
+
+/// The longest that the service's word on when to call again is followed: whatever stands in front of it may say anything.
+const SERVICE_MOST: Duration = Duration::from_secs(60 * 60);
 
 /// The result of a handler, and of `main`.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,13 +14,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Any error, made by `?` from whatever failed.
 ///
 /// A handler that returns one is tried again with growing pauses, until its retries are used up and the mail becomes a dead
-/// letter. [`GiveUp`] and [`RetryAfter`], anywhere in the chain of causes, say otherwise.
+/// letter. [`GiveUp`] and [`RetryAfter`], anywhere in the chain of causes, say otherwise; so does an [`api::Error`] that says
+/// when to call again.
 ///
 /// It does not implement [`std::error::Error`] itself, which is what lets `?` make it from everything that does.
 pub struct Error(BoxError);
 
 impl Error {
     /// An error from a message.
+    #[must_use]
     pub fn msg(message: impl Into<String>) -> Self {
         Self(message.into().into())
     }
@@ -95,6 +101,10 @@ impl RetryVerdict {
         if error.is::<GiveUp>() || error.is::<GivenUp>() {
             return Some(Self::Never);
         }
+        // That the service will never do it says nothing of the handler: another key, or another try, may go another way.
+        if let Some(api::Retry::After(wait)) = error.downcast_ref().map(api::Error::retry) {
+            return Some(Self::After(wait.min(SERVICE_MOST)));
+        }
         let asked = error.downcast_ref::<RetryAfter>().map(|after| &after.asked);
         asked.or_else(|| error.downcast_ref()).map(|asked| Self::After(asked.0))
     }
@@ -109,6 +119,7 @@ impl RetryVerdict {
 /// }
 /// ```
 #[derive(Debug, Clone)]
+#[must_use = "it gives up only where it is returned"]
 pub struct GiveUp {
     reason: String,
     mark: GivenUp,
@@ -139,8 +150,9 @@ impl StdError for GiveUp {
     }
 }
 
+/// What is left of a [`GiveUp`] where its type is hidden, and what says the same of other errors.
 #[derive(Debug, Clone, Copy)]
-struct GivenUp;
+pub(super) struct GivenUp;
 
 impl fmt::Display for GivenUp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -162,18 +174,19 @@ impl StdError for GivenUp {}
 /// }
 /// ```
 #[derive(Debug, Clone, Copy)]
+#[must_use = "it asks for another try only where it is returned"]
 pub struct RetryAfter {
     asked: Asked,
 }
 
 impl RetryAfter {
     /// Asks for another try after this long.
-    #[must_use]
     pub fn new(wait: Duration) -> Self {
         Self { asked: Asked(wait) }
     }
 
     /// Asks for it because of an error, which the operator reads.
+    #[must_use]
     pub fn because(self, error: impl fmt::Display) -> Error {
         crate::model::Error::because(error.to_string(), self).into()
     }
@@ -206,6 +219,7 @@ impl StdError for Asked {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::Rejection;
 
     #[test]
     fn a_plain_error_asks_for_another_try() {
@@ -246,6 +260,21 @@ mod tests {
         let later = Duration::from_secs(90);
         let after = Error::from(Hidden(RetryAfter::new(later).into()));
         assert_eq!(after.verdict(), RetryVerdict::After(later));
+    }
+
+    #[test]
+    fn this_crate_s_own_errors_say_what_they_mean() {
+        assert_eq!(Error::from(Rejection::absent("no order number")).verdict(), RetryVerdict::Never);
+        let failed = Rejection::failed(RetryAfter::new(Duration::from_secs(9)));
+        assert_eq!(Error::from(failed).verdict(), RetryVerdict::After(Duration::from_secs(9)));
+        assert_eq!(Error::from(Rejection::failed("away")).verdict(), RetryVerdict::Retry);
+        let busy = |wait: &str| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert(http::header::RETRY_AFTER, wait.parse().unwrap());
+            Error::from(api::from_answer(503, &headers, b"", jiff::Timestamp::UNIX_EPOCH)).verdict()
+        };
+        assert_eq!(busy("7"), RetryVerdict::After(Duration::from_secs(7)));
+        assert_eq!(busy("86400"), RetryVerdict::After(SERVICE_MOST));
     }
 
     #[test]

@@ -3,7 +3,8 @@ use std::fmt;
 
 use crate::model::{BoxError, EventKind};
 
-use super::{Context, Error, GiveUp};
+use super::Context;
+use super::error::GivenUp;
 
 /// What can be an argument of a handler.
 ///
@@ -58,8 +59,9 @@ impl<T: FromContext> FromContext for Result<T, Rejection> {
     }
 }
 
-/// Why an argument could not be made.
+/// Why an argument could not be made. Handed on by `?`, it says itself whether another try is of use.
 #[derive(Debug)]
+#[must_use = "it rejects only where it is returned"]
 pub struct Rejection {
     absence: bool,
     source: BoxError,
@@ -94,13 +96,7 @@ impl fmt::Display for Rejection {
 
 impl std::error::Error for Rejection {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        (!self.absence).then_some(&*self.source as _)
-    }
-}
-
-impl Rejection {
-    pub(super) fn into_error(self) -> Error {
-        if self.absence { GiveUp::because(self).into() } else { Error::from(self) }
+        Some(if self.absence { &GivenUp } else { &*self.source })
     }
 }
 

@@ -12,7 +12,8 @@ use super::{Context, Error, FromContext, GiveUp, Needs, PayloadKind, Rejection};
 /// What a conversation remembers from one mail to the next.
 ///
 /// Starts as `T::default()`. What the handler changes is committed together with its replies when it succeeds, and
-/// forgotten when it fails. It is found again by the name of the type, so renaming `T` starts anew; a field that is added needs
+/// forgotten when it fails. It is found again by the name of the type without its modules, so renaming `T` starts anew, moving it does
+/// not, and two types of one name share one place in a conversation; a field that is added needs
 /// `#[serde(default)]`, or what was kept before cannot be read any more. It is kept for good: no retention applies to it.
 ///
 /// ```

@@ -9,6 +9,7 @@ use super::{Error, Reply};
 /// [`ReplyContext`](super::ReplyContext) and [`Compose`](super::Compose), and what a [`Memory`](super::Memory) remembers. An
 /// outcome made in its place carries none of that.
 #[derive(Debug)]
+#[must_use = "an outcome is what is committed, where it is returned"]
 pub struct Outcome(Result<Success, Error>);
 
 #[derive(Debug, Default)]
@@ -19,13 +20,11 @@ struct Success {
 
 impl Outcome {
     /// Handled, with nothing to say.
-    #[must_use]
     pub fn done() -> Self {
         Self(Ok(Success::default()))
     }
 
     /// Handled, with a reply.
-    #[must_use]
     pub fn reply(reply: Reply) -> Self {
         Self(Ok(Success { replies: vec![reply], ..Success::default() }))
     }
@@ -33,6 +32,18 @@ impl Outcome {
     /// Failed; the error says whether it is tried again.
     pub fn failed(error: impl Into<Error>) -> Self {
         Self(Err(error.into()))
+    }
+
+    /// The replies that were given back, whatever was drafted besides; none where it failed.
+    #[must_use]
+    pub fn replies(&self) -> &[Reply] {
+        self.0.as_ref().map_or(&[], |success| &success.replies)
+    }
+
+    /// What the handler failed with, if it did.
+    #[must_use]
+    pub fn error(&self) -> Option<&Error> {
+        self.0.as_ref().err()
     }
 
     /// The replies, or the failure.
@@ -44,8 +55,11 @@ impl Outcome {
         self.0.map(|success| success.replies)
     }
 
-    /// The same with its replies changed, and all else that it carries.
-    #[must_use]
+    /// The same with the replies changed that were given back, and all else that it carries.
+    ///
+    /// What was drafted through [`ReplyContext::reply`](super::ReplyContext::reply) or [`Compose`](super::Compose) stays as it is, and what
+    /// [`reply_now`](super::ReplyContext::reply_now) sent is gone: a layer that is to see every word that leaves fits handlers that only
+    /// give replies back.
     pub fn map_replies(self, change: impl FnMut(Reply) -> Reply) -> Self {
         Self(self.0.map(|Success { replies, collected }| Success {
             replies: replies.into_iter().map(change).collect(),

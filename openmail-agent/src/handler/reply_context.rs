@@ -12,7 +12,7 @@ use crate::limit::Allowance;
 use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
 use crate::store::{Note, NoteScope, SendState};
 
-use super::{Context, FromContext, GiveUp, Rejection, Reply};
+use super::{Context, FromContext, GiveUp, Rejection, Reply, RetryAfter};
 
 /// How long [`ReplyContext::reply_now`] waits for an answer of the service before it leaves the reply to the outbox.
 const SEND_PATIENCE: Duration = Duration::from_secs(30);
@@ -203,13 +203,16 @@ impl ReplyContext {
     async fn patience(&self) -> Result<Duration, ReplyError> {
         let allowance = self.allowance().await?;
         let wait = clock::until(self.context.services().clock.now(), allowance.next_slot);
-        let limited = ReplyErrorKind::Limited { next_slot: allowance.next_slot };
+        let limited = || {
+            let kind = ReplyErrorKind::Limited { next_slot: allowance.next_slot };
+            ReplyError::because(kind, RetryAfter::new(wait))
+        };
         match self.when_limited {
             WhenLimited::Queue if wait.is_zero() => Ok(SEND_PATIENCE),
             WhenLimited::Queue => Ok(Duration::ZERO),
             WhenLimited::Wait(most) if wait <= most => Ok(most.max(SEND_PATIENCE)),
             WhenLimited::Fail if wait.is_zero() => Ok(SEND_PATIENCE),
-            WhenLimited::Wait(_) | WhenLimited::Fail => Err(limited.into()),
+            WhenLimited::Wait(_) | WhenLimited::Fail => Err(limited()),
         }
     }
 }
@@ -235,7 +238,7 @@ pub enum ReplyErrorKind {
     NoRecipient,
     /// The service would not take it: it is empty, too long, or its files are too large. Nothing was committed.
     Invalid,
-    /// The inbox has no slot left; nothing was committed.
+    /// The inbox has no slot left; nothing was committed. Handed on with `?`, it asks for another try when there is one.
     Limited {
         /// When there is one.
         next_slot: Timestamp,

@@ -40,7 +40,7 @@ macro_rules! handler {
                 drop(context);
                 $(let $argument = match $argument::from_context(&call).await {
                     Ok(argument) => argument,
-                    Err(rejection) => return Outcome::failed(rejection.into_error()),
+                    Err(rejection) => return Outcome::failed(rejection),
                 };)*
                 let outcome = self($($argument),*).await.into_outcome();
                 call.finish(outcome)

@@ -9,8 +9,10 @@ use crate::model::{BoxError, EventKind};
 /// How long a handler may run when it says nothing else.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How many further tries a failing handler gets when it says nothing else: five tries in all.
-pub const DEFAULT_RETRIES: u32 = 4;
+/// How many further tries a failing handler gets when it says nothing else. The first comes after five seconds at most, and each pause is
+/// twice as long as the one before, up to a quarter of an hour: the last comes some 45 minutes after the mail, so that a model may be
+/// away for as long.
+pub const DEFAULT_RETRIES: u32 = 10;
 
 /// A handler and what it is for.
 ///
@@ -149,7 +151,7 @@ impl Route {
     }
 
     /// How often a mail is tried again after the first failure, [`DEFAULT_RETRIES`] if not said; after that it is a dead
-    /// letter. `0` means one try and no more.
+    /// letter. `0` means one try and no more. Until then, later mail of the same conversation waits.
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self

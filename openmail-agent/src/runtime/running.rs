@@ -19,6 +19,7 @@ use super::{RuntimeError, RuntimeErrorKind, shutdown};
 ///
 /// Dropping it stops it at once; [`stop`](RunningRuntime::stop) stops it cleanly.
 #[derive(Debug)]
+#[must_use = "dropping it stops the runtime at once"]
 pub struct RunningRuntime {
     pub(super) shutdown: CancellationToken,
     /// Cancelled when handlers were dropped that did not finish within the grace.

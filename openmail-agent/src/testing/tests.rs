@@ -178,8 +178,31 @@ async fn limits_and_refusals_reach_the_handler() {
     let run = || run_one([Route::new("now", now)], mail(ADA, "?"));
     let limited = run().quotas(Quotas::new(0, 0)).await;
     assert!(limited.sent().is_empty() && limited.error().is_some_and(|error| error.contains("nothing more")));
+    let wait = limited.tried_again_in().expect("it is tried again once there is a slot");
+    assert!(wait > Duration::from_secs(5), "not after the usual pause: {wait:?}");
     let refused = run().refuse_sends(422, "recipient_suppressed").await;
     assert!(matches!(refused.outcome(), EventOutcome::Dead { .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_not_there_on_another_try_either() {
+    async fn looks(lifecycle: Result<Lifecycle, Rejection>) -> Result<()> {
+        lifecycle?;
+        Ok(())
+    }
+    let ran = run_one([Route::new("looks", looks)], mail(ADA, "?")).await;
+    assert!(matches!(ran.outcome(), EventOutcome::Dead { .. }), "{ran:?}");
+}
+
+#[tokio::test]
+async fn where_there_is_no_mail_there_is_nothing_to_forward() {
+    async fn forwards(_: Lifecycle, compose: Compose) {
+        compose.forward("human@corp.example".parse().unwrap(), "See to it.");
+    }
+    let route = Route::new("forwards", forwards).event("inbox.suspended");
+    let ran = run_one([route], Lifecycle::new(EventKind::INBOX_SUSPENDED)).await;
+    assert!(ran.error().is_some_and(|error| error.contains("no mail at hand")), "{ran:?}");
+    assert!(ran.sent().is_empty());
 }
 
 #[tokio::test]
