@@ -289,12 +289,10 @@ impl Context {
         self.drafted(draft, stopped)
     }
 
-    /// Why the service would not have this mail answered by a machine, where it says so.
-    ///
-    /// `autoReplyable` false is never answered; null means not classified, and is.
+    /// Why this mail is not to be answered by a machine, where the service says so.
     fn reply_stop(&self) -> Option<String> {
-        let automated = self.mail().is_some_and(|mail| mail.message().auto_replyable == Some(false));
-        automated.then(|| "the mail it answers is not to be answered automatically".to_owned())
+        let answers = self.mail().is_none_or(|mail| mail.message().may_be_answered());
+        (!answers).then(|| "the mail it answers is not to be answered automatically".to_owned())
     }
 
     fn drafted(&self, draft: Draft, stopped: Option<String>) -> Result<Drafted, ReplyError> {

@@ -37,7 +37,7 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// What kind of mail the service takes it for.
     pub category: Option<Category>,
-    /// Whether the service considers an automatic answer proper. `None` = not classified, so it is answered.
+    /// Whether the service considers an automatic answer proper. `None` = it does not say; see [`may_be_answered`](Self::may_be_answered).
     pub auto_replyable: Option<bool>,
     /// Whether the service takes it for spam or malware.
     pub verdict: Option<Verdict>,
@@ -68,6 +68,23 @@ impl Message {
             verdict: None,
             at: None,
         }
+    }
+
+    /// Whether a machine may answer it: where the service says so, or does not say and puts it into no category of mail that a machine
+    /// wrote. A machine that answers another's report or newsletter may never hear the end of it.
+    #[must_use]
+    pub fn may_be_answered(&self) -> bool {
+        let by_machine = matches!(
+            self.category,
+            Some(
+                Category::Automated
+                    | Category::Marketing
+                    | Category::Bounce
+                    | Category::Spam
+                    | Category::Malicious
+            )
+        );
+        self.auto_replyable.unwrap_or(!by_machine)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which mail never reaches a handler.
 
-use crate::model::{Address, Direction, Message, Verdict};
+use crate::model::{Address, Category, Direction, Message, Verdict};
 
 use super::AllowedSenders;
 
@@ -38,10 +38,11 @@ pub(super) fn visible(allowed: AllowedSenders) -> impl Fn(&Message) -> bool + Se
     }
 }
 
+/// What the service takes it for. Where it has no verdict on a mail, it may have put it into a category all the same.
 fn harm(message: &Message) -> Option<&'static str> {
-    match message.verdict {
-        Some(Verdict::Spam) => Some("spam"),
-        Some(Verdict::Malicious) => Some("malicious"),
+    match (&message.verdict, &message.category) {
+        (Some(Verdict::Spam), _) | (None, Some(Category::Spam)) => Some("spam"),
+        (Some(Verdict::Malicious), _) | (None, Some(Category::Malicious)) => Some("malicious"),
         _ => None,
     }
 }
@@ -66,6 +67,13 @@ mod tests {
             let mut message = from("ada@example.com");
             message.verdict = Some(verdict);
             assert!(parked(&message, &AllowedSenders::everyone()));
+        }
+        for category in [Category::Spam, Category::Malicious] {
+            let mut message = from("ada@example.com");
+            message.category = Some(category);
+            assert!(parked(&message, &AllowedSenders::everyone()), "without a verdict its category counts");
+            message.verdict = Some(Verdict::Clean);
+            assert!(!parked(&message, &AllowedSenders::everyone()), "the verdict is the service's last word");
         }
     }
 
