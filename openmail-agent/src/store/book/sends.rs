@@ -273,6 +273,7 @@ impl Sends {
             Ok(send) => Ok(Drawn::Fit(send)),
             // One that cannot be read must not stop all the others for ever.
             Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                tracing::error!(seq, %error, "a reply that is owed cannot be read, and will not be sent: its row in `sends` is failed");
                 Ok(Drawn::Unfit(None, UNREADABLE.to_owned()))
             }
             Err(error) => Err(error),

@@ -265,6 +265,10 @@ impl<'r> Desk<'r> {
 
     /// One that cannot be read must not stop all the others for ever.
     async fn set_aside(&self, tx: &Tx<'_>, seq: i64, fence: i64) -> Result<(), Trouble> {
+        tracing::error!(
+            seq,
+            "a reply that is owed cannot be read, and will not be sent: its row in `sends` is failed"
+        );
         tx.execute("DELETE FROM ledger WHERE slot = $1", &[&fence]).await?;
         tx.query(EXPIRED, &[&self.now, &UNREADABLE, &vec![seq]]).await?;
         Ok(())
