@@ -60,6 +60,7 @@ async fn a_copied_inbox_answers_those_the_mail_was_written_to() {
         (sent[0].to.as_str(), &*sent[0].cc),
         ("boss@corp.example", &["team@corp.example", "ada@example.com"].map(String::from)[..])
     );
+    assert_eq!(sent[0].text, "re please have a look", "with no word of whoever wrote it");
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 1);
     bench.assert_well_spoken();

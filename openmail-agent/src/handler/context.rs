@@ -276,12 +276,18 @@ impl Context {
             Err(nobody) => {
                 let why = nobody.to_string();
                 match nobody {
-                    NobodyToAnswer::Own(address) => (Recipients::one(address), Some(why)),
+                    NobodyToAnswer::Own(address) | NobodyToAnswer::TooMany(address) => {
+                        (Recipients::one(address), Some(why))
+                    }
                     NobodyToAnswer::Unreadable => return Err(no_recipient(GiveUp::new(why))),
                 }
             }
         };
         let mut draft = reply.into_draft(recipients);
+        // Who was written to has the mail, and who was not need not have a stranger's words from this inbox.
+        if mail.from() != Some(&draft.recipients.to) {
+            draft.include_quote = false;
+        }
         draft.thread_id = mail.message().thread_id.clone();
         if draft.thread_id.is_none() {
             draft.subject = Some(mail.reply_subject());

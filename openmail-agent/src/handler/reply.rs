@@ -67,7 +67,8 @@ impl Reply {
         Ok(self.attach(name, media_type(path), bytes))
     }
 
-    /// Leaves out the quoted copy of the mail it answers, which the service appends otherwise.
+    /// Leaves out the quoted copy of the mail it answers, which the service appends otherwise, unless the answer goes to others than
+    /// the mail's sender.
     pub fn without_quote(mut self) -> Self {
         self.include_quote = false;
         self

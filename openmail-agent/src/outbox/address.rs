@@ -2,19 +2,32 @@ use std::fmt;
 
 use crate::model::{Address, DeliveryRole, Message, Recipients};
 
+/// The most that one answer goes to. Whoever copies an inbox chooses whom it writes to: a stranger must not have it write to everybody.
+const MOST: usize = 10;
+
 /// Whom the answer to a mail goes to.
 ///
 /// The sender, unless the inbox was only copied: then the ones the sender wrote to, the first as recipient and the others
 /// copied; the service copies the sender by itself. Addresses of the account itself are left out, so that agents do not
-/// write to each other, or to themselves, for ever.
+/// write to each other, or to themselves, for ever, and nobody is written to twice.
 ///
 /// # Errors
 ///
-/// When nobody is left.
+/// When nobody is left, or more than ten are.
 pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result<Recipients, NobodyToAnswer> {
     let copied = message.delivery_role == Some(DeliveryRole::Cc) && !message.header_to.is_empty();
     let asked: &[Address] = if copied { &message.header_to } else { message.from.as_slice() };
-    let mut others = asked.iter().filter(|address| !is_own(address)).cloned();
+    let mut others: Vec<&Address> = Vec::new();
+    for address in asked.iter().filter(|address| !is_own(address)) {
+        if others.contains(&address) {
+            continue;
+        }
+        if others.len() == MOST {
+            return Err(NobodyToAnswer::TooMany(others[0].clone()));
+        }
+        others.push(address);
+    }
+    let mut others = others.into_iter().cloned();
     let to = others
         .next()
         .ok_or_else(|| asked.first().cloned().map_or(NobodyToAnswer::Unreadable, NobodyToAnswer::Own))?;
@@ -31,6 +44,8 @@ pub enum NobodyToAnswer {
     Unreadable,
     /// It names addresses of this account only, this one first.
     Own(Address),
+    /// The inbox was only copied, and the mail was written to more than an answer may go to, this one first.
+    TooMany(Address),
 }
 
 impl fmt::Display for NobodyToAnswer {
@@ -38,6 +53,7 @@ impl fmt::Display for NobodyToAnswer {
         f.write_str(match self {
             Self::Unreadable => "the mail names nobody to answer: its sender is not an address",
             Self::Own(_) => "the mail names nobody to answer but inboxes of this account",
+            Self::TooMany(_) => "the mail was written to more than ten others: write to them with `Compose` where they are to be answered",
         })
     }
 }
@@ -76,6 +92,17 @@ mod tests {
         let recipients = answer_to(&mail(DeliveryRole::Cc), &is_ours).unwrap();
         assert_eq!(recipients.to, address("bob@b.example"));
         assert_eq!(recipients.cc, [address("cyd@c.example")]);
+    }
+
+    #[test]
+    fn a_mail_to_a_crowd_is_answered_to_nobody_and_nobody_twice() {
+        let mut message = mail(DeliveryRole::Cc);
+        message.header_to = (0..MOST).map(|n| address(&format!("{n}@b.example"))).collect();
+        message.header_to.extend([address("us@agents.example"), address("Again <0@B.example>")]);
+        assert_eq!(answer_to(&message, &is_ours).unwrap().cc.len(), MOST - 1);
+        message.header_to.push(address("one-more@b.example"));
+        let nobody = NobodyToAnswer::TooMany(address("0@b.example"));
+        assert_eq!(answer_to(&message, &is_ours), Err(nobody));
     }
 
     #[test]
