@@ -288,6 +288,38 @@ async fn a_mail_during_which_the_process_ends_again_and_again_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_mail_that_ends_the_process_at_once_uses_up_no_try_of_another() {
+    let bench = Bench::start().await;
+    let (seen, put_back) = (Seen::default(), Seen::default());
+    let path = bench.store_path();
+    let route = || {
+        let (seen, put_back, path) = (seen.clone(), put_back.clone(), path.clone());
+        let handler = move |mail: Mail| {
+            seen.mail(&mail);
+            // What a process that ended here would leave behind.
+            let file = rusqlite::Connection::open(&path).unwrap();
+            let sql = "SELECT count(*) FROM events WHERE state = 'waiting' AND due_at > 0";
+            put_back.see(file.query_row(sql, (), |row| row.get::<_, u32>(0)).unwrap().to_string());
+            std::future::pending::<()>()
+        };
+        Route::new("agent", handler).retries(0)
+    };
+    // Without its row to wait for, a handler begins as soon as its mail is leased.
+    let runtime = || bench.runtime().clock(bench.clock.clone()).trust_events().handlers([route()]);
+    bench.deliver("history");
+    let running = bench.start_ready(runtime()).await;
+    for number in 0..8 {
+        bench.deliver(&format!("{number}"));
+    }
+    seen.count(8).await;
+    running.kill().await;
+    let running = bench.start_ready(runtime()).await;
+    seen.count(9).await;
+    assert_eq!(put_back.all()[8], "7", "the tries of the others were taken back");
+    running.kill().await;
+}
+
+#[tokio::test]
 async fn a_mail_during_which_the_process_ends_takes_no_other_with_it() {
     let bench = Bench::start().await;
     let (seen, gate) = (Seen::default(), Gate::closed());

@@ -3,18 +3,20 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::handler::{Context, Error, Outcome};
 use crate::router::{Entry, Router};
+use crate::store::Leased;
 
 /// How many events wait for a bounded handler with their leases in hand; more are put back, so that they keep no other
 /// handler of the inbox from its turn.
@@ -27,6 +29,25 @@ const NOTICE: Duration = Duration::from_secs(5);
 pub(super) struct Gates {
     bounded: HashMap<Arc<str>, Gate>,
     suspects: Arc<Semaphore>,
+    undecided: Arc<Tally>,
+}
+
+/// How many events are in hand of which it is not known yet whether they may have ended the process.
+#[derive(Default)]
+struct Tally {
+    count: AtomicUsize,
+    fewer: Notify,
+}
+
+/// An event that was tried before, and may have ended the process then. To be dropped once it is known not to be suspected, or was
+/// settled.
+pub(super) struct Undecided(Arc<Tally>);
+
+impl Drop for Undecided {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::AcqRel);
+        self.0.fewer.notify_waiters();
+    }
 }
 
 struct Gate {
@@ -50,7 +71,28 @@ impl Gates {
             let places = Arc::new(Semaphore::new(entry.concurrency()?.min(Semaphore::MAX_PERMITS)));
             Some((Arc::clone(entry.name()), Gate { places, waiting: AtomicUsize::new(0) }))
         });
-        Self { bounded: bounded.collect(), suspects: Arc::new(Semaphore::new(1)) }
+        Self { bounded: bounded.collect(), suspects: Arc::new(Semaphore::new(1)), undecided: Arc::default() }
+    }
+
+    /// To be asked as soon as an event is leased.
+    pub(super) fn take_up(&self, leased: &Leased) -> Option<Undecided> {
+        (leased.attempt > 1).then(|| {
+            self.undecided.count.fetch_add(1, Ordering::AcqRel);
+            Undecided(Arc::clone(&self.undecided))
+        })
+    }
+
+    /// Waits until nothing else is undecided. A try of each that was leased has been counted: those that are put back take theirs back
+    /// first, or whatever ends the process at once would use up theirs with its own.
+    pub(super) async fn nothing_else_undecided(&self) {
+        loop {
+            let mut fewer = pin!(self.undecided.fewer.notified());
+            fewer.as_mut().enable();
+            if self.undecided.count.load(Ordering::Acquire) <= 1 {
+                return;
+            }
+            fewer.await;
+        }
     }
 
     pub(super) fn is_full(&self, entry: &Entry) -> bool {

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::give_way::give_way;
 use crate::store::Leased;
 
+use super::call::Undecided;
 use super::work::Workbench;
 
 /// The events that were leased, and what the tasks that handle them have in common.
@@ -25,9 +26,12 @@ pub(super) struct Crew {
     run_out: Notify,
 }
 
+/// An event that was leased, and whether it may be one that ends the process.
+type Taken = (Leased, Option<Undecided>);
+
 #[derive(Default)]
 struct Queue {
-    events: VecDeque<Leased>,
+    events: VecDeque<Taken>,
     /// Events that wait here or are being handled.
     in_hand: usize,
     /// Tasks that were called and have not begun yet.
@@ -62,7 +66,10 @@ impl Crew {
         }
         let mut queue = self.queue();
         queue.in_hand += events.len();
-        queue.events.extend(events);
+        queue.events.extend(events.into_iter().map(|leased| {
+            let undecided = self.bench.gates.take_up(&leased);
+            (leased, undecided)
+        }));
         queue.last_call = 0;
     }
 
@@ -89,41 +96,41 @@ impl Crew {
 
     /// What a task does: handles events for as long as there are any.
     pub(super) async fn work(self: Arc<Self>) {
-        let Some((mut leased, has_told)) = self.begin() else { return };
+        let Some(((mut leased, mut undecided), has_told)) = self.begin() else { return };
         if has_told {
             give_way().await;
         }
         loop {
             let ended = scopeguard::guard(&self, |crew| crew.end());
-            self.bench.handle(leased).await;
+            self.bench.handle(leased, undecided).await;
             drop(ended);
             let Some(next) = self.go_on() else { return };
-            leased = next;
+            (leased, undecided) = next;
             // Whoever was woken by the one, as whoever sends its replies, must not wait for the handler of the next.
             give_way().await;
         }
     }
 
     /// The first event of a task, and whether the dispatcher was told: that more tasks are wanted, or that there may be room.
-    fn begin(&self) -> Option<(Leased, bool)> {
+    fn begin(&self) -> Option<(Taken, bool)> {
         let mut queue = self.queue();
         queue.on_their_way = queue.on_their_way.saturating_sub(1);
-        let leased = queue.events.pop_front()?;
+        let taken = queue.events.pop_front()?;
         let must_call = queue.on_their_way == 0 && !queue.events.is_empty();
         if must_call {
             self.wanted.notify_one();
         }
         let may_have_room = self.tell(&queue);
-        Some((leased, must_call || may_have_room))
+        Some((taken, must_call || may_have_room))
     }
 
     /// The next event of a task.
-    fn go_on(&self) -> Option<Leased> {
+    fn go_on(&self) -> Option<Taken> {
         let mut queue = self.queue();
-        let leased = queue.events.pop_front()?;
+        let taken = queue.events.pop_front()?;
         queue.has_untold = true;
         self.tell(&queue);
-        Some(leased)
+        Some(taken)
     }
 
     fn end(&self) {

@@ -139,7 +139,7 @@ impl Rehearsal {
     pub(crate) async fn handle(&self, leased: Leased) {
         let done = CancellationToken::new();
         let handled = async {
-            self.bench.handle(leased).await;
+            self.bench.handle(leased, None).await;
             done.cancel();
         };
         tokio::join!(handled, self.sender.run(done.clone()));

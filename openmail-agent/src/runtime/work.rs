@@ -25,7 +25,7 @@ use crate::wire::DecodeError;
 use crate::wire::event::{self, Envelope, decode, envelope};
 
 use super::AllowedSenders;
-use super::call::{self, Gates, Passage};
+use super::call::{self, Gates, Passage, Undecided};
 use super::directory::Directory;
 use super::hydrate::{self, Row, Rows};
 use super::screen;
@@ -106,10 +106,10 @@ impl From<EventOutcome> for Finding {
 
 impl Workbench {
     /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome.
-    pub(super) async fn handle(&self, leased: Leased) {
+    pub(super) async fn handle(&self, leased: Leased, mut undecided: Option<Undecided>) {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
         async {
-            let finding = AssertUnwindSafe(self.find(&leased)).catch_unwind();
+            let finding = AssertUnwindSafe(self.find(&leased, &mut undecided)).catch_unwind();
             let finding = tokio::select! {
                 biased;
                 finding = finding => finding,
@@ -125,7 +125,7 @@ impl Workbench {
     }
 
     /// Steps 3 to 7 of the way of a mail.
-    async fn find(&self, leased: &Leased) -> Finding {
+    async fn find(&self, leased: &Leased, undecided: &mut Option<Undecided>) -> Finding {
         if self.services.stopping.is_cancelled() {
             return self.given_back();
         }
@@ -146,9 +146,9 @@ impl Workbench {
         match &event.payload {
             Payload::Message(hint) => {
                 let hint = Arc::clone(hint);
-                self.mail(event, hint, undecodable, inbox, leased).await
+                self.mail(event, hint, undecodable, inbox, leased, undecided).await
             }
-            _ => self.route(event, None, None, inbox, leased).await,
+            _ => self.route(event, None, None, inbox, leased, undecided).await,
         }
     }
 
@@ -204,6 +204,7 @@ impl Workbench {
         undecodable: Option<DecodeError>,
         inbox: Option<Arc<Inbox>>,
         leased: &Leased,
+        undecided: &mut Option<Undecided>,
     ) -> Finding {
         let unread = event.thread_id.clone().filter(|_| !self.trusts_events);
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
@@ -238,7 +239,7 @@ impl Workbench {
         }
         let thread = event.thread_id.clone().zip(conversation);
         let thread = thread.map(|(id, messages)| self.services.thread(id, messages, Some(&message.id)));
-        let finding = self.route(event, Some(message.into()), thread, inbox, leased).await;
+        let finding = self.route(event, Some(message.into()), thread, inbox, leased, undecided).await;
         Finding { unread, ..finding }
     }
 
@@ -297,6 +298,7 @@ impl Workbench {
         thread: Option<Thread>,
         inbox: Option<Arc<Inbox>>,
         leased: &Leased,
+        undecided: &mut Option<Undecided>,
     ) -> Finding {
         let message = mail.as_ref().map(Mail::message);
         let Some(entry) = self.router.route(&event, message, inbox.as_deref()) else {
@@ -309,10 +311,16 @@ impl Workbench {
         if leased.attempt > entry.attempts().saturating_add(CRASHES) {
             return self.crashing(leased.attempt).into();
         }
-        let alone = is_suspect(leased, entry).then(|| self.gates.pass_suspect());
-        if let Some(None) = alone {
-            return self.put_back();
-        }
+        let _alone = if is_suspect(leased, entry) {
+            let Some(alone) = self.gates.pass_suspect() else { return self.put_back() };
+            if self.unless_stopping(self.gates.nothing_else_undecided()).await.is_none() {
+                return self.given_back();
+            }
+            Some(alone)
+        } else {
+            *undecided = None;
+            None
+        };
         let _place = match self.gates.pass(entry, &self.services.stopping).await {
             Passage::In(place) => place,
             Passage::Full => return self.put_back(),
