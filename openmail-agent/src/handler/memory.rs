@@ -88,7 +88,8 @@ impl<T: Serialize + DeserializeOwned + Default + Send> FromContext for Memory<T>
         };
         let value = match stored {
             Some(json) => serde_json::from_slice(&json).map_err(|error| {
-                Rejection::failed(GiveUp::new(format!(
+                // Not for good: another version of the program that wrote it may share the store, and take the next try.
+                Rejection::failed(Error::msg(format!(
                     "the memory `{}` cannot be read back ({error}): give its new fields `#[serde(default)]`, or rename the type to start anew",
                     short_name::<T>()
                 )))

@@ -35,7 +35,6 @@ impl Outcome {
     }
 
     /// The replies that were given back, whatever was drafted besides; none where it failed.
-    #[must_use]
     pub fn replies(&self) -> &[Reply] {
         self.0.as_ref().map_or(&[], |success| &success.replies)
     }

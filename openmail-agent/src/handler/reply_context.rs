@@ -173,8 +173,9 @@ impl ReplyContext {
         if let Some(json) = services.store.recall(&scope).await.map_err(|error| failed(error.into()))? {
             number.keep();
             return serde_json::from_slice(&json).map_err(|error| {
+                // Not for good: another version of the program that kept it may share the store, and take the next try.
                 let advice = "its kept result cannot be read back as this type: give the step another name to have it run again";
-                failed(GiveUp::new(format!("{advice} ({error})")).into())
+                failed(format!("{advice} ({error})").into())
             });
         }
         let result = run().await.map_err(|error| failed(error.into()))?;

@@ -25,6 +25,7 @@ mod settle;
 mod shutdown;
 mod start;
 mod supervise;
+mod unserved;
 mod work;
 
 pub use builder::Runtime;

@@ -22,6 +22,7 @@ use super::call::Gates;
 use super::directory::Directory;
 use super::hydrate::Rows;
 use super::screen;
+use super::unserved::Unserved;
 use super::work::Workbench;
 
 /// What a rehearsal plays with.
@@ -72,6 +73,7 @@ impl Rehearsal {
             }),
             intake: intake.clone(),
             gates: Gates::new(&router),
+            unserved: Unserved::default(),
             router,
             is_own: Arc::clone(&directory).own(),
             directory,

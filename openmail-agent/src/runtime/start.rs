@@ -27,6 +27,7 @@ use super::listen::Listener;
 use super::running::Supervision;
 use super::screen;
 use super::supervise::Supervisor;
+use super::unserved::Unserved;
 use super::work::Workbench;
 use super::{RunningRuntime, Runtime, StartError};
 
@@ -132,6 +133,7 @@ fn assemble(
             services,
             intake,
             gates: Gates::new(&router),
+            unserved: Unserved::default(),
             router,
             directory: Arc::clone(&directory),
             is_own: Arc::clone(&directory).own(),

@@ -29,15 +29,13 @@ use super::call::{self, Gates, Passage, Undecided};
 use super::directory::Directory;
 use super::hydrate::{self, Row, Rows};
 use super::screen;
+use super::unserved::Unserved;
 
 /// The pauses between the tries of a failing handler.
 const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(15 * 60));
 
 /// How long an event waits whose handler is busy and has others waiting already.
 const BUSY: Backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(4));
-
-/// How long mail without a handler waits for another process that has one.
-const ROLL_OUT: Duration = Duration::from_secs(10 * 60);
 
 /// How long a mail whose event cannot be read waits for its row.
 const ROW_MAY_COME: Duration = Duration::from_secs(60 * 60);
@@ -66,6 +64,7 @@ pub(super) struct Workbench {
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
     pub(super) gates: Gates,
+    pub(super) unserved: Unserved,
     pub(super) rows: Rows,
     /// Whether mail is handled as its event shows it, wherever that can be read.
     pub(super) trusts_events: bool,
@@ -303,7 +302,7 @@ impl Workbench {
         let message = mail.as_ref().map(Mail::message);
         let Some(entry) = self.router.route(&event, message, inbox.as_deref()) else {
             return match mail {
-                Some(_) => self.unserved(leased),
+                Some(_) => self.without_handler(leased),
                 None => EventOutcome::Done.into(),
             };
         };
@@ -355,10 +354,10 @@ impl Workbench {
     }
 
     /// Nobody's here. Another process that shares the store may have a handler for it, such as one that is being rolled out.
-    fn unserved(&self, leased: &Leased) -> Finding {
+    fn without_handler(&self, leased: &Leased) -> Finding {
         let now = self.now();
         let is_shared = self.services.store.poll_every().is_some();
-        if is_shared && now < clock::after(leased.event.received_at, ROLL_OUT) {
+        if is_shared && self.unserved.may_be_taken(leased.lease.seq, now) {
             return EventOutcome::Defer { at: clock::after(now, ASK_AGAIN) }.into();
         }
         parked("no handler takes it".to_owned())

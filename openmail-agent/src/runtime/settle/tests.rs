@@ -88,3 +88,21 @@ async fn mail_without_a_handler_waits_for_a_process_that_has_one_where_there_may
         assert_eq!(tries, if is_shared { 11 } else { 1 });
     }
 }
+
+#[tokio::test]
+async fn mail_that_waited_long_for_its_turn_waits_for_another_process_s_handler_all_the_same() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    store.share();
+    let rehearsal = rehearsal(&store, &clock);
+    let mail =
+        decode(br#"{"event":"message.received","event_id":"evt_1","message":{"id":"msg_1"}}"#, None).unwrap();
+    rehearsal.receive(&mail).await.unwrap();
+    clock.advance(Duration::from_secs(24 * 60 * 60));
+    for _ in 0..10 {
+        assert!(handle(&rehearsal, &mail).await);
+        assert_eq!(store.census().await.unwrap().parked, 0);
+        clock.advance(Duration::from_secs(60));
+    }
+    assert!(handle(&rehearsal, &mail).await);
+    assert_eq!(store.census().await.unwrap().parked, 1);
+}
