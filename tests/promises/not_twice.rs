@@ -8,7 +8,8 @@ use openmail_agent::clock;
 use openmail_agent::handler::{Error, Mail, Reply, ReplyContext, WhenLimited};
 use openmail_agent::limit::Quotas;
 use openmail_agent::router::Route;
-use openmail_sandbox::{Fault, Operation};
+use openmail_agent::runtime::Runtime;
+use openmail_sandbox::{Fault, Inbox, Operation};
 
 use crate::bench::{Bench, Seen, soon};
 
@@ -198,4 +199,37 @@ async fn a_mail_whose_inbox_cannot_be_listed_is_not_forgotten_and_found_again() 
     let bodies: Vec<_> = bench.sent(2).await.iter().map(|sent| sent.body.clone()).collect();
     assert_eq!(bodies, ["re 1", "re 2"]);
     running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_mail_is_not_answered_again_after_its_inbox_was_not_served_for_days() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let serve = async |inbox: &Inbox| {
+        let mut config = bench.config();
+        config.inbox = Some(inbox.id.clone());
+        let handler = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
+        let runtime = Runtime::new(config).clock(bench.clock.clone());
+        let running = bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await;
+        running.caught_up().await.unwrap();
+        running
+    };
+    let running = serve(&bench.inbox).await;
+    bench.deliver("hello");
+    bench.sent(1).await;
+    running.stop().await.unwrap();
+
+    // Long enough for what was finished to be forgotten, and its key too.
+    let running = serve(&sales).await;
+    let hours = AtomicU32::new(0);
+    let passed = || hours.fetch_add(1, Ordering::Relaxed) >= 10 * 24;
+    bench.advance_by_until(Duration::from_secs(60 * 60), passed).await;
+    running.stop().await.unwrap();
+
+    let running = serve(&bench.inbox).await;
+    bench.deliver("once more");
+    let sent = bench.sent(2).await;
+    running.stop().await.unwrap();
+    assert_eq!(sent[1].body, "re once more");
+    assert_eq!(bench.sandbox.all_sent().len(), 2);
 }

@@ -3,14 +3,21 @@
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::warn;
 
 use crate::api::THIS_MACHINE;
 use crate::clock::{self, Clock};
-use crate::model::Chain;
+use crate::model::{Chain, InboxId};
 use crate::store::{Bookmark, Result, Store, WorkerId};
 
 /// The bookmark that names the service.
 const SERVICE: &str = "service";
+
+/// The bookmark that names the inbox whose mail is in the store, where it is of one.
+const SERVED: &str = "served";
+
+/// What it says of a store with the mail of several.
+const SEVERAL: &str = "several";
 
 /// How long a process that decides keeps the others from it; with what clocks may be apart.
 const TERM: Duration = Duration::from_secs(10);
@@ -42,6 +49,26 @@ impl Belonging<'_> {
             Ok(first) => problems.extend(self.mismatch(&first)),
             Err(error) => problems.push(unknown(&error)),
         }
+    }
+
+    /// Whether the store may hold mail of other inboxes than the one that is served from now on; `None` serves all of them.
+    pub(super) async fn holds_others(&self, only: Option<&InboxId>) -> bool {
+        let serves = only.map_or(SEVERAL, InboxId::as_str);
+        let before = match self.store.bookmark(SERVED).await {
+            Ok(before) => before,
+            Err(error) => {
+                warn!(error = %Chain(&error), "the store cannot tell whose mail it holds");
+                return true;
+            }
+        };
+        let holds = if before.as_deref().is_none_or(|before| before == serves) { serves } else { SEVERAL };
+        if before.as_deref() != Some(holds) {
+            let written = self.store.record(Vec::new(), Some(Bookmark::new(SERVED, holds))).await;
+            if let Err(error) = written {
+                warn!(error = %Chain(&error), "the store cannot note whose mail it holds");
+            }
+        }
+        holds == SEVERAL && only.is_some()
     }
 
     /// The service that the store was first used with, which may be now.

@@ -48,6 +48,8 @@ pub(super) struct Ways<'a> {
     pub(super) readiness: &'a Readiness,
     pub(super) store: &'a Arc<dyn Store>,
     pub(super) worker: &'a WorkerId,
+    /// Whether every inbox is read here whose mail may be in the store.
+    pub(super) reads_all: bool,
 }
 
 impl Ways<'_> {
@@ -88,7 +90,7 @@ pub(super) struct Transports {
     #[cfg(feature = "webhook")]
     webhook: Option<(tokio::net::TcpListener, crate::transport::webhook::Webhook)>,
     catch_up: CatchUp,
-    /// Whether no other process can read, for the same store, an inbox that this one does not.
+    /// Whether every inbox is read here whose mail may be in the store.
     reads_all: bool,
     intake: Intake,
     gaps: GapSignal,
@@ -119,7 +121,7 @@ impl Transports {
         let socket = ways.socket()?;
         Ok(Self {
             catch_up: CatchUp::new(ways.client.clone(), ways.intake.clone()),
-            reads_all: ways.only.is_none() || ways.store.poll_every().is_none(),
+            reads_all: ways.reads_all,
             intake: ways.intake.clone(),
             gaps: GapSignal::new(),
             #[cfg(feature = "webhook")]
@@ -141,7 +143,8 @@ impl Transports {
         self.catch_up.rounds()
     }
 
-    /// Up to when every inbox was read over REST whose mail is in the store; never known where other processes may read others.
+    /// Up to when every inbox was read over REST whose mail is in the store; never known where others than those that are read here have
+    /// mail in it.
     pub(super) fn read_up_to(&self) -> watch::Receiver<Option<Timestamp>> {
         if self.reads_all { self.catch_up.read_up_to() } else { watch::channel(None).1 }
     }

@@ -48,12 +48,7 @@ pub(super) async fn start(mut runtime: Runtime) -> Result<RunningRuntime, StartE
     let listener = Listener::bind(&runtime.config, &mut problems).await;
     let store = check::store(runtime.store.as_ref(), &runtime.config.store, &mut problems).await;
     if let (Some(client), Some(store)) = (&client, &store) {
-        let belonging = Belonging {
-            store: &**store,
-            clock: &runtime.clock,
-            worker: worker_id(runtime.clock.now()),
-            service: client.service(),
-        };
+        let belonging = belonging(&**store, client, &runtime);
         // A start that fails must not bind the store to what may be the mistake.
         match problems.is_empty() {
             true => belonging.claim(&mut problems).await,
@@ -66,8 +61,21 @@ pub(super) async fn start(mut runtime: Runtime) -> Result<RunningRuntime, StartE
     let (Some(client), Some(inboxes), Some(router), Some(store)) = (client, inboxes, router, store) else {
         unreachable!("what could not be made has left a problem");
     };
-    assemble(runtime, client, inboxes, router, store, listener)
+    let only = inboxes.only.as_ref().map(|only| &only.id);
+    let holds_others = belonging(&*store, &client, &runtime).holds_others(only).await;
+    // Other processes may take mail of other inboxes at any time.
+    let reads_all = only.is_none() || store.poll_every().is_none() && !holds_others;
+    assemble(runtime, client, inboxes, router, store, listener, reads_all)
         .map_err(|error| StartError::new(vec![error.to_string()]))
+}
+
+fn belonging<'a>(store: &'a dyn Store, client: &Client, runtime: &'a Runtime) -> Belonging<'a> {
+    Belonging {
+        store,
+        clock: &runtime.clock,
+        worker: worker_id(runtime.clock.now()),
+        service: client.service(),
+    }
 }
 
 fn assemble(
@@ -77,6 +85,7 @@ fn assemble(
     router: Router,
     store: Arc<dyn Store>,
     listener: Listener,
+    reads_all: bool,
 ) -> Result<RunningRuntime, BoxError> {
     for entry in router.entries() {
         info!(description = entry.description(), "handler {entry}");
@@ -119,6 +128,7 @@ fn assemble(
         readiness: &readiness,
         store: &store,
         worker: &worker,
+        reads_all,
     };
     #[cfg(feature = "webhook")]
     let webhook = ways.webhook();
