@@ -1,6 +1,7 @@
 //! Own addresses and automated mail are not answered. What is stopped is kept and reported, never silently dropped.
 
 use openmail_agent::handler::{Compose, Delivery, Mail, Reply, ReplyContext, Thread};
+use openmail_agent::limit::LoopLimits;
 use openmail_agent::model::{Direction, SendFailure};
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{RunningRuntime, Runtime};
@@ -225,4 +226,56 @@ async fn a_handler_of_failed_replies_is_not_told_of_its_own() {
     running.stop().await.unwrap();
     assert_eq!(seen.all(), ["agent"]);
     assert_eq!(bench.rows("SELECT event_id FROM events WHERE kind = 'reply.failed'", 1).await.len(), 1);
+}
+
+/// Has the agent answer `count` mails that come one after the other, and tells how many replies left.
+async fn answered(bench: &Bench, count: usize, mail: impl Fn(usize) -> openmail_sandbox::Mail) -> usize {
+    let before = bench.rows("SELECT event_id FROM events WHERE state = 'done'", 0).await.len();
+    for number in 0..count {
+        bench.sandbox.deliver(mail(number));
+        bench.rows("SELECT event_id FROM events WHERE state = 'done'", before + number + 1).await;
+        bench.no_more_than("SELECT count(*) FROM sends WHERE state NOT IN ('sent', 'failed')", 0).await;
+    }
+    bench.sandbox.all_sent().len()
+}
+
+#[tokio::test]
+async fn a_correspondent_who_answers_without_end_is_not_answered_without_end() {
+    let bench = Bench::start().await;
+    let runtime = || {
+        let echo = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
+        let runtime = bench.runtime().clock(bench.clock.clone()).loop_limits(LoopLimits::new(3, 100));
+        runtime.handlers([Route::new("agent", echo)])
+    };
+    let running = bench.start_ready(runtime()).await;
+    // A machine that begins a new conversation with each of its answers.
+    let robot = |number| bench.mail("Robot <robot@example.com>", &format!("{number}"));
+    assert_eq!(answered(&bench, 5, robot).await, 3);
+    let kept = bench.rows("SELECT error FROM sends WHERE state = 'failed'", 2).await;
+    assert!(kept.iter().all(|error| error.contains("a loop of two machines")), "{kept:?}");
+    let ada = |_| bench.mail("Ada <ada@example.com>", "hello");
+    assert_eq!(answered(&bench, 1, ada).await, 4, "nobody else is held up");
+    bench.advance(std::time::Duration::from_secs(60 * 60));
+    assert_eq!(answered(&bench, 1, robot).await, 5, "an hour later it may go on");
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_conversation_without_end_comes_to_one_whoever_writes_in_it_and_over_a_restart() {
+    let bench = Bench::start().await;
+    let runtime = || {
+        let echo = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
+        let runtime = bench.runtime().clock(bench.clock.clone()).loop_limits(LoopLimits::new(3, 100));
+        runtime.handlers([Route::new("agent", echo)])
+    };
+    let running = bench.start_ready(runtime()).await;
+    let thread = bench.deliver("hello").thread_id;
+    bench.sent(1).await;
+    let anybody = |number| bench.mail(&format!("robot{number}@example.com"), "ping").in_thread(&thread);
+    assert_eq!(answered(&bench, 1, anybody).await, 2);
+    running.stop().await.unwrap();
+    let running = bench.start_ready(runtime()).await;
+    assert_eq!(answered(&bench, 3, anybody).await, 3);
+    running.stop().await.unwrap();
+    bench.rows("SELECT error FROM sends WHERE state = 'failed'", 2).await;
 }

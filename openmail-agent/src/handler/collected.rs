@@ -18,6 +18,8 @@ pub(super) struct Drafted {
     pub(super) inbox_id: InboxId,
     pub(super) draft: Draft,
     pub(super) stopped: Option<String>,
+    /// Whether it answers the mail at hand.
+    pub(super) answers: bool,
 }
 
 impl Collected {

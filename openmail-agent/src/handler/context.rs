@@ -8,8 +8,8 @@ use tracing::error;
 
 use crate::api::{self, Client};
 use crate::clock::Clock;
-use crate::limit::Quotas;
-use crate::model::{Address, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
+use crate::limit::{Loops, Partner, Quotas};
+use crate::model::{Address, Direction, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
 use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, NoteScope, Store};
 
@@ -66,6 +66,8 @@ pub(crate) struct Services {
     pub(crate) outbox: Outbox,
     pub(crate) clock: Clock,
     pub(crate) quotas: Quotas,
+    /// Who was answered how often of late.
+    pub(crate) loops: Mutex<Loops>,
     /// Cancelled when the runtime is told to stop: handlers that listen finish early, those that wait do not start.
     pub(crate) stopping: CancellationToken,
     /// Which mail of a conversation the handler of another of its mails may see.
@@ -73,6 +75,10 @@ pub(crate) struct Services {
 }
 
 impl Services {
+    fn loops(&self) -> MutexGuard<'_, Loops> {
+        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A conversation as the handler of one of its mails may see it.
     pub(crate) fn thread(
         &self,
@@ -212,7 +218,7 @@ impl Context {
 
     /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
     pub(crate) fn draft(&self, draft: Draft) {
-        let drafted = self.drafted(draft, None);
+        let drafted = self.drafted(draft);
         let mut collected = self.collected();
         if self.0.has_ended.load(Ordering::Relaxed) {
             error!(
@@ -243,9 +249,12 @@ impl Context {
         Ok((self.send(answer, space, number.value()), number))
     }
 
-    /// A reply was committed while the handler runs.
-    pub(crate) fn note_answer(&self) {
+    /// A reply to this address was committed while the handler runs; it is to leave unless it is stopped.
+    pub(crate) fn note_answer(&self, to: &Address, is_stopped: bool) {
         self.0.shared.answers_now.store(true, Ordering::Relaxed);
+        if !is_stopped {
+            self.count(to);
+        }
     }
 
     /// Whether one was, whichever call of the handler it was that gave it.
@@ -264,6 +273,9 @@ impl Context {
             collected.draft(self.answer(reply)?);
         }
         let (drafts, notes) = collected.into_parts();
+        for answer in drafts.iter().filter(|draft| draft.answers && draft.stopped.is_none()) {
+            self.count(&answer.draft.recipients.to);
+        }
         let sends = (0..).zip(drafts).map(|(number, draft)| self.send(draft, SendSpace::Draft, number));
         Ok((sends.collect(), notes))
     }
@@ -272,7 +284,10 @@ impl Context {
     fn answer(&self, reply: Reply) -> Result<Drafted, ReplyError> {
         let mail = self.mail().ok_or_else(nothing_to_answer)?;
         let (recipients, stopped) = match outbox::answer_to(mail.message(), &*self.0.shared.parts.is_own) {
-            Ok(recipients) => (recipients, self.reply_stop()),
+            Ok(recipients) => {
+                let stopped = self.reply_stop().or_else(|| self.loop_stop(&recipients.to));
+                (recipients, stopped)
+            }
             Err(nobody) => {
                 let why = nobody.to_string();
                 match nobody {
@@ -292,7 +307,7 @@ impl Context {
         if draft.thread_id.is_none() {
             draft.subject = Some(mail.reply_subject());
         }
-        self.drafted(draft, stopped)
+        Ok(Drafted { stopped, answers: true, ..self.drafted(draft)? })
     }
 
     /// Why this mail is not to be answered by a machine, where the service says so.
@@ -301,15 +316,50 @@ impl Context {
         (!answers).then(|| "the mail it answers is not to be answered automatically".to_owned())
     }
 
-    fn drafted(&self, draft: Draft, stopped: Option<String>) -> Result<Drafted, ReplyError> {
+    /// Why there would be no end of answers, where there were so many already.
+    fn loop_stop(&self, to: &Address) -> Option<String> {
+        let services = self.services();
+        let (inbox, now) = (self.event().inbox_id.as_ref()?, services.clock.now());
+        let loops = services.loops();
+        let is_loop = self.partners(to).any(|partner| {
+            // The conversation tells of what other processes wrote, and of what this one did before it was started anew.
+            let known = self.thread().filter(|_| matches!(partner, Partner::Thread(_)));
+            let known = known.into_iter().flat_map(Thread::messages);
+            let ours = known.filter(|message| message.direction == Direction::Outbound);
+            loops.is_loop(inbox, &partner, ours.filter_map(|message| message.at), now)
+        });
+        is_loop.then(|| {
+            "so many replies went to this correspondent, or into this conversation, that it is taken for a loop of two machines: \
+             `Runtime::loop_limits` sets how many are too many"
+                .to_owned()
+        })
+    }
+
+    /// What a reply to this address goes to.
+    fn partners(&self, to: &Address) -> impl Iterator<Item = Partner> {
+        let thread = self.mail().and_then(|mail| mail.message().thread_id.clone()).map(Partner::Thread);
+        [Some(Partner::Correspondent(to.clone())), thread].into_iter().flatten()
+    }
+
+    /// Takes note of a reply to this address, which is committed.
+    fn count(&self, to: &Address) {
+        let services = self.services();
+        let (Some(inbox), now) = (&self.event().inbox_id, services.clock.now()) else { return };
+        for partner in self.partners(to) {
+            services.loops().replied(inbox, partner, now);
+        }
+    }
+
+    fn drafted(&self, draft: Draft) -> Result<Drafted, ReplyError> {
         let draft = checked(draft)?;
         let inbox_id = self.event().inbox_id.clone().ok_or_else(|| {
             no_recipient(GiveUp::new("the event names no inbox, so there is none to answer from"))
         })?;
-        Ok(Drafted { inbox_id, draft, stopped })
+        Ok(Drafted { inbox_id, draft, stopped: None, answers: false })
     }
 
-    fn send(&self, Drafted { inbox_id, draft, stopped }: Drafted, space: SendSpace, number: u32) -> NewSend {
+    fn send(&self, drafted: Drafted, space: SendSpace, number: u32) -> NewSend {
+        let Drafted { inbox_id, draft, stopped, .. } = drafted;
         NewSend {
             key: outbox::idempotency_key(self.event(), self.handler(), space, number),
             inbox_id,

@@ -104,7 +104,7 @@ impl ReplyContext {
         let (send, number) = self.context.reply_now(reply.into())?;
         let services = self.context.services();
         let known = services.store.send_state(&send.key).await.map_err(unstored)?;
-        let (key, stopped) = (send.key.clone(), send.stopped.clone());
+        let (key, stopped, to) = (send.key.clone(), send.stopped.clone(), send.draft.recipients.to.clone());
         let patience = match (&known, &stopped) {
             (None, None) => self.patience().await?,
             _ => SEND_PATIENCE,
@@ -116,7 +116,8 @@ impl ReplyContext {
         services.store.owe(self.context.lease(), vec![send]).await.map_err(unstored)?;
         pass(Point::Owed);
         number.keep();
-        self.context.note_answer();
+        // One that was known already was counted when it was committed.
+        self.context.note_answer(&to, stopped.is_some() || known.is_some());
         drop(told);
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use crate::clock::Clock;
 use crate::handler::{self, BoxedHandler, Context, Outcome, States};
-use crate::limit::Quotas;
+use crate::limit::{LoopLimits, Quotas};
 use crate::model::BoxError;
 use crate::router::Route;
 use crate::store::Store;
@@ -39,6 +39,7 @@ pub struct Runtime {
     pub(super) store: Option<Arc<dyn Store>>,
     pub(super) clock: Clock,
     pub(super) quotas: Quotas,
+    pub(super) loop_limits: LoopLimits,
     pub(super) concurrency: usize,
     pub(super) per_inbox: usize,
     pub(super) grace: Duration,
@@ -73,6 +74,7 @@ impl Runtime {
             store: None,
             clock: Clock::system(),
             quotas: Quotas::default(),
+            loop_limits: LoopLimits::default(),
             concurrency: 256,
             per_inbox: 32,
             grace: Duration::from_secs(20),
@@ -130,6 +132,15 @@ impl Runtime {
     /// Keeps to other limits than the documented ones, such as those of a higher plan.
     pub fn quotas(mut self, quotas: Quotas) -> Self {
         self.quotas = quotas;
+        self
+    }
+
+    /// Says how many replies to one correspondent, and into one conversation, are taken for a loop of two machines; 30 in an hour and
+    /// 100 in 24 unless told otherwise. What is more is kept with the reason, and not sent.
+    ///
+    /// Each process counts its own since it was started, and in a conversation whatever its row tells of.
+    pub fn loop_limits(mut self, limits: LoopLimits) -> Self {
+        self.loop_limits = limits;
         self
     }
 

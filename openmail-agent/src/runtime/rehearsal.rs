@@ -1,6 +1,6 @@
 //! The runtime without its transports: one event at a time, for tests of handlers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -68,6 +68,7 @@ impl Rehearsal {
                 outbox,
                 clock,
                 quotas,
+                loops: Mutex::default(),
                 stopping: CancellationToken::new(),
                 visible: Box::new(screen::visible(AllowedSenders::everyone())),
             }),

@@ -1,6 +1,6 @@
 //! From settings to a running runtime: everything that can be wrong is found before the first mail.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::api::Client;
 use crate::handler::{PayloadKind, Services};
+use crate::limit::Loops;
 use crate::model::{BoxError, Inbox};
 use crate::outbox::{Outbox, Sender};
 use crate::router::Router;
@@ -109,6 +110,7 @@ fn assemble(
         outbox: outbox.clone(),
         clock: runtime.clock.clone(),
         quotas: runtime.quotas,
+        loops: Mutex::new(Loops::new(runtime.loop_limits)),
         stopping: CancellationToken::new(),
         visible: Box::new(screen::visible(runtime.config.allowed_senders.clone())),
     });
