@@ -44,8 +44,11 @@
 //! # The page
 //!
 //! [`Sandbox::base_url`] opens in a browser: a mail client on which one plays the people outside, with every delivery, the
-//! allowances, and the same faults and time at hand. It answers under IP addresses, `localhost` and names that no public
-//! DNS has, and to no page but its own.
+//! allowances, and the same faults and time at hand.
+//!
+//! A web page that is open in the same browser can call this machine too, so the sandbox answers no page but its own, and
+//! only under IP addresses, `localhost` and names that no public DNS has. Agents may reach it under any name where its
+//! [key](Builder::key) is not the usual one, which every page knows.
 //!
 //! # Recordings
 //!
@@ -82,6 +85,7 @@
 
 mod control;
 mod extraction;
+mod guard;
 mod html;
 mod mime;
 mod model;

@@ -5,7 +5,6 @@ mod body;
 mod clock;
 mod conversation;
 mod faults;
-mod guard;
 mod mail;
 mod order;
 mod overview;

@@ -46,7 +46,8 @@ impl Builder {
         self
     }
 
-    /// The account-wide API key. Default: `om_sandbox`.
+    /// The account-wide API key. Default: `om_sandbox`. Under that one, which every web page knows, agents reach the
+    /// sandbox by an IP address, `localhost` or a name that no public DNS has; under another, by any name.
     pub fn key(mut self, key: impl Into<String>) -> Self {
         self.settings.key = key.into();
         self

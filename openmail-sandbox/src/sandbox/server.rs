@@ -11,7 +11,7 @@ use tokio_util::sync::DropGuard;
 
 use super::{Builder, StartError};
 use crate::{
-    control, relay, rest,
+    control, guard, relay, rest,
     shared::Shared,
     smtp, storage, webhook,
     world::{Settings, World},
@@ -64,10 +64,11 @@ impl Sandbox {
         let relay = settings.relay.as_deref().map(relay::transport).transpose();
         let relay = relay.map_err(|error| StartError::Relay(error.into()))?;
         let (base_url, key) = (settings.base_url.clone(), settings.key.clone());
+        let is_key_public = key == Settings::default().key;
         let shared = Arc::new(Shared::new(World::new(settings), webhook_client()?));
         let stop_on_drop = shared.stopped.clone().drop_guard();
         let router = rest::router(shared.clone()).merge(control::router(shared.clone()));
-        shared.tasks.spawn(serve(shared.clone(), api, router));
+        shared.tasks.spawn(serve(shared.clone(), api, guard::before(router, is_key_public)));
         shared.tasks.spawn(serve(shared.clone(), storage, storage::router(shared.clone())));
         shared.tasks.spawn(webhook::run(shared.clone()));
         shared.tasks.spawn(smtp::run(shared.clone(), mail));

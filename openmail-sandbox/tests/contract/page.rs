@@ -1,5 +1,5 @@
 use openmail_sandbox::{Inbox, Mail, Sandbox};
-use reqwest::Client;
+use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
 
 use crate::{
@@ -206,6 +206,47 @@ async fn pages_of_others_can_neither_read_nor_order_anything() {
     assert_eq!(sandbox.look(|view| view.outstanding_faults()), 0);
     assert_eq!(status(order().header("origin", sandbox.base_url())).await, 201);
     assert_eq!(sandbox.look(|view| view.outstanding_faults()), 1);
+}
+
+#[tokio::test]
+async fn pages_of_others_reach_no_mail_with_the_key_that_everybody_knows() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let key = sandbox.api_key();
+    let read = || http.get(format!("{}/v1/inboxes", sandbox.base_url())).bearer_auth(key);
+    let listen = || {
+        http.get(format!("{}/v1/ws?token={key}", sandbox.base_url()))
+            .header("connection", "upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-version", "13")
+            .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+    };
+    let (evil, rebound) = ("http://evil.example", "rebind.example.com:8025");
+    for (request, welcome) in [(&read as &dyn Fn() -> RequestBuilder, 200), (&listen, 101)] {
+        let status = async |name: &str, value: &str| {
+            request().header(name, value).send().await.unwrap().status().as_u16()
+        };
+        assert_eq!(status("origin", evil).await, 403);
+        assert_eq!(status("sec-fetch-site", "cross-site").await, 403);
+        assert_eq!(status("host", rebound).await, 403, "its browser takes it for the same origin");
+        assert_eq!(status("origin", sandbox.base_url()).await, welcome);
+        assert_eq!(status("host", "sandbox:8025").await, welcome, "an agent in the next container");
+    }
+    let answer = read().header("host", rebound).send().await.unwrap().text().await.unwrap();
+    assert!(answer.contains("OPENMAIL_SANDBOX_KEY"), "{answer}");
+}
+
+#[tokio::test]
+async fn under_a_key_of_its_own_the_sandbox_serves_agents_under_any_name() {
+    let sandbox = Sandbox::builder().key("om_of_my_own").start().await.unwrap();
+    let http = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+    let get = |path: &str| {
+        let request = http.get(format!("{}{path}", sandbox.base_url())).bearer_auth("om_of_my_own");
+        request.header("host", "mail.acme.example")
+    };
+    assert_eq!(get("/v1/me").send().await.unwrap().status(), 200);
+    assert_eq!(get("/v1/me").header("origin", "http://evil.example").send().await.unwrap().status(), 403);
+    assert_eq!(get("/sandbox/sent").send().await.unwrap().status(), 403, "the page's calls take no key");
 }
 
 #[tokio::test]
