@@ -59,6 +59,9 @@ impl Session {
         if self.commands > COMMANDS_AT_MOST {
             return Step::Close("421 4.7.0 too many commands\r\n".into());
         }
+        if self.commands == 1 && is_http(line) {
+            return Step::Close("554 5.7.0 this port takes mail, and no HTTP\r\n".into());
+        }
         let command = std::str::from_utf8(line).map_err(|_| Malformed::Syntax).and_then(Command::parse);
         let step = match command {
             Ok(command) => self.follow(command, judge),
@@ -150,6 +153,11 @@ impl Session {
             Step::Close("421 4.7.0 too many mistakes\r\n".into())
         }
     }
+}
+
+/// Whether this is how a request of a browser begins: a web page chooses what follows in it, which may be a mail.
+fn is_http(line: &[u8]) -> bool {
+    line.rsplit(|octet| *octet == b' ').next().is_some_and(|last| last.starts_with(b"HTTP/"))
 }
 
 fn say(reply: &str) -> Step {

@@ -1,6 +1,9 @@
 use openmail_sandbox::{DeliveryRole, Mail, Sandbox};
 use serde_json::json;
-use tokio::{io::AsyncBufReadExt, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt},
+    time::timeout,
+};
 
 use crate::{
     client::{PATIENCE, Rest, Socket},
@@ -131,6 +134,30 @@ async fn endless_lines_and_bodies_without_headers_are_refused() {
     client.write(&[b'A'; 4096]).await;
     assert_eq!(client.reply().await.0, 500);
     assert_eq!(sandbox.messages(&inbox.id).len(), 0);
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_post_a_mail_to_the_port_for_mail() {
+    let sandbox = Sandbox::start().await.unwrap();
+    let inbox = sandbox.create_inbox("support");
+    let mail = format!(
+        "EHLO page\r\nMAIL FROM:<ada@example.com>\r\nRCPT TO:<{}>\r\nDATA\r\nSubject: Hi\r\n\r\nHi\r\n.\r\nQUIT\r\n",
+        inbox.address
+    );
+    let mut browser = Client::connected(&sandbox).await;
+    browser.write(format!("POST / HTTP/1.1\r\nHost: 127.0.0.1:2525\r\n\r\n{mail}").as_bytes()).await;
+    assert_eq!(browser.reply().await.0, 554);
+    let mut rest = Vec::new();
+    // What it sent is left unread, so the connection may also end in a reset.
+    timeout(PATIENCE, browser.stream().read_to_end(&mut rest)).await.unwrap().ok();
+    assert_eq!((rest.len(), sandbox.messages(&inbox.id).len()), (0, 0), "it is hung up on at once");
+    let mut program = Client::connected(&sandbox).await;
+    program.write(mail.as_bytes()).await;
+    let mut replies = Vec::new();
+    for _ in 0..6 {
+        replies.push(program.reply().await.0);
+    }
+    assert_eq!((replies, sandbox.messages(&inbox.id).len()), (vec![250, 250, 250, 354, 250, 221], 1));
 }
 
 #[tokio::test]

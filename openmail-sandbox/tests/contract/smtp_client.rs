@@ -16,9 +16,15 @@ impl Client {
     }
 
     pub(crate) async fn greeted(sandbox: &Sandbox) -> Self {
+        let mut client = Self::connected(sandbox).await;
+        assert_eq!(client.say("EHLO test\r\n").await.0, 250);
+        client
+    }
+
+    /// Has read the banner, and said nothing yet.
+    pub(crate) async fn connected(sandbox: &Sandbox) -> Self {
         let mut client = Self(BufReader::new(TcpStream::connect(sandbox.smtp_addr()).await.unwrap()));
         assert_eq!(client.reply().await.0, 220);
-        assert_eq!(client.say("EHLO test\r\n").await.0, 250);
         client
     }
 
