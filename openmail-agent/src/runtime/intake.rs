@@ -62,6 +62,7 @@ impl Ways<'_> {
 
     fn socket(&self) -> Result<WebSocket, BoxError> {
         let mut config = WebSocketConfig::new(&self.config.base_url, self.config.api_key.clone());
+        config.allow_plain_http = self.config.allow_plain_http;
         if let Some(only) = self.only {
             config = config.filter(Filter::inboxes([only.id.clone()])).bookmark(self.socket_name());
         }

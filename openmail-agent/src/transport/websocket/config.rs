@@ -23,6 +23,8 @@ pub struct WebSocketConfig {
     pub base_url: String,
     /// The key. It travels in a header, never in the address.
     pub key: Secret,
+    /// Whether the key may travel unencrypted to another machine.
+    pub allow_plain_http: bool,
     /// Which events to receive at first.
     pub filter: Filter,
     /// The name of the bookmark that keeps the place in the stream; one for each key in use.
@@ -37,10 +39,18 @@ impl WebSocketConfig {
         Self {
             base_url: base_url.into(),
             key,
+            allow_plain_http: false,
             filter: Filter::everything(),
             bookmark: "websocket".into(),
             tls: None,
         }
+    }
+
+    /// Lets the key travel unencrypted to another machine, such as a sandbox in the next container.
+    #[must_use]
+    pub fn allow_plain_http(mut self) -> Self {
+        self.allow_plain_http = true;
+        self
     }
 
     /// Only what passes the filter.
@@ -67,6 +77,9 @@ impl WebSocketConfig {
     /// The request that asks for the upgrade.
     pub(super) fn request(&self) -> Result<Request<()>, ConfigError> {
         let url = socket_url(&self.base_url).ok_or(ConfigErrorKind::BaseUrl)?;
+        if url.scheme() == "ws" && !is_loopback(&url) && !self.allow_plain_http {
+            return Err(ConfigErrorKind::PlainHttp.into());
+        }
         let mut request = url
             .as_str()
             .into_client_request()
@@ -128,6 +141,8 @@ pub type ConfigError = Error<ConfigErrorKind>;
 pub enum ConfigErrorKind {
     /// The base address.
     BaseUrl,
+    /// The base address is of another machine, to which the key would travel unencrypted.
+    PlainHttp,
     /// The key.
     Key,
     /// The TLS configuration.
@@ -138,6 +153,9 @@ impl fmt::Display for ConfigErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BaseUrl => "the base address must be an `https` address, such as `https://api.openmail.sh`",
+            Self::PlainHttp => {
+                "the API key would travel unencrypted: use `https://`, or allow plain HTTP on purpose, by `allow_plain_http`"
+            }
             Self::Key => "the API key has characters no key has: copy it again",
             Self::Tls => "TLS cannot be set up",
         })
@@ -160,6 +178,18 @@ mod tests {
             assert_eq!(request.uri(), expected);
             assert_eq!(request.headers()[AUTHORIZATION], "Bearer om_key");
             assert!(!format!("{request:?}").contains("om_key"));
+        }
+    }
+
+    #[test]
+    fn the_key_travels_unencrypted_on_this_machine_only_unless_that_is_allowed() {
+        for base in ["http://sandbox:8025", "ws://api.openmail.sh", "http://0.0.0.0:8025"] {
+            let config = WebSocketConfig::new(base, Secret::new("om_key"));
+            assert_eq!(*config.request().unwrap_err().kind(), ConfigErrorKind::PlainHttp, "{base}");
+            assert!(config.allow_plain_http().request().is_ok(), "{base}");
+        }
+        for base in ["ws://localhost:8025", "http://agent.localhost", "wss://sandbox"] {
+            assert!(WebSocketConfig::new(base, Secret::new("om_key")).request().is_ok(), "{base}");
         }
     }
 
