@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::{DATE, RETRY_AFTER};
 use jiff::Timestamp;
 
+use super::kind::LONGEST_OUTAGE;
 use super::{Error, ErrorKind, Limit, Refusal, Retry, Scope};
 use crate::clock;
 use crate::wire::row::{self, FailureRow};
@@ -21,7 +22,9 @@ pub(crate) fn from_answer(status: u16, headers: &HeaderMap, body: &[u8], now: Ti
     };
     let resets_at = row.as_ref().and_then(|row| row.resets_at);
     let mut error = Error::answered(kind, status, row);
-    error.0.wait = wait(headers, resets_at, now);
+    // Only the service knows when its own limits end: the page of a gateway speaks of what the gateway has in store.
+    let longest = if foreign { LONGEST_OUTAGE } else { Duration::MAX };
+    error.0.wait = wait(headers, resets_at, now).map(|wait| wait.min(longest));
     error.0.request_id = request_id(headers);
     error
 }

@@ -114,7 +114,7 @@ const LONGEST_LIMIT: Duration = Duration::from_secs(25 * 60 * 60);
 
 /// The longest that is waited for a service that is down, whatever it says: it may be back much sooner than the page of a
 /// gateway in front of it promises.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
 impl ErrorKind {
     pub(super) fn retry(&self, wait: Option<Duration>) -> Retry {

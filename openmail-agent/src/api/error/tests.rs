@@ -10,10 +10,14 @@ fn classified(status: u16, body: &str) -> Error {
 }
 
 fn waiting(headers: &[(&'static str, &str)]) -> Retry {
+    waiting_for("{}", headers)
+}
+
+fn waiting_for(body: &str, headers: &[(&'static str, &str)]) -> Retry {
     let headers =
         headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect();
     let now = "2026-02-24T12:00:00Z".parse().unwrap();
-    from_answer(429, &headers, b"{}", now).retry()
+    from_answer(429, &headers, body.as_bytes(), now).retry()
 }
 
 #[test]
@@ -100,4 +104,18 @@ fn a_wait_is_read_in_every_form() {
     for nonsense in ["soon", "-5", "NaN", "1e300", ""] {
         assert_eq!(waiting(&[("retry-after", nonsense)]), seconds(60), "{nonsense}");
     }
+}
+
+#[test]
+fn a_gateways_page_is_no_word_of_the_service_on_when_its_day_ends() {
+    let tomorrow = [("retry-after", "86000")];
+    let hour = Retry::After(Duration::from_secs(60 * 60));
+    for (body, waits) in [
+        (r#"{"error":"rate_limit_exceeded"}"#, Retry::After(Duration::from_secs(86_000))),
+        ("<html><h1>429 Too Many Requests</h1></html>", hour),
+    ] {
+        assert_eq!(waiting_for(body, &tomorrow), waits, "{body}");
+    }
+    let soon = waiting_for("<html></html>", &[("retry-after", "12")]);
+    assert_eq!(soon, Retry::After(Duration::from_secs(12)));
 }
