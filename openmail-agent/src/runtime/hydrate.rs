@@ -29,6 +29,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long to wait before asking a service again that failed without saying when.
 const ASK_AGAIN: Duration = Duration::from_secs(5);
 
+/// The longest to wait because the service says so. Reads are limited by the minute, whatever the answer names, and the wait
+/// is in the store, where no restart ends it.
+const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
+
 /// How long to wait before asking again for an account that is paused, or with a key that is refused.
 const HELD: Duration = Duration::from_secs(60);
 
@@ -109,7 +113,7 @@ fn missing(received_at: Timestamp, now: Timestamp) -> Row {
 pub(super) fn ask_again(error: &api::Error, now: Timestamp) -> Option<Timestamp> {
     match error.retry() {
         Retry::Now => Some(clock::after(now, ASK_AGAIN)),
-        Retry::After(wait) => Some(clock::after(now, wait.max(LOOK_AGAIN))),
+        Retry::After(wait) => Some(clock::after(now, wait.clamp(LOOK_AGAIN, LONGEST_WAIT))),
         Retry::Held(_) => Some(clock::after(now, HELD)),
         Retry::Never => None,
     }
@@ -179,5 +183,16 @@ mod tests {
         clock.advance(TOO_SLOW);
         assert!(matches!(row("msg_1").await, Row::Missing), "the event is better than nothing");
         assert!(matches!(row("msg_2").await, Row::Missing), "nor does the next one wait as long again");
+    }
+    #[test]
+    fn a_mail_asks_for_its_row_again_within_minutes_whatever_it_was_told() {
+        let now = at(0);
+        let told = |seconds: &str| {
+            let headers = [(http::header::RETRY_AFTER, seconds.parse().unwrap())].into_iter().collect();
+            ask_again(&api::from_answer(429, &headers, b"{}", now), now)
+        };
+        for (seconds, asks) in [("0", LOOK_AGAIN), ("30", Duration::from_secs(30)), ("90000", LONGEST_WAIT)] {
+            assert_eq!(told(seconds), Some(clock::after(now, asks)), "{seconds}");
+        }
     }
 }
