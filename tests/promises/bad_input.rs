@@ -9,6 +9,7 @@ use openmail_agent::runtime::RunningRuntime;
 use openmail_sandbox::{Fault, Sandbox};
 
 use crate::bench::{Bench, Seen, soon};
+use crate::process::Process;
 
 /// An agent over both ways in, and what reaches its handler.
 struct Target {
@@ -248,6 +249,21 @@ async fn webhooks_that_are_not_verified_are_refused_with_a_reason_and_not_kept()
     assert_eq!(target.post(body, honest).await.0, 200, "the same, honestly");
     target.bench.rows("SELECT kind FROM events WHERE kind = 'brand.new' AND state = 'done'", 1).await;
     target.stop().await;
+}
+
+#[tokio::test]
+async fn strangers_who_post_again_and_again_do_not_fill_the_log() {
+    let bench = Bench::start().await;
+    let vars = [("OPENMAIL_WEBHOOK_ADDR", "127.0.0.1:0"), ("OPENMAIL_WEBHOOK_SECRET", "whsec_one")];
+    let process = Process::start(&bench, &vars);
+    let (addr, http) = (process.webhook_addr().await, reqwest::Client::builder().no_proxy().build().unwrap());
+    for _ in 0..20 {
+        let answer = soon(http.post(format!("http://{addr}/webhooks")).body("{}").send()).await;
+        assert_eq!(answer.unwrap().status(), 401);
+    }
+    process.signal("TERM").await;
+    let log = process.ended().await.log;
+    assert_eq!(log.matches("did not take a webhook").count(), 1, "{log}");
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use http::{HeaderMap, Request, StatusCode};
 use tower::Service;
 use tracing::{debug, warn};
 
+use crate::clock::Throttle;
 use crate::failpoint::{Point, pass};
 use crate::model::{Chain, EventId, Secret};
 use crate::transport::{Intake, Readiness, Received, Via};
@@ -25,6 +26,8 @@ use super::places::Place;
 
 /// The service waits 15 s for an answer; this one comes a little before.
 const ANSWER_WITHIN: Duration = Duration::from_secs(14);
+/// How often to say that a webhook was not taken: anybody may post what is not.
+const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// Takes webhooks: a tower service for the one address, and a [router](Webhook::router) with health checks beside it.
 ///
@@ -48,6 +51,7 @@ pub struct Webhook {
     readiness: Readiness,
     bodies: Bodies,
     served: Arc<Once>,
+    complaints: Arc<Throttle>,
 }
 
 impl Webhook {
@@ -65,7 +69,14 @@ impl Webhook {
         if secrets.is_empty() {
             return Err(NoSecret);
         }
-        Ok(Self { secrets, intake, readiness, bodies: Bodies::new(), served: Arc::new(Once::new()) })
+        Ok(Self {
+            secrets,
+            intake,
+            readiness,
+            bodies: Bodies::new(),
+            served: Arc::new(Once::new()),
+            complaints: Arc::new(Throttle::new(COMPLAIN)),
+        })
     }
 
     /// `POST /webhooks`, `GET /healthz` (the process lives) and `GET /readyz` (mail can be taken), to serve or to merge
@@ -101,7 +112,14 @@ impl Webhook {
         match answer {
             Answer::Recorded => debug!("took a webhook"),
             refused => {
-                warn!(?refused, "did not take a webhook");
+                if self.complaints.lets(self.intake.clock().now()) {
+                    warn!(
+                        ?refused,
+                        "did not take a webhook; those of the next minute are logged at the level debug"
+                    );
+                } else {
+                    debug!(?refused, "did not take a webhook");
+                }
                 discard(&mut body).await;
             }
         }
