@@ -36,8 +36,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Serves [the webhook's router](Webhook::router) on this listener until `shutdown`; then answers what is under way, for
 /// 15 s at most. A listener that cannot accept at the moment tries again.
 ///
-/// It serves 512 connections at once. One more takes the place of the one on which nothing has been asked or answered for longest;
-/// never that of one that has brought what the service signed, before it is answered.
+/// It serves 512 connections at once. One more takes the place of the one that has had its own for longest, counted from when it last
+/// brought what is signed; never that of one that has brought what the service signed, before it is answered.
 ///
 /// # Cancel safety
 ///

@@ -1,4 +1,4 @@
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -7,7 +7,14 @@ use tokio_util::sync::CancellationToken;
 /// The places of the connections that are served at once.
 ///
 /// Anybody may connect, and may stay: by asking now and then, or by never reading an answer. So whoever comes when all places are
-/// taken gets that of the connection that has done nothing for longest.
+/// taken gets that of the connection that has had its own for longest.
+///
+/// Asking does not make a place younger. Strangers would ask all the time, and the service lose its place while it sends a long
+/// webhook. What does is an answer to the service, and a request that claims to be signed: the service may come back over a connection that is
+/// older than all others, and strangers can claim no more than once, since an answer to a false claim ends its connection.
+///
+/// A claim keeps no place either, whoever comes after. Where strangers have made claims on all places but one, that one would go from each
+/// newcomer to the next, and the service lose it before it has said anything.
 #[derive(Debug)]
 pub(super) struct Places {
     most: usize,
@@ -28,6 +35,8 @@ struct Connection {
 struct Standing {
     /// When a request last came, or was answered.
     active_at: Instant,
+    /// From when on the place counts as this connection's.
+    since: Instant,
     /// Whether it has brought what the service signed, and waits for the answer.
     is_genuine: bool,
 }
@@ -43,7 +52,8 @@ impl Places {
         if self.taken.len() >= self.most {
             self.give_one_up();
         }
-        let standing = Mutex::new(Standing { active_at: Instant::now(), is_genuine: false });
+        let now = Instant::now();
+        let standing = Mutex::new(Standing { active_at: now, since: now, is_genuine: false });
         let place = Arc::new(Connection { standing, given_up: CancellationToken::new() });
         self.taken.push(Arc::downgrade(&place));
         Place(place)
@@ -78,27 +88,35 @@ impl Place {
 
     /// A request came, or was answered.
     pub(super) fn mark_active(&self) {
-        self.0.stand(false);
+        let (mut standing, now) = (self.0.standing(), Instant::now());
+        standing.active_at = now;
+        if std::mem::take(&mut standing.is_genuine) {
+            standing.since = now;
+        }
+    }
+
+    /// The request that came claims to be signed.
+    pub(super) fn mark_claim(&self) {
+        self.0.standing().since = Instant::now();
     }
 
     /// The service waits for an answer: the place stays this connection's until then.
     pub(super) fn mark_genuine(&self) {
-        self.0.stand(true);
+        self.0.standing().is_genuine = true;
     }
 }
 
 impl Connection {
-    fn stand(&self, is_genuine: bool) {
-        let standing = Standing { active_at: Instant::now(), is_genuine };
-        *self.standing.lock().unwrap_or_else(PoisonError::into_inner) = standing;
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn active_at(&self) -> Instant {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner).active_at
+        self.standing().active_at
     }
 
     fn stranger_since(&self) -> Option<Instant> {
-        let standing = self.standing.lock().unwrap_or_else(PoisonError::into_inner);
-        (!standing.is_genuine && !self.given_up.is_cancelled()).then_some(standing.active_at)
+        let standing = self.standing();
+        (!standing.is_genuine && !self.given_up.is_cancelled()).then_some(standing.since)
     }
 }

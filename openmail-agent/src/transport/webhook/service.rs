@@ -133,11 +133,15 @@ impl Webhook {
         let headers = &parts.headers;
         // Before the body is read: what is not even claimed to be signed is not worth the memory.
         let claim = self.claim(headers).map_err(Answer::Unverified)?;
+        // Where there is none, the application that this is mounted in has connections of its own.
+        let place = parts.extensions.get::<Place>();
+        if let Some(place) = place {
+            place.mark_claim();
+        }
         let body = self.bodies.read(headers, body).await?;
         pass(Point::Received);
         claim.verify(&self.secrets, &body.bytes).map_err(Answer::Unverified)?;
-        // Where there is none, the application that this is mounted in has connections of its own.
-        if let Some(place) = parts.extensions.get::<Place>() {
+        if let Some(place) = place {
             place.mark_genuine();
         }
         pass(Point::Verified);

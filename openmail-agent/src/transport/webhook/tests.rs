@@ -19,6 +19,8 @@ use crate::transport::Readiness;
 use crate::transport::tests::intake_into;
 use crate::wire::signature::sign;
 
+mod places;
+
 /// A listener on a real port.
 struct Listening {
     address: SocketAddr,
@@ -291,67 +293,6 @@ async fn bodies_that_are_announced_and_never_come_take_no_room() {
     }
     assert_eq!(listening.deliver(&event(1, "hello")).await.status, 200);
     assert_eq!(listening.deliver(&event(2, &"long ".repeat(1024 * 1024))).await.status, 200);
-}
-
-/// Takes a place; one that does not read asks until the listener can say no more.
-async fn stranger(listening: &Listening, reads: bool) -> TcpStream {
-    let mut stream = TcpStream::connect(listening.address).await.unwrap();
-    let request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
-    stream.write_all(request).await.unwrap();
-    stream.readable().await.unwrap();
-    let requests = request.repeat(1_000);
-    while !reads && matches!(within_moments(stream.write_all(&requests)).await, Some(Ok(()))) {}
-    stream
-}
-
-async fn within_moments<T>(happens: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(Duration::from_millis(50), happens).await.ok()
-}
-
-#[tokio::test]
-async fn strangers_that_take_all_places_keep_no_webhook_out() {
-    let listening = Listening::with_places(4).await;
-    let delivered = async {
-        let mut strangers = Vec::new();
-        for reads in [false, true, false, false, false, false] {
-            strangers.push(stranger(&listening, reads).await);
-        }
-        for n in 0..6 {
-            assert_eq!(listening.deliver(&event(n, "hello")).await.status, 200);
-        }
-        assert_eq!(listening.get("/readyz").await.status, 200);
-    };
-    tokio::time::timeout(Duration::from_secs(30), delivered).await.expect("there is a place for it");
-}
-
-#[tokio::test]
-async fn who_does_not_read_the_answers_is_cut_off() {
-    let listening = Listening::start().await;
-    let mut stranger = stranger(&listening, false).await;
-    // Time only runs once nothing else can: until the listener closes the connection, no more can be written to it.
-    tokio::time::pause();
-    let cut_off = async { while stranger.write_all(&[b'x'; 1_000]).await.is_ok() {} };
-    tokio::time::timeout(Duration::from_secs(60), cut_off).await.expect("nobody waits for it for ever");
-}
-
-#[tokio::test]
-async fn whoever_takes_a_place_takes_it_from_who_has_done_nothing_for_longest_and_from_no_webhook() {
-    let listening = Arc::new(Listening::with_places(2).await);
-    listening.store.recording.shut();
-    let delivered = tokio::spawn({
-        let listening = listening.clone();
-        async move { listening.deliver(&event(1, "hello")).await.status }
-    });
-    listening.store.recording.came(1).await;
-    let mut before = stranger(&listening, true).await;
-    let mut after = stranger(&listening, true).await;
-    let mut rest = Vec::new();
-    before.read_to_end(&mut rest).await.unwrap();
-    after.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    after.read_to_end(&mut rest).await.unwrap();
-    assert_eq!(String::from_utf8(rest).unwrap().matches("200 OK").count(), 3);
-    listening.store.recording.open();
-    assert_eq!(delivered.await.unwrap(), 200);
 }
 
 #[tokio::test]
