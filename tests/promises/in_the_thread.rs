@@ -1,7 +1,9 @@
 //! A reply goes to the thread and to the right person, and to nobody else, unless the handler's signature says so.
 
-use openmail_agent::handler::{Attachments, Compose, Error, GiveUp, Mail, Reply, Thread};
-use openmail_agent::model::Address;
+use std::sync::{Arc, Mutex};
+
+use openmail_agent::handler::{Attachments, Compose, Error, GiveUp, Mail, Reply, State, Thread};
+use openmail_agent::model::{Address, ThreadId};
 use openmail_agent::router::Route;
 use openmail_sandbox::{Delivered, Drift, Sent};
 
@@ -63,6 +65,53 @@ async fn a_copied_inbox_answers_those_the_mail_was_written_to() {
     assert_eq!(sent[0].text, "re please have a look", "with no word of whoever wrote it");
     running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 1);
+    bench.assert_well_spoken();
+}
+
+#[tokio::test]
+async fn an_answer_to_all_goes_to_all_where_the_signature_says_so() {
+    let bench = Bench::start().await;
+    let sales = bench.sandbox.create_inbox("sales");
+    let handler = async |_: Mail, compose: Compose| compose.reply_all("hello all");
+    let route = Route::new("agent", handler).inbox(bench.inbox.address.clone());
+    let running = bench.start_ready(bench.runtime().handlers([route])).await;
+    let mail = bench.mail("Ada <ada@example.com>", "hello").to("bob@corp.example").to(&sales.address);
+    bench.sandbox.deliver_all(mail.cc(["cyd@corp.example"]));
+    let sent = bench.sent(1).await;
+    assert_eq!(sent[0].to, "ada@example.com");
+    let mut copied = sent[0].cc.clone();
+    copied.sort();
+    assert_eq!(copied, ["bob@corp.example", "cyd@corp.example"]);
+    running.stop().await.unwrap();
+    bench.assert_well_spoken();
+}
+
+/// Which conversation each question that was handed on is of.
+#[derive(Clone, Default)]
+struct Questions(Arc<Mutex<Vec<(ThreadId, Address)>>>);
+
+#[tokio::test]
+async fn a_person_s_answer_is_handed_on_into_the_conversation_it_is_for() {
+    async fn desk(mail: Mail, compose: Compose, State(Questions(open)): State<Questions>) {
+        let person: Address = "person@corp.example".parse().unwrap();
+        let mut open = open.lock().unwrap();
+        if mail.from() != Some(&person) {
+            open.push((mail.thread_id().unwrap().clone(), mail.from().unwrap().clone()));
+            compose.forward(person, "What do we say?");
+        } else if let Some((thread, customer)) = open.pop() {
+            compose.in_thread(thread, customer, mail.new_text());
+        }
+    }
+    let bench = Bench::start().await;
+    let routes = [Route::new("desk", desk)];
+    let running = bench.start_ready(bench.runtime().state(Questions::default()).handlers(routes)).await;
+    let asked = bench.deliver("Where is my order?").thread_id;
+    assert_eq!(bench.sent(1).await[0].to, "person@corp.example");
+    bench.sandbox.deliver(bench.mail("person@corp.example", "It comes on Thursday."));
+    let answer = bench.sent(2).await.remove(1);
+    assert_eq!((answer.to.as_str(), answer.thread_id), ("ada@example.com", asked));
+    assert_eq!(answer.body, "It comes on Thursday.");
+    running.stop().await.unwrap();
     bench.assert_well_spoken();
 }
 

@@ -1,10 +1,10 @@
 use crate::api;
-use crate::model::{Address, Attachment, Draft, Recipients};
+use crate::model::{Address, Attachment, Draft, Recipients, ThreadId};
 
 use super::subject::{cut, prefixed};
-use super::{Context, FromContext, GiveUp, Needs, PayloadKind, Rejection, Reply};
+use super::{Context, FromContext, GiveUp, Needs, PayloadKind, Rejection, Reply, ReplyError};
 
-/// The right to write to others than the one the mail asks to be answered: a new thread, or a forward.
+/// The right to write to others than the one the mail asks to be answered: a new thread, another one, a forward, or an answer to all.
 ///
 /// A reply goes to its thread and nowhere else, however cleverly the mail at hand asks for something different. Whoever
 /// gives a handler more shows it in the handler's signature, by this argument.
@@ -20,6 +20,27 @@ impl Compose {
     /// A recipient who never wrote to this inbox counts against the service's cold outreach limit.
     pub fn new_thread(&self, to: Address, subject: impl Into<String>, words: impl Into<Reply>) {
         self.0.draft(new_thread(to, subject.into(), words.into()));
+    }
+
+    /// Writes into a conversation of this inbox, to one of those who take part in it: a person's answer handed on to the customer it
+    /// is for, say.
+    ///
+    /// The service does not look whether `to` has to do with the conversation, and whoever is new in it may come to see what was
+    /// said before: take both from what the program keeps, as in a [`Memory`](super::Memory), and not from what a mail or a model says.
+    pub fn in_thread(&self, thread_id: ThreadId, to: Address, words: impl Into<Reply>) {
+        let mut draft = words.into().into_draft(Recipients::one(to));
+        draft.thread_id = Some(thread_id);
+        self.0.draft(draft);
+    }
+
+    /// Answers the mail at hand to all who can be seen in it: as a reply is, and copied to whomever else it was written or copied to.
+    /// Inboxes of this account are left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`ReplyContext::reply`](super::ReplyContext::reply) says.
+    pub fn reply_all(&self, words: impl Into<Reply>) -> Result<(), ReplyError> {
+        self.0.draft_reply_to_all(words.into())
     }
 
     /// Hands the words of the mail at hand to somebody, with a word in front, as a new conversation. Its HTML does not go along, nor

@@ -207,7 +207,19 @@ impl Context {
 
     /// Adds a reply to what is committed with the handler's success.
     pub(crate) fn draft_reply(&self, reply: Reply) -> Result<(), ReplyError> {
-        let answer = self.answer(reply)?;
+        self.draft_answer(self.answer(reply)?)
+    }
+
+    /// The same, copied to all who can be seen in the mail.
+    pub(crate) fn draft_reply_to_all(&self, reply: Reply) -> Result<(), ReplyError> {
+        let mut answer = self.answer(reply)?;
+        if let Some(mail) = self.mail() {
+            outbox::copy_all(&mut answer.draft.recipients, mail.message(), &*self.0.shared.parts.is_own);
+        }
+        self.draft_answer(answer)
+    }
+
+    fn draft_answer(&self, answer: Drafted) -> Result<(), ReplyError> {
         let mut collected = self.collected();
         if self.0.has_ended.load(Ordering::Relaxed) {
             return Err(ReplyErrorKind::TooLate.into());

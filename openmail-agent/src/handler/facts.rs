@@ -2,6 +2,7 @@
 
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Client;
 use crate::model::{Event, Inbox, Lifecycle, Payload, SendFailure};
 
 use super::{Context, FromContext, Needs, PayloadKind, Rejection};
@@ -106,6 +107,14 @@ impl FromContext for Inbox {
 
     fn needs(needs: &mut Needs) {
         needs.payload(PayloadKind::Inbox);
+    }
+}
+
+/// The client with which the runtime calls the service: the right to do whatever its key may. What a handler does with it is done at
+/// once, whether the handler succeeds or not, and once more with its next try.
+impl FromContext for Client {
+    async fn from_context(context: &Context) -> Result<Self, Rejection> {
+        Ok(context.services().client.clone())
     }
 }
 

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -97,6 +98,13 @@ impl Reply {
 
     pub(super) fn into_parts(self) -> (Body, bool, Option<Address>, Vec<OutgoingAttachment>) {
         (self.body, self.include_quote, self.reply_to, self.attachments)
+    }
+}
+
+/// As [`Mail::new_text`](super::Mail::new_text) is.
+impl From<Cow<'_, str>> for Reply {
+    fn from(text: Cow<'_, str>) -> Self {
+        Self::text(text)
     }
 }
 

@@ -36,6 +36,17 @@ pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result
     Ok(recipients)
 }
 
+/// Copies whomever else the mail was written or copied to, as far as one answer may go.
+pub(crate) fn copy_all(recipients: &mut Recipients, message: &Message, is_own: &dyn Fn(&Address) -> bool) {
+    let named = message.from.iter().chain(&message.header_to).chain(&message.cc);
+    for address in named.filter(|address| !is_own(address)) {
+        let is_known = recipients.to == *address || recipients.cc.contains(address);
+        if !is_known && recipients.cc.len() + 1 < MOST {
+            recipients.cc.push(address.clone());
+        }
+    }
+}
+
 /// The mail names nobody who could be answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -103,6 +114,20 @@ mod tests {
         message.header_to.push(address("one-more@b.example"));
         let nobody = NobodyToAnswer::TooMany(address("0@b.example"));
         assert_eq!(answer_to(&message, &is_ours), Err(nobody));
+    }
+
+    #[test]
+    fn an_answer_to_all_goes_to_each_once_and_to_no_own_inbox() {
+        let mut message = mail(DeliveryRole::To);
+        message.cc =
+            vec![address("dan@d.example"), address("Bob <BOB@b.example>"), address("me@agents.example")];
+        let mut recipients = answer_to(&message, &is_ours).unwrap();
+        copy_all(&mut recipients, &message, &is_ours);
+        assert_eq!(recipients.to, address("ada@example.com"));
+        assert_eq!(recipients.cc, ["bob@b.example", "cyd@c.example", "dan@d.example"].map(address));
+        message.cc = (0..2 * MOST).map(|n| address(&format!("{n}@b.example"))).collect();
+        copy_all(&mut recipients, &message, &is_ours);
+        assert_eq!(recipients.cc.len(), MOST - 1);
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod key;
 mod news;
 mod sender;
 
+pub(crate) use address::copy_all;
 pub use address::{NobodyToAnswer, answer_to};
 pub use desk::Outbox;
 pub use key::{SendSpace, idempotency_key};

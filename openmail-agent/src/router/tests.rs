@@ -150,7 +150,10 @@ fn an_entry_says_how_it_is_run() {
     .unwrap();
     let [slow, plain] = router.entries() else { unreachable!() };
     assert_eq!((slow.timeout(), slow.attempts(), slow.concurrency()), (Duration::from_secs(9), 1, Some(2)));
-    assert_eq!((plain.timeout(), plain.attempts(), plain.concurrency()), (Duration::from_secs(300), 5, None));
+    assert_eq!(
+        (plain.timeout(), plain.attempts(), plain.concurrency()),
+        (Duration::from_secs(300), 11, None)
+    );
     assert_eq!(slow.to_string(), "slow: message.received in inb_3");
     assert_eq!(slow.description(), Some("Thinks."));
 }

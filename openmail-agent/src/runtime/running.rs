@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::api::Client;
 use crate::handler;
 use crate::transport::Readiness;
 #[cfg(feature = "webhook")]
@@ -30,6 +31,7 @@ pub struct RunningRuntime {
     pub(super) rounds: watch::Receiver<u64>,
     pub(super) readiness: Readiness,
     pub(super) webhook_addr: Option<SocketAddr>,
+    pub(super) client: Client,
     #[cfg(feature = "webhook")]
     pub(super) webhook: Option<Webhook>,
 }
@@ -92,6 +94,14 @@ impl RunningRuntime {
             Ok(_) = rounds.wait_for(|rounds| *rounds > 0) => Ok(()),
             ended = self.ended() => Err(why(ended)),
         }
+    }
+
+    /// The client with which the runtime calls the service: what a program calls over it shares the account's requests a minute with the
+    /// handlers. A mail that it [sends](crate::api::Client::send) counts against no limit here, is not kept, and is not sent again by
+    /// itself: have a handler write it where it can.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Where webhooks are taken, with the port that was picked where 0 was asked for.
@@ -214,6 +224,7 @@ mod tests {
             rounds: watch::channel(0).1,
             readiness: Readiness::new(),
             webhook_addr: None,
+            client: Client::builder(crate::model::Secret::new("om_test")).build().unwrap(),
             #[cfg(feature = "webhook")]
             webhook: None,
         }

@@ -184,6 +184,7 @@ fn assemble(
         rounds,
         readiness,
         webhook_addr,
+        client,
         #[cfg(feature = "webhook")]
         webhook,
     })
