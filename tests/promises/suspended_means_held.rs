@@ -230,3 +230,24 @@ async fn a_suspension_whose_end_nobody_told_of_is_asked_about_again() {
     let waited = bench.clock.now().duration_since(bench.sandbox.all_sent()[0].sent_at);
     assert!(waited < Duration::from_secs(60 * 60).try_into().unwrap());
 }
+
+#[tokio::test]
+async fn a_handler_that_fails_over_a_suspension_makes_it_last_no_longer() {
+    let bench = Bench::start().await;
+    let failing = Route::new("failing", async |_: Lifecycle| Err::<(), _>(Error::msg("nobody can be paged")));
+    let (runtime, _) = bench.runtime_with_webhook();
+    let runtime = runtime.clock(bench.clock.clone()).handlers([echo(), failing.event("inbox.suspended")]);
+    let running = bench.start_ready(runtime).await;
+    bench.tell_the_webhook_of(&running);
+    let suspended = bench.sandbox.suspend_inbox(&bench.inbox.id, "abuse").unwrap();
+    let failed = format!("SELECT event_id FROM events WHERE event_id = '{suspended}' AND attempts > 0");
+    bench.rows(&failed, 1).await;
+    bench.deliver("held");
+    bench.owed(1).await;
+    let since = bench.clock.now();
+    let asked = || bench.sandbox.counts().sends_refused > 0;
+    bench.advance_by_until(Duration::from_secs(60), asked).await;
+    let waited = bench.clock.now().duration_since(since);
+    assert!(waited < Duration::from_secs(65 * 60).try_into().unwrap(), "{waited:#}");
+    running.stop().await.unwrap();
+}

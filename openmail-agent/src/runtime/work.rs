@@ -165,7 +165,9 @@ impl Workbench {
                 None => lifecycle.kind.to_string(),
             };
             warn!(?scope, reason, "suspended: its replies are held");
-            let until = Some(clock::after(self.now(), SUSPENDED));
+            // A handler that fails and is tried again does not have it last longer.
+            let from = if leased.attempt > 1 { leased.event.received_at } else { self.now() };
+            let until = Some(clock::after(from, SUSPENDED));
             self.services.store.hold(Hold { scope, since, until, reason }).await
         } else {
             info!(?scope, "reactivated: its replies may go");
