@@ -27,6 +27,20 @@ impl Error {
         Self(message.into().into())
     }
 
+    /// Takes over a boxed error, or what becomes one, such as an `anyhow::Error`: neither is an error that `?` takes.
+    ///
+    /// ```
+    /// # use openmail_agent::handler::{Error, Result};
+    /// # fn ask_model() -> std::result::Result<String, Box<dyn std::error::Error + Send + Sync>> { Ok(String::new()) }
+    /// fn answer() -> Result<String> {
+    ///     ask_model().map_err(Error::from_boxed)
+    /// }
+    /// ```
+    #[must_use]
+    pub fn from_boxed(error: impl Into<BoxError>) -> Self {
+        Self(error.into())
+    }
+
     /// What it says of trying again.
     #[must_use]
     pub fn verdict(&self) -> RetryVerdict {
@@ -58,11 +72,10 @@ impl From<Error> for BoxError {
     }
 }
 
-impl Error {
-    /// Takes over a boxed error, such as one made of an `anyhow::Error`.
-    #[must_use]
-    pub fn from_boxed(error: BoxError) -> Self {
-        Self(error)
+/// For a `main` that returns a `Box<dyn std::error::Error>`.
+impl From<Error> for Box<dyn StdError> {
+    fn from(error: Error) -> Self {
+        error.0
     }
 }
 
@@ -275,6 +288,22 @@ mod tests {
         };
         assert_eq!(busy("7"), RetryVerdict::After(Duration::from_secs(7)));
         assert_eq!(busy("86400"), RetryVerdict::After(SERVICE_MOST));
+    }
+
+    #[test]
+    fn a_main_of_any_kind_takes_it_with_its_causes() {
+        fn boxed() -> Result<(), Box<dyn StdError>> {
+            Err(Error::from(GiveUp::new("no such order")))?
+        }
+        fn shared() -> Result<(), BoxError> {
+            Err(Error::from(GiveUp::new("no such order")))?
+        }
+        fn back() -> Result<()> {
+            shared().map_err(Error::from_boxed)
+        }
+        assert!(boxed().unwrap_err().is::<GiveUp>());
+        assert!(shared().unwrap_err().is::<GiveUp>());
+        assert_eq!(back().unwrap_err().verdict(), RetryVerdict::Never);
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl<T: IntoOutcome, E: Into<BoxError>> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Outcome {
         match self {
             Ok(value) => value.into_outcome(),
-            Err(error) => Outcome::failed(Error::from_boxed(error.into())),
+            Err(error) => Outcome::failed(Error::from_boxed(error)),
         }
     }
 }

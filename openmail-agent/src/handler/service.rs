@@ -93,6 +93,6 @@ where
     let service = layer.layer(handler);
     BoxCloneSyncService::new(tower::service_fn(move |context: Context| {
         let call = service.clone().oneshot(context);
-        async move { Ok(call.await.unwrap_or_else(|error| Outcome::failed(Error::from_boxed(error.into())))) }
+        async move { Ok(call.await.unwrap_or_else(|error| Outcome::failed(Error::from_boxed(error)))) }
     }))
 }

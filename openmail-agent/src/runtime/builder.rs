@@ -189,6 +189,23 @@ impl Runtime {
     /// later, one second after a second signal, or on one more. A program with more to do after a signal than that
     /// [starts](Self::start) and [stops](RunningRuntime::stop) by itself.
     ///
+    /// Its [`Error`](handler::Error) fits a `main` that returns this crate's `Result`, and `?` makes a boxed error of it:
+    ///
+    /// ```no_run
+    /// # use openmail_agent::prelude::*;
+    /// # #[mail_handler]
+    /// # async fn echo(mail: Mail) {}
+    /// #[tokio::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     Runtime::from_env()?.handlers(handlers![echo]).run().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// In one that returns `anyhow::Result<()>` it ends in `.run().await.map_err(anyhow::Error::msg)`, which keeps all of its words, or
+    /// in `.map_err(|error| anyhow::Error::from_boxed(error.into()))`, which keeps its causes; with `eyre`, in
+    /// `.map_err(eyre::Report::msg)`.
+    ///
     /// # Errors
     ///
     /// Everything that keeps it from starting, together; later, that the service refuses the key or the store is lost.

@@ -4,7 +4,6 @@ use crate::model::Error;
 use crate::transport::websocket::StopReason;
 
 /// Everything that keeps the runtime from starting, together.
-#[derive(Debug)]
 pub struct StartError {
     problems: Vec<String>,
 }
@@ -26,6 +25,13 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the agent cannot start:")?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+/// As `Display`, since a `main` that boxes its errors prints them this way.
+impl fmt::Debug for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
