@@ -80,8 +80,26 @@ impl Webhook {
     }
 
     /// `POST /webhooks`, `GET /healthz` (the process lives) and `GET /readyz` (mail can be taken), to serve or to merge
-    /// into a router of one's own. Where that has a route of these names already, nest this one, or mount the `Webhook` itself.
-    pub fn router(&self) -> Router {
+    /// into a router of one's own, whatever state that has. Where it has a route of these names already, nest this one, or mount
+    /// the `Webhook` itself.
+    ///
+    /// ```
+    /// # use axum::{Router, extract::State, routing::get};
+    /// # use openmail_agent::transport::webhook::Webhook;
+    /// #[derive(Clone)]
+    /// struct AppState {
+    ///     greeting: &'static str,
+    /// }
+    ///
+    /// async fn home(State(state): State<AppState>) -> &'static str {
+    ///     state.greeting
+    /// }
+    ///
+    /// fn app(webhook: &Webhook, state: AppState) -> Router {
+    ///     Router::new().route("/", get(home)).merge(webhook.router()).with_state(state)
+    /// }
+    /// ```
+    pub fn router<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {
         self.mark_served();
         let readiness = self.readiness.clone();
         Router::new()
