@@ -36,14 +36,15 @@ async fn what_is_over_a_limit_is_answered_as_soon_as_it_may_be() {
     for _ in 0..2 {
         letters.next().unwrap().answer().await;
     }
-    let third = letters.next().unwrap();
-    sandbox.advance(Duration::from_secs(60));
-    clock.advance_to(sandbox.now());
-    third.answer().await.assert_says("Mail 3");
+    let second = Duration::from_secs(1);
+    let third = letters.next().unwrap().answer();
+    let third = sandbox.advance_until(second, |now| clock.advance_to(now), third).await;
+    third.assert_says("Mail 3");
 
-    let fourth = letters.next().unwrap();
     sandbox.advance_to_midnight();
     clock.advance_to(sandbox.now());
-    fourth.answer().await.assert_says("Mail 4");
+    let fourth = letters.next().unwrap().answer();
+    let fourth = sandbox.advance_until(second, |now| clock.advance_to(now), fourth).await;
+    fourth.assert_says("Mail 4");
     sandbox.assert_well_behaved();
 }

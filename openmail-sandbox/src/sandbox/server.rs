@@ -1,5 +1,6 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    pin::pin,
     sync::Arc,
     time::Duration,
 };
@@ -19,6 +20,9 @@ use crate::{
 
 /// How long [`Sandbox::stop`] waits for what is still running.
 const STOPPING: Duration = Duration::from_secs(5);
+
+/// How long, in real time, what a step of [`Sandbox::advance_until`] brought has to run before the next.
+const BETWEEN_STEPS: Duration = Duration::from_millis(5);
 
 /// A running OpenMail, all of it in memory.
 ///
@@ -134,6 +138,47 @@ impl Sandbox {
     /// Moves the sandbox's time to the start of the next UTC day, where daily limits begin anew.
     pub fn advance_to_midnight(&self) {
         self.shared.change(World::advance_to_midnight);
+    }
+
+    /// Moves the sandbox's time forward, one step after the other, until something has happened, and gives what it gave. `follow` is
+    /// told the time of each step: by it, the clock of an agent keeps up.
+    ///
+    /// An agent says when it tries again at the moment at which it has failed. A test that moves the time once may do so before
+    /// that, and would wait for ever. With steps it waits a little longer.
+    ///
+    /// ```
+    /// # use openmail_sandbox::Sandbox;
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let sandbox = Sandbox::start().await.unwrap();
+    /// let in_an_hour = sandbox.now() + Duration::from_secs(60 * 60);
+    /// let hour_struck = sandbox.wait_for(|view| (view.now() >= in_an_hour).then_some("one"));
+    /// let mut agents_clock = sandbox.now();
+    /// let struck = sandbox.advance_until(Duration::from_secs(60), |now| agents_clock = now, hour_struck).await;
+    /// assert_eq!(struck, "one");
+    /// assert!(agents_clock >= in_an_hour);
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves the time where it is.
+    pub async fn advance_until<T>(
+        &self,
+        step: Duration,
+        mut follow: impl FnMut(Timestamp),
+        happens: impl Future<Output = T>,
+    ) -> T {
+        let mut happens = pin!(happens);
+        loop {
+            // Whatever has happened by now needs no further step.
+            if let Ok(happened) = tokio::time::timeout(BETWEEN_STEPS, &mut happens).await {
+                return happened;
+            }
+            self.advance(step);
+            follow(self.now());
+        }
     }
 }
 
