@@ -47,6 +47,32 @@ async fn intake_is_closed_while_a_running_handler_finishes_and_its_reply_is_not_
 }
 
 #[tokio::test]
+async fn an_application_around_it_stops_with_it_and_answers_what_is_under_way() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let running = bench.run(async |_: Mail| {}).await;
+    let (saw, held, readiness) = (seen.clone(), gate.clone(), running.readiness().clone());
+    let page = move || async move {
+        saw.see("asked");
+        held.pass().await;
+        "answered"
+    };
+    let app = axum::Router::new().route("/", axum::routing::get(page));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { readiness.stopping().await });
+    let served = tokio::spawn(async { server.await });
+
+    let asked = tokio::spawn(reqwest::get(format!("http://{addr}/")));
+    seen.count(1).await;
+    soon(running.stop()).await.unwrap();
+    soon(async { while tokio::net::TcpStream::connect(addr).await.is_ok() {} }).await;
+    gate.open();
+    assert_eq!(asked.await.unwrap().unwrap().text().await.unwrap(), "answered");
+    soon(served).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_grace_without_end_is_no_trouble_to_who_needs_none() {
     let bench = Bench::start().await;
     let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);

@@ -1,9 +1,7 @@
 //! The webhook beside routes of your own, in your own axum application and on your own listener.
 //!
 //! `OPENMAIL_WEBHOOK_ADDR` says where to listen, default `127.0.0.1:3000`. Mail still comes over the WebSocket as long as
-//! it is up; the service turns to the webhook when it is not.
-
-use std::future::IntoFuture;
+//! it is up; the service turns to the webhook when it is not. The two stop together.
 
 use axum::Router;
 use axum::routing::get;
@@ -33,9 +31,10 @@ async fn main() -> Result<()> {
     let webhook = running.webhook().ok_or_else(|| Error::msg("no webhook is set up"))?;
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());
-    tokio::select! {
-        served = axum::serve(listener, app).into_future() => Ok(served?),
-        // The page is there for as long as handlers finish; a webhook that comes meanwhile is to be sent again.
-        stopped = running.run_until_signal() => stopped,
-    }
+    // On a signal both stop, and what is under way in either is finished; so they do where the agent cannot go on.
+    let readiness = running.readiness().clone();
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { readiness.stopping().await });
+    let (served, stopped) = tokio::join!(async { server.await }, running.run_until_signal());
+    stopped?;
+    Ok(served?)
 }

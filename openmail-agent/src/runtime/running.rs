@@ -111,7 +111,7 @@ impl RunningRuntime {
     }
 
     /// Goes on until SIGTERM or Ctrl-C, then stops cleanly; a second signal stops at once. As [`Runtime::run`](super::Runtime::run), for
-    /// a program that does other things meanwhile.
+    /// a program that does other things meanwhile: [`Readiness::stopping`] tells these when to stop as well.
     ///
     /// # Errors
     ///

@@ -84,6 +84,30 @@ impl Readiness {
         let _ = known.wait_for(Known::is_ready).await;
     }
 
+    /// Waits until the runtime is stopping, or has: for a server around it that stops with it.
+    ///
+    /// ```no_run
+    /// # use axum::Router;
+    /// # use openmail_agent::runtime::RunningRuntime;
+    /// # use tokio::net::TcpListener;
+    /// # async fn example(running: RunningRuntime, listener: TcpListener, app: Router) -> openmail_agent::Result<()> {
+    /// let readiness = running.readiness().clone();
+    /// let server = axum::serve(listener, app).with_graceful_shutdown(async move { readiness.stopping().await });
+    /// let (served, stopped) = tokio::join!(async { server.await }, running.run_until_signal());
+    /// stopped?;
+    /// Ok(served?)
+    /// # }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn stopping(&self) {
+        let mut known = self.0.subscribe();
+        // As above.
+        let _ = known.wait_for(|known| known.stopping).await;
+    }
+
     /// What is known, for an operator.
     #[must_use]
     pub fn report(&self) -> ReadinessReport {
@@ -166,7 +190,8 @@ mod tests {
     async fn readiness_is_waited_for_and_ends_with_the_runtime() {
         let readiness = Readiness::new();
         tokio::join!(readiness.ready(), async { readiness.set_socket(SocketState::Live) });
-        readiness.set_stopping();
+        tokio::join!(readiness.stopping(), async { readiness.set_stopping() });
         assert!(!readiness.report().ready);
+        readiness.stopping().await;
     }
 }
