@@ -9,7 +9,7 @@ use super::subject::prefixed;
 use super::{Context, FromContext, Needs, PayloadKind, Rejection};
 
 /// What of a mail fits into a prompt unless told otherwise.
-const PROMPT_CHARACTERS: usize = 20_000;
+pub(super) const PROMPT_CHARACTERS: usize = 20_000;
 
 /// The mail that came in.
 ///

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use crate::model::{Direction, Message, ThreadId};
+use crate::wire::text;
 
+use super::mail::PROMPT_CHARACTERS;
 use super::{Context, FromContext, Mail, Needs, PayloadKind, Rejection};
 
 /// The conversation so far, the mail at hand included, oldest first.
@@ -10,6 +12,18 @@ use super::{Context, FromContext, Mail, Needs, PayloadKind, Rejection};
 /// from somebody who is not among the allowed senders.
 ///
 /// Cheap to clone.
+///
+/// ```
+/// use openmail_agent::prelude::*;
+/// # async fn ask_model(_: &str, _: String) -> std::io::Result<String> { Ok(String::new()) }
+///
+/// /// Goes on with the conversation.
+/// #[mail_handler]
+/// async fn chat(thread: Thread) -> Result<Reply> {
+///     let answer = ask_model("Answer the last mail of this conversation.", thread.for_model()).await?;
+///     Ok(Reply::text(answer))
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Thread(Arc<Inner>);
 
@@ -36,6 +50,22 @@ impl Thread {
     #[must_use]
     pub fn messages(&self) -> &[Message] {
         &self.0.messages
+    }
+
+    /// The conversation as data for a prompt, each mail marked as [from you, or from outside](text::conversation_for_model):
+    /// fenced so that nothing in it can pass for instructions, or for a mail of the other side, without quoted history and invisible
+    /// characters, and at most 20,000 characters long. Where that is too little, the oldest mails are left out.
+    ///
+    /// The mail at hand is the last in it, as a rule: a later one may have arrived already.
+    #[must_use]
+    pub fn for_model(&self) -> String {
+        self.for_model_within(PROMPT_CHARACTERS)
+    }
+
+    /// As [`for_model`](Thread::for_model), with another cap, in characters of the mails with their headers and marks.
+    #[must_use]
+    pub fn for_model_within(&self, most: usize) -> String {
+        text::conversation_for_model(self.id(), self.messages(), most)
     }
 
     /// Whether the inbox has written in it before.

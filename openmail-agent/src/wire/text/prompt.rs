@@ -1,6 +1,6 @@
 use sha2::{Digest, Sha256};
 
-use crate::model::Message;
+use crate::model::{Address, Message};
 
 use super::written_now;
 
@@ -16,14 +16,10 @@ const HEADER_MOST: usize = 300;
 pub fn for_model(message: &Message, most: usize) -> String {
     let text = clean(&written_now(message));
     let (body, left_out) = capped(&text, most);
-    let sender = message.from.as_ref().map(|from| match from.name() {
-        Some(name) => format!("{name} <{from}>"),
-        None => from.to_string(),
-    });
-    let sender = one_line(sender.as_deref().unwrap_or("unknown"));
+    let sender = shown(message.from.as_ref());
     let subject = one_line(message.subject.as_deref().unwrap_or_default());
     let mail = format!("From: {sender}\nSubject: {subject}\n\n{body}");
-    let mark = mark(message, &mail);
+    let mark = mark(message.id.as_str(), &mail);
     let note = match left_out {
         0 => String::new(),
         left_out => format!("\n({left_out} more characters of the mail were left out.)"),
@@ -34,29 +30,38 @@ pub fn for_model(message: &Message, most: usize) -> String {
     )
 }
 
-/// A name for the fence that the mail does not contain.
-fn mark(message: &Message, mail: &str) -> String {
+/// A name for the fence that its text does not contain.
+pub(super) fn mark(id: &str, text: &str) -> String {
     let mut salt = 0_u64;
     loop {
-        let mut digest = Sha256::new_with_prefix(message.id.as_str());
+        let mut digest = Sha256::new_with_prefix(id);
         digest.update(salt.to_be_bytes());
-        digest.update(mail);
+        digest.update(text);
         let mark = hex::encode(&digest.finalize()[..8]);
-        if !mail.contains(&mark) {
+        if !text.contains(&mark) {
             return mark;
         }
         salt += 1;
     }
 }
 
-fn capped(text: &str, most: usize) -> (&str, usize) {
+pub(super) fn capped(text: &str, most: usize) -> (&str, usize) {
     match text.char_indices().nth(most) {
         Some((end, _)) => (&text[..end], text[end..].chars().count()),
         None => (text, 0),
     }
 }
 
-fn one_line(text: &str) -> String {
+/// A correspondent with the name they gave themselves.
+pub(super) fn shown(address: Option<&Address>) -> String {
+    let Some(address) = address else { return "unknown".to_owned() };
+    match address.name() {
+        Some(name) => one_line(&format!("{name} <{address}>")),
+        None => one_line(&address.to_string()),
+    }
+}
+
+pub(super) fn one_line(text: &str) -> String {
     let line = clean(text).split_whitespace().collect::<Vec<_>>().join(" ");
     capped(&line, HEADER_MOST).0.to_owned()
 }
