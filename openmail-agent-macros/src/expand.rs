@@ -1,8 +1,8 @@
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::ReturnType;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{LitStr, ReturnType};
 
 use crate::function::Function;
 use crate::mistakes::Mistakes;
@@ -23,15 +23,17 @@ pub(crate) fn mail_handler(arguments: TokenStream, item: TokenStream) -> TokenSt
         false => quote!(::core::unreachable!()),
     };
     // A method has no place beside it where a type could stand.
-    let declaration = function.signature.receiver().is_none().then(|| declaration(&function, &body));
+    let has_place = function.signature.receiver().is_none();
+    let declaration = has_place.then(|| declaration(&function, &settings, &body));
     let errors = mistakes.into_compile_errors();
     quote!(#item #declaration #errors)
 }
 
-fn declaration(function: &Function, body: &TokenStream) -> TokenStream {
+fn declaration(function: &Function, settings: &Settings, body: &TokenStream) -> TokenStream {
     let Function { visibility, signature, .. } = function;
     let name = &signature.ident;
     let conditions: Vec<_> = function.conditions().collect();
+    let private = private(settings, Span::call_site());
     quote! {
         #(#conditions)*
         #[doc(hidden)]
@@ -40,8 +42,8 @@ fn declaration(function: &Function, body: &TokenStream) -> TokenStream {
 
         #(#conditions)*
         #[automatically_derived]
-        impl ::openmail_agent::__private::DeclaredHandler for #name {
-            fn route() -> ::openmail_agent::__private::Route {
+        impl #private::DeclaredHandler for #name {
+            fn route() -> #private::Route {
                 #body
             }
         }
@@ -49,7 +51,7 @@ fn declaration(function: &Function, body: &TokenStream) -> TokenStream {
 }
 
 fn route(function: &Function, settings: &Settings) -> TokenStream {
-    let (assertions, new_route) = (assertions(function), new_route(function));
+    let (assertions, new_route) = (assertions(function, settings), new_route(function, settings));
     let description = function.description().map(|text| quote!(.description(#text)));
     let texts = [
         ("inbox", &settings.inbox),
@@ -63,7 +65,8 @@ fn route(function: &Function, settings: &Settings) -> TokenStream {
     let fallback = settings.fallback.map(|_| quote!(.fallback()));
     let timeout = settings.timeout.map(|timeout| {
         let (seconds, nanoseconds) = (timeout.as_secs(), timeout.subsec_nanos());
-        quote!(.timeout(::openmail_agent::__private::Duration::new(#seconds, #nanoseconds)))
+        let private = private(settings, Span::call_site());
+        quote!(.timeout(#private::Duration::new(#seconds, #nanoseconds)))
     });
     let retries = settings.retries.map(|retries| quote!(.retries(#retries)));
     let concurrency = settings.concurrency.map(|most| quote!(.concurrency(#most)));
@@ -80,24 +83,34 @@ fn calls(method: &str, texts: &Texts) -> TokenStream {
 }
 
 /// Makes the route where a result that does not fit is to be reported: on the result.
-fn new_route(function: &Function) -> TokenStream {
+fn new_route(function: &Function, settings: &Settings) -> TokenStream {
     let handler = &function.signature.ident;
-    let name = handler.unraw().to_string();
+    let name = settings.name.as_ref().map_or_else(|| handler.unraw().to_string(), LitStr::value);
     let place = match &function.signature.output {
         ReturnType::Type(_, ty) => ty.span().resolved_at(handler.span()),
         ReturnType::Default => handler.span(),
     };
     // Spelling the arguments out leaves the compiler no choice, so that it names the one thing that does not fit.
     let arguments = function.arguments();
+    let private = private(settings, place);
     quote_spanned! {place=>
-        ::openmail_agent::__private::Route::new::<_, (#(#arguments,)*)>(#name, #handler)
+        #private::Route::new::<_, (#(#arguments,)*)>(#name, #handler)
     }
 }
 
 /// Says of each argument what it must be, so that one that does not fit is reported where it is.
-fn assertions(function: &Function) -> TokenStream {
-    let assertions = function
-        .arguments()
-        .map(|ty| quote_spanned!(ty.span()=> ::openmail_agent::__private::assert_argument::<#ty>();));
+fn assertions(function: &Function, settings: &Settings) -> TokenStream {
+    let assertions = function.arguments().map(|ty| {
+        let private = private(settings, ty.span());
+        quote_spanned!(ty.span()=> #private::assert_argument::<#ty>();)
+    });
     quote!(#(#assertions)*)
+}
+
+/// What the attribute writes refers to this module of the crate, wherever that is.
+fn private(settings: &Settings, place: Span) -> TokenStream {
+    match &settings.krate {
+        Some(krate) => quote_spanned!(place=> #krate::__private),
+        None => quote_spanned!(place=> ::openmail_agent::__private),
+    }
 }

@@ -46,6 +46,11 @@ use proc_macro::TokenStream;
 /// | `timeout` | `timeout = "90s"` | how long one try may take; five minutes if not said |
 /// | `retries` | `retries = 2` | how many further tries there are after a failure; 10 if not said, over some 45 minutes |
 /// | `concurrency` | `concurrency = 4` | how many mails it works on at once |
+/// | `name` | `name = "billing-support"` | its name in the log and the store, which no other handler of the program may have; that of the function if not said |
+/// | `crate` | `crate = "my_framework::openmail_agent"` | where this crate is found, under another name or in a crate that hands it on |
+///
+/// The name is part of what makes a reply unique: a handler that is renamed while a mail waits for its next try may answer that mail a
+/// second time.
 ///
 /// `inbox`, `external_id` and `pod` exclude each other. Who is asked first when several handlers fit, and what patterns
 /// mean, is told in `openmail_agent::router`.
@@ -81,6 +86,9 @@ use proc_macro::TokenStream;
 ///
 /// It is an `async fn` without generics, of at most twelve arguments, each owned. What can be an argument and what can be a
 /// result is told in `openmail_agent::handler`; one that cannot is reported on itself.
+///
+/// Beside it stands a hidden type of the same name, by which `handlers!` finds the route. So `mod support;` and
+/// `use support::support;` do not go together (E0255: the name is defined twice): write `handlers![support::support]`, without the `use`.
 #[proc_macro_attribute]
 pub fn mail_handler(arguments: TokenStream, item: TokenStream) -> TokenStream {
     expand::mail_handler(arguments.into(), item.into()).into()

@@ -3,13 +3,13 @@ use std::time::Duration;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Expr, ExprLit, Lit, LitInt, LitStr, Token};
+use syn::{Expr, ExprLit, Lit, LitInt, LitStr, Path, Token};
 
 use crate::check;
 use crate::mistakes::Mistakes;
 
 /// The keys of the attribute, each as it is written properly.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 12] = [
     ("inbox", "inbox = \"support@acme.openmail.sh\""),
     ("external_id", "external_id = \"user_abc123\""),
     ("pod", "pod = \"pod_1\""),
@@ -20,6 +20,8 @@ const KEYS: [(&str, &str); 10] = [
     ("timeout", "timeout = \"30s\""),
     ("retries", "retries = 3"),
     ("concurrency", "concurrency = 4"),
+    ("name", "name = \"billing-support\""),
+    ("crate", "crate = \"my_framework::openmail_agent\""),
 ];
 
 /// What the attribute says.
@@ -35,6 +37,9 @@ pub(crate) struct Settings {
     pub(crate) timeout: Option<Duration>,
     pub(crate) retries: Option<u32>,
     pub(crate) concurrency: Option<usize>,
+    pub(crate) name: Option<LitStr>,
+    /// Where `openmail_agent` is, if not there.
+    pub(crate) krate: Option<Path>,
 }
 
 /// The texts of a key that takes several.
@@ -80,6 +85,8 @@ impl Settings {
             "timeout" => self.timeout = duration(key, value, mistakes),
             "retries" => self.retries = number(key, value, mistakes),
             "concurrency" => self.concurrency = concurrency(key, value, mistakes),
+            "name" => self.name = name(key, value, mistakes),
+            "crate" => self.krate = path(key, value, mistakes),
             _ => mistakes.on(key, unknown(key)),
         }
     }
@@ -176,6 +183,28 @@ fn duration(key: &Ident, value: Option<Expr>, mistakes: &mut Mistakes) -> Option
         }
     };
     check::duration(&text.value()).map_err(|reason| mistakes.on(&text, reason)).ok()
+}
+
+fn name(key: &Ident, value: Option<Expr>, mistakes: &mut Mistakes) -> Option<LitStr> {
+    let text = text(key, value, mistakes)?;
+    check::name(&text.value()).map_err(|reason| mistakes.on(&text, reason)).ok()?;
+    Some(text)
+}
+
+fn path(key: &Ident, value: Option<Expr>, mistakes: &mut Mistakes) -> Option<Path> {
+    let text = text(key, value, mistakes)?;
+    let wrong = |_| mistakes.on(&text, format!("this is no path of a crate: {}", write_instead(key)));
+    text.parse_with(Path::parse_mod_style).map_err(wrong).ok()
+}
+
+/// One text in quotes.
+fn text(key: &Ident, value: Option<Expr>, mistakes: &mut Mistakes) -> Option<LitStr> {
+    match value {
+        Some(Expr::Lit(ExprLit { lit: Lit::Str(text), .. })) => return Some(text),
+        Some(other) => mistakes.on(other, format!("`{key}` is text in quotes: {}", write_instead(key))),
+        None => mistakes.on(key, write_instead(key)),
+    }
+    None
 }
 
 fn concurrency(key: &Ident, value: Option<Expr>, mistakes: &mut Mistakes) -> Option<usize> {

@@ -17,7 +17,8 @@
 /// assert_eq!(routes.len(), 2);
 /// ```
 ///
-/// `expected type, found function` says that the function lacks its `#[mail_handler]`.
+/// `expected type, found function` (E0573) says that the function lacks its `#[mail_handler]`. That a name is defined twice (E0255) is said
+/// of `use support::support;` beside `mod support;`: name such a handler by its path, `handlers![support::support]`.
 #[macro_export]
 macro_rules! handlers {
     ($($handler:path),* $(,)?) => {

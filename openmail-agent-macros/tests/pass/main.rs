@@ -3,5 +3,6 @@
 
 mod all_keys;
 mod called_in_a_test;
+mod elsewhere;
 mod in_modules;
 mod own_types;

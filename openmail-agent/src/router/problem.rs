@@ -180,7 +180,7 @@ impl fmt::Display for StartProblem {
             ),
             Self::DuplicateName { handler } => write!(
                 f,
-                "two handlers are called `{handler}`: rename one, since the name is part of what keeps a reply from being sent twice"
+                "two handlers are called `{handler}`: rename one, or give it a name of its own by `name = \"..\"`, since the name is part of what keeps a reply from being sent twice"
             ),
             Self::MissingState { handler, type_name } => write!(
                 f,

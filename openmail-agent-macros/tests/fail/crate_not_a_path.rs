@@ -1,0 +1,8 @@
+use openmail_agent::prelude::*;
+
+#[mail_handler(crate = "my framework")]
+async fn support(_mail: Mail) {}
+
+fn main() {
+    let _ = handlers![support];
+}
