@@ -28,10 +28,17 @@ pub(super) const PROMPT_CHARACTERS: usize = 20_000;
 pub struct Mail(Arc<Message>);
 
 impl Mail {
-    /// A mail from its parts, as a test of a handler needs it.
+    /// A mail from its parts, as a test of a handler needs it, or from what is shared already.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use openmail_agent::{handler::Mail, model::Message};
+    /// let message = Arc::new(Message::new("msg_1"));
+    /// assert_eq!(*Mail::new(Arc::clone(&message)).id(), message.id);
+    /// ```
     #[must_use]
-    pub fn new(message: Message) -> Self {
-        Self(Arc::new(message))
+    pub fn new(message: impl Into<Arc<Message>>) -> Self {
+        Self(message.into())
     }
 
     /// Everything that is known of it.
@@ -117,9 +124,10 @@ impl Mail {
     }
 }
 
+/// By `into()`: `Mail::from` is who sent it.
 impl From<Arc<Message>> for Mail {
     fn from(message: Arc<Message>) -> Self {
-        Self(message)
+        Self::new(message)
     }
 }
 
