@@ -1,3 +1,4 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +68,12 @@ impl Outbox {
     pub(super) fn announce(&self, key: &IdempotencyKey) {
         // Nobody listening is fine.
         let _ = self.settled.send(key.clone());
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
     }
 }
 

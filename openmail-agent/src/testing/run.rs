@@ -1,3 +1,4 @@
+use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::panic::Location;
 use std::pin::Pin;
@@ -68,6 +69,15 @@ pub struct RunOne {
     attempt: u32,
     service: Service,
     asked_at: &'static Location<'static>,
+}
+
+impl fmt::Debug for RunOne {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunOne")
+            .field("handlers", &self.routes.len())
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
 }
 
 impl RunOne {
