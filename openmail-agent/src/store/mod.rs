@@ -15,7 +15,8 @@
 //! | [`prune`](Store::prune), [`census`](Store::census) | the file stays small, the operator sees what is in it |
 //! | [`claim`](Store::claim), [`poll_every`](Store::poll_every) | several processes share a store |
 //!
-//! A backend is done when [`conformance`] passes.
+//! A store of your own implements [`Store`] under the attribute `#[openmail_agent::async_trait::async_trait]`, is given to the runtime by
+//! [`store`](crate::Runtime::store), and is done when [`conformance`] passes.
 
 #[cfg_attr(
     not(feature = "sqlite"),

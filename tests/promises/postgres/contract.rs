@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use async_trait::async_trait;
+use openmail_agent::async_trait::async_trait;
 use openmail_agent::store::postgres::PostgresStore;
 use openmail_agent::store::{EventOutcome, Settlement, Store, WorkerId, conformance};
 
