@@ -36,7 +36,8 @@ pub enum WhenLimited {
     /// Commit the reply, to leave as soon as there is a slot, and go on.
     #[default]
     Queue,
-    /// Wait this long for it to leave; if there can be no slot by then, commit nothing and say so.
+    /// Wait this long for it to leave; if there can be no slot by then, commit nothing and say so. Where there is one, the service has
+    /// half a minute to answer, as it has without a limit: that is how long a shorter wait may take.
     Wait(Duration),
     /// Commit nothing and say so.
     Fail,
@@ -143,6 +144,24 @@ impl ReplyContext {
     /// async fn answer(mail: Mail, ctx: ReplyContext) -> Result<Reply> {
     ///     let words = ctx.step("draft", || ask_model(mail.for_model())).await?;
     ///     Ok(Reply::text(words))
+    /// }
+    /// ```
+    ///
+    /// A block in place of a function has to say what its `?` makes of an error, since any kind will do:
+    ///
+    /// ```
+    /// # use openmail_agent::prelude::*;
+    /// # async fn look_up(_: &str) -> std::io::Result<u64> { Ok(7) }
+    /// # async fn file_ticket(_: u64) -> std::io::Result<u64> { Ok(7) }
+    /// async fn ticket(mail: Mail, ctx: ReplyContext) -> Result<Reply> {
+    ///     let ticket = ctx
+    ///         .step("ticket", || async {
+    ///             let customer = look_up(mail.subject()).await?;
+    ///             let ticket = file_ticket(customer).await?;
+    ///             Ok::<_, Error>(ticket)
+    ///         })
+    ///         .await?;
+    ///     Ok(Reply::text(format!("This is ticket {ticket}.")))
     /// }
     /// ```
     ///

@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -223,6 +223,27 @@ async fn a_conversation_goes_on_after_a_reply_that_was_refused() {
     let second = first.then(mail(ADA, "And?")).await;
     assert_eq!(texts(&second), ["At once.", "refused"]);
     assert_eq!(told.load(Ordering::Relaxed), 1, "what comes of the first is handled before the second");
+}
+
+#[tokio::test]
+async fn news_of_a_failed_reply_comes_with_its_conversation() {
+    async fn tell(
+        failure: crate::model::SendFailure,
+        thread: Option<Thread>,
+        event: crate::model::Event,
+        State(said): State<Arc<Mutex<String>>>,
+    ) {
+        let thread = thread.expect("the conversation of the reply");
+        assert_eq!(event.thread_id.as_ref(), Some(thread.id()));
+        *said.lock().unwrap() = format!("{:?} after {:?}", failure.handler, thread.messages()[0].text);
+    }
+    let said = Arc::new(Mutex::new(String::new()));
+    let answer = async |_: Mail, ctx: ReplyContext| drop(ctx.reply_now("An answer.").await);
+    let routes = [Route::new("answer", answer), Route::new("tell", tell).event("reply.failed")];
+    let first = run_one(routes, mail(ADA, "Hello")).state(Arc::clone(&said));
+    assert!(format!("{first:?}").starts_with("RunOne"));
+    first.refuse_sends(422, "recipient_suppressed").await.then(mail(ADA, "And?")).await;
+    assert!(said.lock().unwrap().contains("Hello"), "{said:?}");
 }
 
 #[tokio::test]
