@@ -86,6 +86,7 @@ impl fmt::Debug for NewEvent {
 
 /// What [`record`](super::Store::record) found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Recorded {
     /// It was news, and is kept under this number.
     New(EventSeq),

@@ -35,6 +35,7 @@ impl Filter {
 
 /// What happened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Input {
     /// Time passed: a deadline has come.
     Tick,
@@ -75,6 +76,7 @@ pub struct Refusal {
 
 /// What to do, in this order.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Action {
     /// Open a connection.
     Dial,
