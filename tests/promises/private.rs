@@ -74,13 +74,13 @@ async fn log(filter: &str, database: Option<&str>) -> (String, String) {
 /// What an operator sees of the store while the process runs.
 enum Kept<'b> {
     File(&'b Bench),
-    Database(PostgresStore),
+    Database(Box<PostgresStore>),
 }
 
 impl<'b> Kept<'b> {
     async fn new(bench: &'b Bench, database: Option<&str>) -> Self {
         match database {
-            Some(url) => Self::Database(PostgresStore::open(url).await.unwrap()),
+            Some(url) => Self::Database(Box::new(PostgresStore::open(url).await.unwrap())),
             None => Self::File(bench),
         }
     }
@@ -92,7 +92,7 @@ impl<'b> Kept<'b> {
                 let sql = format!("SELECT state FROM {table} WHERE state = '{state}'");
                 return drop(bench.rows(&sql, count as usize).await);
             }
-            Self::Database(store) => store,
+            Self::Database(store) => &**store,
         };
         soon(async {
             loop {

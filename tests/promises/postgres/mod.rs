@@ -4,6 +4,7 @@ pub(crate) mod cluster;
 mod contract;
 mod doubt;
 mod handover;
+mod lost_commits;
 mod order;
 mod pooler;
 mod proxy;

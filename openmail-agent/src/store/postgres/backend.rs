@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,8 +19,8 @@ use super::batch::Batcher;
 use super::claim;
 use super::clocks;
 use super::digest;
-use super::doubt::Doubt;
 use super::gates::{self, Ask};
+use super::hand::Hand;
 use super::lease::Take;
 use super::migrate::migrate;
 use super::pool::{Params, Pool, Verb};
@@ -44,8 +44,8 @@ pub struct PostgresStore {
     vital: Pool,
     recorder: Batcher<Record>,
     settler: Batcher<Settlement>,
-    doubtful_leases: Doubt,
-    doubtful_reservations: Doubt,
+    leases: Hand,
+    reservations: Hand,
 }
 
 impl PostgresStore {
@@ -71,8 +71,8 @@ impl PostgresStore {
         Box::pin(migrate(&pool, &location)).await?;
         Box::pin(clocks::compare(&pool)).await?;
         let (recorder, settler) = (Batcher::start(pool.clone()), Batcher::start(pool.clone()));
-        let (doubtful_leases, doubtful_reservations) = Default::default();
-        Ok(Self { pool, vital, recorder, settler, doubtful_leases, doubtful_reservations })
+        let (leases, reservations) = Default::default();
+        Ok(Self { pool, vital, recorder, settler, leases, reservations })
     }
 
     /// Closes the connections; what is asked of the store from now on fails as
@@ -121,13 +121,9 @@ impl Store for PostgresStore {
     }
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
-        let (doubt, asked) = (&self.doubtful_leases, Instant::now());
-        let doubtful = doubt.standing();
-        let leases = self.pool.transact(&Take { request: &request, doubt, doubtful }).await;
-        match &leases {
-            Ok(_) => doubt.given_back(asked),
-            Err(_) => doubt.renew(Instant::now()),
-        }
+        let (hand, asking) = (&self.leases, self.leases.ask(request.now));
+        let leases = self.pool.transact(&Take { request: &request, hand, asking: &asking }).await;
+        hand.answered(&asking, &leases);
         leases
     }
 
@@ -146,7 +142,10 @@ impl Store for PostgresStore {
     }
 
     async fn settle(&self, settlement: Settlement) -> Result<()> {
-        self.settler.call(settlement).await
+        let lease = (settlement.lease.seq.0, settlement.lease.fence);
+        let settled = self.settler.call(settlement).await;
+        self.leases.settled(lease, &settled);
+        settled
     }
 
     async fn owe(&self, lease: &Lease, sends: Vec<NewSend>) -> Result<()> {
@@ -172,18 +171,16 @@ impl Store for PostgresStore {
     }
 
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations> {
-        let (doubt, asked) = (&self.doubtful_reservations, Instant::now());
-        let doubtful = doubt.standing();
-        let reservations = self.pool.transact(&Reserve { request: &request, doubt, doubtful }).await;
-        match &reservations {
-            Ok(_) => doubt.given_back(asked),
-            Err(_) => doubt.renew(Instant::now()),
-        }
+        let (hand, asking) = (&self.reservations, self.reservations.ask(request.now));
+        let reservations = self.pool.transact(&Reserve { request: &request, hand, asking: &asking }).await;
+        hand.answered(&asking, &reservations);
         reservations
     }
 
     async fn settle_send(&self, settlement: SendSettlement) -> Result<()> {
-        self.pool.transact(&settlement).await
+        let settled = self.pool.transact(&settlement).await;
+        self.reservations.settled((settlement.seq.0, settlement.fence), &settled);
+        settled
     }
 
     async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>> {

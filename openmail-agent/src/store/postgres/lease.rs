@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -9,10 +8,10 @@ use crate::model::{EventKind, InboxId};
 use crate::store::book::from_ms;
 use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
 
-use super::doubt::Doubt;
+use super::hand::{Asking, Hand, Taken};
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
-use super::workers::{ATTEND, FREE_EVENTS, Heard, LONG_SILENCE_MS, next_lapse};
+use super::workers::{ATTEND, FREE_EVENTS, Heard, LONG_SILENCE_MS, free_stray_events, next_lapse};
 
 /// Leases are given by one at a time, so that what each counts is so. All statements travel together: the turn lasts as
 /// long as the server needs, not as long as the network does.
@@ -75,9 +74,8 @@ const GIVE_BACK: &str = "
 /// Takes what is due.
 pub(super) struct Take<'a> {
     pub(super) request: &'a LeaseRequest,
-    pub(super) doubt: &'a Doubt,
-    /// What was taken before without an answer, and is given back.
-    pub(super) doubtful: Vec<i64>,
+    pub(super) hand: &'a Hand,
+    pub(super) asking: &'a Asking,
 }
 
 #[async_trait]
@@ -85,15 +83,18 @@ impl Verb for Take<'_> {
     type Answer = Leases;
 
     fn doubt(&self, leases: &Leases) {
-        self.doubt.add(Instant::now(), leases.events.iter().map(|leased| leased.lease.fence));
+        self.hand.doubt(taken(leases));
     }
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Leases, Trouble> {
         let request = self.request;
         let (worker, Heard { now, lapse, half }) = (&*request.worker.0, Heard::at(request.now));
         let (limit, per_inbox) = (clamp(request.limit), clamp(request.per_inbox));
-        if !self.doubtful.is_empty() {
-            tx.execute(GIVE_BACK, &[&worker, &self.doubtful]).await?;
+        if !self.asking.doubtful.is_empty() {
+            tx.execute(GIVE_BACK, &[&worker, &self.asking.doubtful]).await?;
+        }
+        if self.asking.looks {
+            free_stray_events(tx, &request.worker, self.hand).await?;
         }
         let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
         let free = tx.prepare(FREE_EVENTS).await?;
@@ -117,8 +118,14 @@ impl Verb for Take<'_> {
         });
         let due = due.first().map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
         let events = rows.iter().map(leased).collect::<Result<_, _>>()?;
-        Ok(Leases { events, next_due: due.map(from_ms) })
+        let leases = Leases { events, next_due: due.map(from_ms) };
+        self.hand.take(taken(&leases));
+        Ok(leases)
     }
+}
+
+fn taken(leases: &Leases) -> impl Iterator<Item = Taken> + Clone {
+    leases.events.iter().map(|leased| (leased.lease.seq.0, leased.lease.fence))
 }
 
 fn leased(row: &Row) -> Result<Leased, Trouble> {

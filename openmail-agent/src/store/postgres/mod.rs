@@ -1,7 +1,7 @@
 //! The durable store in a Postgres database: any number of processes on any number of machines share one queue, one
 //! ledger and one set of lanes.
 //!
-//! The database decides everything, and nothing is kept in memory between two calls. Each verb is one `READ COMMITTED`
+//! The database decides everything, and nothing is kept in memory between two calls but what this process has in hand. Each verb is one `READ COMMITTED`
 //! transaction; one that meets another's work at the wrong moment is run again, a bounded number of times. What makes it
 //! right with many processes at once:
 //!
@@ -24,7 +24,8 @@
 //! [five seconds](crate::limit::CLOCKS_APART), by which a minute of the ledger is longer, and a day begins later. A connection that is
 //! lost, or on which nothing is heard any more, fails the
 //! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
-//! a server that may only be read, as the one before a failover.
+//! a server that may only be read, as the one before a failover. One that comes back without its latest commits says that a process has
+//! what it has settled: within a minute that is given back, and handled or attempted again.
 
 mod backend;
 mod batch;
@@ -34,6 +35,7 @@ mod digest;
 mod doubt;
 mod drafts;
 mod gates;
+mod hand;
 mod lease;
 mod ledger;
 mod loan;

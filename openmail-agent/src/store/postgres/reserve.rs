@@ -1,5 +1,4 @@
 use std::collections::{HashMap, VecDeque};
-use std::time::Instant;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -11,14 +10,14 @@ use crate::model::InboxId;
 use crate::store::book::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE, ceil_ms, floor_ms, from_ms};
 use crate::store::{KEY_LIFE, Reservation, Reservations, ReserveRequest, SendSeq};
 
-use super::doubt::Doubt;
 use super::drafts;
+use super::hand::{Asking, Hand, Taken};
 use super::lease::clamp;
 use super::ledger::Ledgers;
 use super::pool::{Tx, Verb};
 use super::record::record;
 use super::trouble::Trouble;
-use super::workers::{ATTEND, FREE_SENDS, Heard, LONG_SILENCE_MS, next_lapse};
+use super::workers::{ATTEND, FREE_SENDS, Heard, LONG_SILENCE_MS, free_stray_sends, next_lapse};
 
 /// A send that may go as far as its thread, its time ($1) and the holds are concerned.
 macro_rules! may_go {
@@ -114,9 +113,8 @@ const GIVE_BACK_SLOTS: &str = "
 /// Takes what may go.
 pub(super) struct Reserve<'a> {
     pub(super) request: &'a ReserveRequest,
-    pub(super) doubt: &'a Doubt,
-    /// What was taken before without an answer, and is given back.
-    pub(super) doubtful: Vec<i64>,
+    pub(super) hand: &'a Hand,
+    pub(super) asking: &'a Asking,
 }
 
 #[async_trait]
@@ -124,15 +122,18 @@ impl Verb for Reserve<'_> {
     type Answer = Reservations;
 
     fn doubt(&self, reservations: &Reservations) {
-        self.doubt.add(Instant::now(), reservations.sends.iter().map(|reservation| reservation.fence));
+        self.hand.doubt(taken(reservations));
     }
 
     async fn run(&self, tx: &Tx<'_>) -> Result<Reservations, Trouble> {
         let request = self.request;
         let (worker, Heard { now, lapse, half }) = (&*request.worker.0, Heard::at(request.now));
-        if !self.doubtful.is_empty() {
-            tx.execute(GIVE_BACK, &[&worker, &self.doubtful]).await?;
-            tx.execute(GIVE_BACK_SLOTS, &[&self.doubtful]).await?;
+        if !self.asking.doubtful.is_empty() {
+            tx.execute(GIVE_BACK, &[&worker, &self.asking.doubtful]).await?;
+            tx.execute(GIVE_BACK_SLOTS, &[&self.asking.doubtful]).await?;
+        }
+        if self.asking.looks {
+            free_stray_sends(tx, &request.worker, self.hand, now).await?;
         }
         tx.execute(ATTEND, &[&worker, &lapse, &now, &half]).await?;
         tx.execute(FREE_SENDS, &[&worker, &now, &LONG_SILENCE_MS]).await?;
@@ -152,8 +153,13 @@ impl Verb for Reserve<'_> {
         let due = tx.query(NEXT_DUE, &[&now, &worker, &inbox]).await?;
         let due = due.first().map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
         reservations.next_due = due.map(from_ms);
+        self.hand.take(taken(&reservations));
         Ok(reservations)
     }
+}
+
+fn taken(reservations: &Reservations) -> impl Iterator<Item = Taken> + Clone {
+    reservations.sends.iter().map(|reservation| (reservation.seq.0, reservation.fence))
 }
 
 /// The inboxes that are decided on in this transaction, in the order of their turns.

@@ -1,10 +1,12 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::clock;
 use crate::store::book::{ceil_ms, floor_ms};
 use crate::store::{LONG_SILENCE, WORKER_LIFE, WorkerId};
 
+use super::hand::Hand;
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
 
@@ -68,27 +70,27 @@ macro_rules! given_up {
 
 /// A fence stays good until somebody else takes the event.
 macro_rules! free_events {
-    ($whose:expr) => {
+    ($which:expr) => {
         concat!(
             "UPDATE events SET state = 'waiting', leased_by = NULL
              WHERE seq IN (
-                 SELECT e.seq FROM events e WHERE e.state = 'leased' AND e.leased_by = ANY (",
-            $whose,
-            ") FOR UPDATE OF e SKIP LOCKED)"
+                 SELECT e.seq FROM events e WHERE e.state = 'leased' AND ",
+            $which,
+            " FOR UPDATE OF e SKIP LOCKED)"
         )
     };
 }
 
 /// As with the events: $2 now. What was under way may have been sent: its slot counts as completed now that it is found.
 macro_rules! free_sends {
-    ($whose:expr) => {
+    ($which:expr) => {
         concat!(
             "WITH freed AS (
                  UPDATE sends SET state = 'owed', reserved_by = NULL
                  WHERE seq IN (
-                     SELECT s.seq FROM sends s WHERE s.state = 'reserved' AND s.reserved_by = ANY (",
-            $whose,
-            ") FOR UPDATE OF s SKIP LOCKED)
+                     SELECT s.seq FROM sends s WHERE s.state = 'reserved' AND ",
+            $which,
+            " FOR UPDATE OF s SKIP LOCKED)
                  RETURNING fence
              )
              UPDATE ledger SET completed_at = greatest($2, reserved_at)
@@ -97,12 +99,24 @@ macro_rules! free_sends {
     };
 }
 
-pub(super) const FREE_EVENTS: &str = free_events!(given_up!());
-pub(super) const FREE_SENDS: &str = free_sends!(given_up!());
+pub(super) const FREE_EVENTS: &str = free_events!(concat!("e.leased_by = ANY (", given_up!(), ")"));
+pub(super) const FREE_SENDS: &str = free_sends!(concat!("s.reserved_by = ANY (", given_up!(), ")"));
 
 /// What a worker has itself: $1.
-const GIVE_EVENTS_BACK: &str = free_events!("ARRAY[$1::text]");
-const GIVE_SENDS_BACK: &str = free_sends!("ARRAY[$1::text]");
+const GIVE_EVENTS_BACK: &str = free_events!("e.leased_by = $1");
+const GIVE_SENDS_BACK: &str = free_sends!("s.reserved_by = $1");
+
+const ITS_EVENTS: &str = "SELECT seq, fence FROM events WHERE state = 'leased' AND leased_by = $1";
+const ITS_SENDS: &str = "SELECT seq, fence FROM sends WHERE state = 'reserved' AND reserved_by = $1";
+
+/// Of what a worker has itself, the strays: $1 who, then their numbers and their fences.
+const FREE_STRAY_EVENTS: &str = free_events!(
+    "e.leased_by = $1 AND (e.seq, e.fence) IN (SELECT seq, fence FROM unnest($2::bigint[], $3::bigint[]) stray (seq, fence))"
+);
+/// As with the events: $2 now.
+const FREE_STRAY_SENDS: &str = free_sends!(
+    "s.reserved_by = $1 AND (s.seq, s.fence) IN (SELECT seq, fence FROM unnest($3::bigint[], $4::bigint[]) stray (seq, fence))"
+);
 
 /// When the one that asks may give up the next: $1 now, $2 who.
 macro_rules! next_lapse {
@@ -173,4 +187,39 @@ impl Verb for Retire<'_> {
         tx.execute(GIVE_SENDS_BACK, &[&worker, &now]).await?;
         Ok(())
     }
+}
+
+/// Frees what a worker has leased by the database's word, and does not have in hand.
+pub(super) async fn free_stray_events(tx: &Tx<'_>, worker: &WorkerId, hand: &Hand) -> Result<(), Trouble> {
+    let worker = &*worker.0;
+    let strays = hand.strays(&tx.query(ITS_EVENTS, &[&worker]).await?)?;
+    if !strays.is_empty() {
+        warn!(
+            events = strays.len(),
+            "the database has lost what became of events that were settled: they are handled again"
+        );
+        let (seqs, fences): (Vec<i64>, Vec<i64>) = strays.into_iter().unzip();
+        tx.execute(FREE_STRAY_EVENTS, &[&worker, &seqs, &fences]).await?;
+    }
+    Ok(())
+}
+
+/// As [`free_stray_events`], of what a worker has reserved.
+pub(super) async fn free_stray_sends(
+    tx: &Tx<'_>,
+    worker: &WorkerId,
+    hand: &Hand,
+    now: i64,
+) -> Result<(), Trouble> {
+    let worker = &*worker.0;
+    let strays = hand.strays(&tx.query(ITS_SENDS, &[&worker]).await?)?;
+    if !strays.is_empty() {
+        warn!(
+            sends = strays.len(),
+            "the database has lost what became of sends: they are attempted again, under their keys"
+        );
+        let (seqs, fences): (Vec<i64>, Vec<i64>) = strays.into_iter().unzip();
+        tx.execute(FREE_STRAY_SENDS, &[&worker, &now, &seqs, &fences]).await?;
+    }
+    Ok(())
 }
