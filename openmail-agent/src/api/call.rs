@@ -73,12 +73,27 @@ impl Call {
 
     /// Sends it and reads the answer with `decode`.
     pub(super) async fn answer<T>(self, decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>) -> Result<T> {
+        self.turn().await;
+        self.answer_now(decode).await
+    }
+
+    /// Waits until it may leave, and counts it.
+    pub(super) async fn turn(&self) {
+        self.client.inner().budget.spend().await;
+    }
+
+    /// As [`answer`](Self::answer), once its [turn](Self::turn) has come.
+    pub(super) async fn answer_now<T>(
+        self,
+        decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<T> {
         let (status, body) = self.bytes().await?;
         decode(&body).map_err(|error| from_decode(error, status))
     }
 
     /// Sends it; what a success says does not matter.
     pub(super) async fn done(self) -> Result<()> {
+        self.turn().await;
         self.bytes().await.map(drop)
     }
 
@@ -88,7 +103,6 @@ impl Call {
     }
 
     async fn bytes(self) -> Result<(u16, Bytes)> {
-        self.client.inner().budget.spend().await;
         let response = self.client.inner().send(self.request).await?;
         let mut response = successful(response, self.client.inner().timeout).await?;
         let body = read_capped(&mut response, ANSWER_CAP).await?;

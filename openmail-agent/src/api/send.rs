@@ -4,6 +4,7 @@ mod html;
 
 use std::time::Duration;
 
+use super::call::Call;
 use super::{Client, Result};
 use crate::model::{Draft, IdempotencyKey, InboxId, SentMessage};
 use crate::wire::row;
@@ -25,6 +26,27 @@ impl Client {
     ///
     /// A dropped future may have sent the mail: try again with the same key.
     pub async fn send(&self, inbox: &InboxId, draft: &Draft, key: &IdempotencyKey) -> Result<SentMessage> {
+        self.sending(inbox, draft, key)?.answer(row::sent).await
+    }
+
+    /// As [`send`](Self::send), unless it must not leave any more once its turn has come; then nothing left. What the way to the service takes
+    /// is not seen.
+    pub(crate) async fn send_unless(
+        &self,
+        inbox: &InboxId,
+        draft: &Draft,
+        key: &IdempotencyKey,
+        is_too_late: impl Fn() -> bool + Send,
+    ) -> Result<Option<SentMessage>> {
+        let call = self.sending(inbox, draft, key)?;
+        call.turn().await;
+        if is_too_late() {
+            return Ok(None);
+        }
+        call.answer_now(row::sent).await.map(Some)
+    }
+
+    fn sending(&self, inbox: &InboxId, draft: &Draft, key: &IdempotencyKey) -> Result<Call> {
         check::draft(draft)?;
         check::key(key)?;
         let fields = Fields::of(draft);
@@ -32,11 +54,10 @@ impl Client {
             .post(&["inboxes", inbox.as_str(), "send"])?
             .header("idempotency-key", key.as_str())
             .timeout(self.inner().timeout + transfer_time(draft));
-        let call = match draft.attachments.as_slice() {
+        Ok(match draft.attachments.as_slice() {
             [] => call.json(&fields),
             files => call.multipart(form::multipart(&fields, files)),
-        };
-        call.answer(row::sent).await
+        })
     }
 }
 

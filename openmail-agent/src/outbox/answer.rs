@@ -33,21 +33,16 @@ const PROVIDER_REFUSED: &str = "the service took it, and could not deliver it to
 /// No attempt is made in the last minutes of a key's life: the answer might come after its end.
 const KEY_MARGIN: Duration = Duration::from_secs(10 * 60);
 
+const TOO_LATE: &str = "it did not leave in time: the machine slept, or many requests were before it";
+
 /// Turns the answer to an attempt into what is recorded of it.
 pub(super) fn settlement(
     reservation: &Reservation,
     answer: Result<SentMessage, api::Error>,
     now: Timestamp,
 ) -> SendSettlement {
-    let mut settlement = SendSettlement {
-        seq: reservation.seq,
-        fence: reservation.fence,
-        outcome: SendOutcome::Failed { error: String::new() },
-        now,
-        lesson: None,
-        hold: None,
-        news: None,
-    };
+    let outcome = SendOutcome::Failed { error: String::new() };
+    let mut settlement = SendSettlement::new(reservation.seq, reservation.fence, outcome, now);
     match answer {
         // The service took it, and keeps this answer for the key: another attempt would be told the same.
         Ok(sent) if sent.status == Some(SendStatus::Failed) => {
@@ -59,6 +54,13 @@ pub(super) fn settlement(
         Err(error) => judge(&mut settlement, reservation, &error),
     }
     settlement
+}
+
+/// What is recorded of an attempt that was not made, since its key may be forgotten. The store knows whether an earlier one was: then it
+/// fails the send, and otherwise the key's life has not begun.
+pub(super) fn given_back(reservation: &Reservation, now: Timestamp) -> SendSettlement {
+    let outcome = SendOutcome::Retry { at: now, counted: false, error: TOO_LATE.to_owned() };
+    SendSettlement::new(reservation.seq, reservation.fence, outcome, now)
 }
 
 fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api::Error) {

@@ -167,10 +167,17 @@ impl Sender {
         Box::pin(async move {
             let send = &reservation.send;
             pass(Point::Reserved);
-            let answer = self.client.send(&send.inbox_id, &send.draft, &send.key).await;
-            pass(Point::Answered);
-            refusal.learn(answer.as_ref().err().map(api::Error::kind), self.clock.now());
-            let settlement = answer::settlement(&reservation, answer, self.clock.now());
+            // A machine may sleep after the reservation, for longer than the service remembers the key.
+            let is_too_late = || reservation.is_expired(self.clock.now());
+            let answer = self.client.send_unless(&send.inbox_id, &send.draft, &send.key, is_too_late).await;
+            let settlement = match answer.transpose() {
+                Some(answer) => {
+                    pass(Point::Answered);
+                    refusal.learn(answer.as_ref().err().map(api::Error::kind), self.clock.now());
+                    answer::settlement(&reservation, answer, self.clock.now())
+                }
+                None => answer::given_back(&reservation, self.clock.now()),
+            };
             match &settlement.outcome {
                 SendOutcome::Sent { .. } => debug!(key = %send.key, inbox = %send.inbox_id, "sent"),
                 SendOutcome::Retry { at, error, .. } => {

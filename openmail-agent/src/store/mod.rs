@@ -47,6 +47,7 @@ pub use event::{
     Settlement, WorkerId,
 };
 pub use note::{Note, NoteScope};
+pub(crate) use send::is_spent;
 pub use send::{
     Hold, HoldScope, KEY_LIFE, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSeq,
     SendSettlement, SendState,

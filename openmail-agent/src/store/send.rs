@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock;
 use crate::limit::{Lesson, Quotas};
 use crate::model::{Draft, IdempotencyKey, InboxId, MessageId, PodId, ThreadId};
 
@@ -110,6 +111,12 @@ impl Reservation {
     #[must_use]
     pub fn new(seq: SendSeq, fence: i64, send: NewSend, attempt: u32, first_attempt_at: Timestamp) -> Self {
         Self { seq, fence, send, attempt, first_attempt_at }
+    }
+
+    /// Whether the service may have forgotten the key by the time that an attempt arrives which leaves now: it must not leave.
+    #[must_use]
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        is_spent(self.first_attempt_at, now)
     }
 }
 
@@ -224,3 +231,11 @@ pub enum HoldScope {
 
 /// How long the service remembers an idempotency key, and so the longest a send may be retried.
 pub const KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Kept from the end of a key's life, for the attempt itself and for clocks that differ.
+const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
+
+/// Whether a key that was first used at a moment must not be used any more.
+pub(crate) fn is_spent(first_attempt_at: Timestamp, now: Timestamp) -> bool {
+    clock::after(first_attempt_at, KEY_LIFE - KEY_MARGIN) <= now
+}

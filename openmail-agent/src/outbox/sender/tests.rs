@@ -35,17 +35,8 @@ fn sender_to(client: Client, store: &Arc<TroubledStore>, clock: &Clock) -> Sende
     }
 }
 
-/// The service, which fails at first.
 fn client() -> Client {
-    let calls = AtomicUsize::new(0);
-    let service = StandIn::new(move |_| {
-        let (status, body) = match calls.fetch_add(1, Ordering::SeqCst) {
-            0 => (500, r#"{"error":{"code":"internal_error","message":"no luck"}}"#),
-            _ => (200, r#"{"messageId":"msg_1","threadId":"thr_1"}"#),
-        };
-        Some(Response::builder().status(status).body(Bytes::from(body)).unwrap())
-    });
-    client_of(service)
+    client_of(counting().0)
 }
 
 fn client_of(service: StandIn) -> Client {
@@ -217,4 +208,73 @@ fn a_refusal_that_is_over_is_waited_for_no_more() {
     assert_eq!((refusal.places(fixture::at(61)), refusal.until(fixture::at(61))), (1, None));
     refusal.learn(None, fixture::at(62));
     assert_eq!(refusal.places(fixture::at(62)), IN_FLIGHT);
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The service, which fails at first, and how often it was asked.
+fn counting() -> (StandIn, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let service = StandIn::new(move |_| {
+        let (status, body) = match counted.fetch_add(1, Ordering::SeqCst) {
+            0 => (500, r#"{"error":{"code":"internal_error","message":"no luck"}}"#),
+            _ => (200, r#"{"messageId":"msg_1","threadId":"thr_1"}"#),
+        };
+        Some(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+    });
+    (service, calls)
+}
+
+#[tokio::test]
+async fn what_slept_past_the_life_of_its_key_before_it_left_does_not_leave() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let (service, calls) = counting();
+    let (sender, refusal) = (sender_to(client_of(service), &store, &clock), Refusal::default());
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    let reserve = async || sender.reserve(1).await.unwrap();
+    sender.attempt(reserve().await.sends.remove(0), &refusal).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    clock.advance(Duration::from_secs(60));
+
+    let reserved = reserve().await.sends.remove(0);
+    clock.advance(DAY);
+    sender.attempt(reserved, &refusal).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1, "the service may have sent it, and forgotten the key");
+    assert_eq!(reserve().await.expired.len(), 1, "it has failed, and its handler hears of it");
+}
+
+#[tokio::test]
+async fn what_slept_before_its_first_attempt_leaves_later() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let (service, calls) = counting();
+    let (sender, refusal) = (sender_to(client_of(service), &store, &clock), Refusal::default());
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    let reserved = sender.reserve(1).await.unwrap().sends.remove(0);
+    clock.advance(DAY);
+    sender.attempt(reserved, &refusal).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 0, "others may have sent it meanwhile");
+    let again = sender.reserve(1).await.unwrap().sends.remove(0);
+    assert_eq!((again.first_attempt_at, again.is_expired(clock.now())), (clock.now(), false));
+    sender.attempt(again, &refusal).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_its_turn_past_the_life_of_its_key_does_not_leave() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let (service, calls) = counting();
+    let builder = Client::builder(Secret::new("om_test")).base_url("http://localhost").unwrap();
+    let client = builder.requests_per_minute(1).answered_by(service).build().unwrap();
+    let (sender, refusal) = (sender_to(client, &store, &clock), Refusal::default());
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    sender.attempt(sender.reserve(1).await.unwrap().sends.remove(0), &refusal).await;
+    clock.advance(Duration::from_secs(60));
+    let attempt = sender.attempt(sender.reserve(1).await.unwrap().sends.remove(0), &refusal);
+    tokio::join!(attempt, async {
+        tokio::time::sleep(Duration::from_secs(30)).await;
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "it waits for its turn");
+        clock.advance(DAY);
+    });
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }

@@ -28,7 +28,7 @@ pub(crate) use shelf::{EventFate, EventState, FreshSend, KeptHold, SendFate, She
 pub(crate) use verbs::Book;
 #[cfg(feature = "postgres")]
 pub(crate) use {
-    sends::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE},
+    sends::{KEY_EXPIRED, UNREADABLE},
     verbs::LEDGER_LIFE_MS,
 };
 

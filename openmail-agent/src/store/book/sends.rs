@@ -1,12 +1,9 @@
-use std::time::Duration;
-
 use jiff::Timestamp;
 
-use crate::clock;
 use crate::limit::{Quotas, Slot};
 use crate::store::{
-    Census, ErrorKind, KEY_LIFE, NewSend, Reservation, Reservations, ReserveRequest, Result, SendOutcome,
-    SendSeq, SendSettlement, StoreError,
+    Census, ErrorKind, NewSend, Reservation, Reservations, ReserveRequest, Result, SendOutcome, SendSeq,
+    SendSettlement, StoreError, is_spent,
 };
 
 use super::finished::Finished;
@@ -14,9 +11,6 @@ use super::gates::{Counted, Gates, Sender};
 use super::interner::Interner;
 use super::lanes::{AT_ONCE, Lanes};
 use super::{Digest, FreshSend, Index, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
-
-/// Kept from the end of a key's life, for the attempt itself and for clocks that differ.
-pub(crate) const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 pub(crate) const KEY_EXPIRED: &str = "not attempted again: the first attempt is almost 24 hours old, and the service forgets the \
                            idempotency key then, so that another one could send the mail twice";
@@ -267,7 +261,7 @@ impl Sends {
 
     fn draw(&self, shelf: &mut impl Shelf, seq: i64, now: Timestamp) -> Result<Drawn> {
         let first = self.owed.get(&seq).and_then(|entry| entry.first_attempt_at);
-        let expired = first.is_some_and(|first| clock::after(from_ms(first), KEY_LIFE - KEY_MARGIN) <= now);
+        let expired = first.is_some_and(|first| is_spent(from_ms(first), now));
         match shelf.send(seq) {
             Ok(send) if expired => Ok(Drawn::Unfit(Some(send), KEY_EXPIRED.to_owned())),
             Ok(send) => Ok(Drawn::Fit(send)),

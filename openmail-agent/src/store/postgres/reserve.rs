@@ -4,11 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio_postgres::Row;
 
-use crate::clock;
 use crate::limit::{Decision, Slot};
 use crate::model::InboxId;
-use crate::store::book::{KEY_EXPIRED, KEY_MARGIN, UNREADABLE, ceil_ms, floor_ms, from_ms};
-use crate::store::{KEY_LIFE, Reservation, Reservations, ReserveRequest, SendSeq};
+use crate::store::book::{KEY_EXPIRED, UNREADABLE, ceil_ms, floor_ms, from_ms};
+use crate::store::{Reservation, Reservations, ReserveRequest, SendSeq, is_spent};
 
 use super::drafts;
 use super::hand::{Asking, Hand, Taken};
@@ -180,7 +179,7 @@ struct Candidate {
 
 impl Candidate {
     fn is_expired(&self, now: Timestamp) -> bool {
-        self.first_attempt_at.is_some_and(|first| clock::after(from_ms(first), KEY_LIFE - KEY_MARGIN) <= now)
+        self.first_attempt_at.is_some_and(|first| is_spent(from_ms(first), now))
     }
 }
 
