@@ -44,9 +44,15 @@ pub(super) fn complete(ledger: &mut Ledger, slot: Slot, earlier: Option<Counted>
 
 impl Gates {
     /// It is this time now, whatever it was before.
-    pub(super) fn set_time(&mut self, now: Timestamp) {
+    pub(super) fn set_time(&mut self, shelf: &mut impl Shelf, now: Timestamp) -> Result<()> {
         self.ledgers.values_mut().for_each(|ledger| ledger.set_time(now));
         self.account = self.account.map(|pause| pause.set_time(now, now));
+        for (scope, hold) in &mut self.holds {
+            if hold.set_time(floor_ms(now)) {
+                shelf.put_hold(scope, hold)?;
+            }
+        }
+        Ok(())
     }
 
     /// Until when a sender must wait, if it must; `i64::MAX` = until something is released.

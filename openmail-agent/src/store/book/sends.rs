@@ -96,7 +96,7 @@ impl Sends {
     ) -> Result<Reservations> {
         let is_first_look = self.quotas.is_none();
         if self.lanes.set_time(floor_ms(request.now)) || is_first_look {
-            self.set_right(gates, request.now);
+            self.set_right(shelf, gates, request.now)?;
         }
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
@@ -180,7 +180,7 @@ impl Sends {
     ) -> Result<()> {
         let seq = settlement.seq.0;
         if self.lanes.was_set_back(floor_ms(settlement.now)) {
-            self.set_right(gates, settlement.now);
+            self.set_right(shelf, gates, settlement.now)?;
         }
         let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::LeaseLost)?;
         let inbox_id = &self.senders.name(entry.sender).inbox_id;
@@ -238,9 +238,9 @@ impl Sends {
     }
 
     /// The clock was set back: what was counted by the one before counts by this one.
-    fn set_right(&mut self, gates: &mut Gates, now: Timestamp) {
-        gates.set_time(now);
+    fn set_right(&mut self, shelf: &mut impl Shelf, gates: &mut Gates, now: Timestamp) -> Result<()> {
         self.lanes.unblock_all();
+        gates.set_time(shelf, now)
     }
 
     fn await_turn(&mut self, seq: i64, send: &NewSend) {

@@ -104,6 +104,19 @@ pub(crate) struct KeptHold {
 }
 
 impl KeptHold {
+    /// It is this time now: what was said later was so by a clock that has been set back since, and lasts as long from now on.
+    /// Tells whether it was.
+    pub(super) fn set_time(&mut self, now: i64) -> bool {
+        if self.since <= now {
+            return false;
+        }
+        if self.until > now && self.until != i64::MAX {
+            self.until -= self.since - now;
+        }
+        self.since = now;
+        true
+    }
+
     /// Whether this stays as it is when news of a hold comes in: it is newer, or it must be released while the other would end
     /// by itself, or it is of the same moment and lasts longer.
     pub(super) fn outlives(&self, other: &Self) -> bool {

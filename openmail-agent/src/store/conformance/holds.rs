@@ -11,6 +11,7 @@ checks![
     news_in_the_wrong_order_changes_nothing,
     an_answer_can_hold,
     what_is_held_loses_neither_order_nor_place,
+    a_hold_by_a_clock_that_ran_ahead_can_be_released_and_lasts_no_longer,
 ];
 
 fn hold(scope: HoldScope, since: i64) -> Hold {
@@ -121,4 +122,18 @@ async fn what_is_held_loses_neither_order_nor_place(store: &dyn Store) {
     assert_eq!(left_in_minute(store, "i", 2).await, 10);
     store.release(&inbox("i"), at(3)).await.unwrap();
     assert_eq!(keys(&reserve(store, 4, 10).await.sends), ["1"]);
+}
+
+async fn a_hold_by_a_clock_that_ran_ahead_can_be_released_and_lasts_no_longer(store: &dyn Store) {
+    owe(store, 0, vec![reply("i", "i", "t"), reply("j", "j", "u")]).await;
+    assert!(reserve(store, 86_400, 0).await.sends.is_empty(), "a day ahead");
+    for id in ["i", "j"] {
+        store.hold(Hold { until: Some(at(87_300)), ..hold(inbox(id), 86_400) }).await.unwrap();
+    }
+    let held = reserve(store, 10, 10).await;
+    assert!(held.sends.is_empty());
+    assert_eq!(held.next_due, Some(at(910)));
+    store.release(&inbox("i"), at(20)).await.unwrap();
+    assert_eq!(keys(&reserve(store, 21, 10).await.sends), ["i"]);
+    assert_eq!(keys(&reserve(store, 910, 10).await.sends), ["j"]);
 }

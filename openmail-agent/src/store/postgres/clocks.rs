@@ -3,17 +3,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
+use crate::clock;
 use crate::limit::CLOCKS_APART;
-use crate::store::Result;
-use crate::store::book::from_ms;
+use crate::store::book::{floor_ms, from_ms};
 
-use super::pool::Pool;
+use super::pool::{Pool, Tx};
 use super::trouble::Trouble;
 
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// Warns where this machine's clock is further from the database's than two clocks may be from each other.
-pub(super) async fn compare(pool: &Pool) -> Result<()> {
+pub(super) async fn compare(pool: &Pool) -> crate::store::Result<()> {
     let asked = Timestamp::now();
     let rows = pool.query(NOW, &[]).await?;
     let answered = Timestamp::now();
@@ -27,6 +27,20 @@ pub(super) async fn compare(pool: &Pool) -> Result<()> {
              or count sends by another minute; have all machines set their clocks by the network (NTP)"
         );
     }
+    Ok(())
+}
+
+/// $1 now, $2 what the clocks of others may show by then. As with what was learned: it lasts as long from now on.
+const HOLDS: &str = "
+    UPDATE holds
+    SET until = CASE WHEN until > $1 AND until < 9223372036854775807 THEN until - (since - $1) ELSE until END, since = $1
+    WHERE since > $2";
+
+/// Sets right what was written by a clock that ran ahead, which would keep an inbox silent for as long as it was ahead: what lies
+/// later than any clock may show counts from now.
+pub(super) async fn set_sends_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), Trouble> {
+    let (now, latest) = (floor_ms(now), floor_ms(clock::after(now, CLOCKS_APART)));
+    tx.execute(HOLDS, &[&now, &latest]).await?;
     Ok(())
 }
 

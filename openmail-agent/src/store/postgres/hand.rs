@@ -42,7 +42,7 @@ pub(super) struct Asking {
     now: Timestamp,
     /// What was taken before without an answer, and is given back.
     pub(super) doubtful: Vec<i64>,
-    /// Whether to look for what is not in hand.
+    /// Whether to look for what is not in hand, and for what a clock that ran ahead has written.
     pub(super) looks: bool,
 }
 

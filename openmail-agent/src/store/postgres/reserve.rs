@@ -9,6 +9,7 @@ use crate::model::InboxId;
 use crate::store::book::{KEY_EXPIRED, UNREADABLE, ceil_ms, floor_ms, from_ms};
 use crate::store::{Reservation, Reservations, ReserveRequest, SendSeq, is_spent};
 
+use super::clocks;
 use super::drafts;
 use super::hand::{Asking, Hand, Taken};
 use super::lease::clamp;
@@ -133,6 +134,7 @@ impl Verb for Reserve<'_> {
         }
         if self.asking.looks {
             free_stray_sends(tx, &request.worker, self.hand, now).await?;
+            clocks::set_sends_right(tx, request.now).await?;
         }
         tx.execute(ATTEND, &[&worker, &lapse, &now, &half]).await?;
         tx.execute(FREE_SENDS, &[&worker, &now, &LONG_SILENCE_MS]).await?;
