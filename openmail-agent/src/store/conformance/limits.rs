@@ -17,6 +17,8 @@ checks![
     a_lesson_of_an_inbox_stops_that_inbox,
     a_lesson_of_the_account_stops_all,
     raised_quotas_count_at_once,
+    a_clock_that_ran_ahead_silences_no_inbox,
+    a_lesson_by_a_clock_that_ran_ahead_lasts_no_longer,
 ];
 
 async fn owe_many(store: &dyn Store, inbox: &str, count: usize) {
@@ -164,4 +166,33 @@ async fn raised_quotas_count_at_once(store: &dyn Store) {
     assert_eq!(reserve(store, 1, 20).await.sends.len(), 0);
     let raised = ReserveRequest { quotas: Quotas::new(20, 500), ..reserve_request(2, 20) };
     assert_eq!(store.reserve(raised).await.unwrap().sends.len(), 2);
+}
+
+async fn a_clock_that_ran_ahead_silences_no_inbox(store: &dyn Store) {
+    owe_many(store, "i", 12).await;
+    for n in 0..10 {
+        send_one(store, 3_600 + n).await;
+    }
+    assert!(reserve(store, 3_610, 10).await.sends.is_empty());
+    let full = reserve(store, 10, 10).await;
+    assert!(full.sends.is_empty(), "when they left is not known: it may have been now");
+    assert_eq!(full.next_due, Some(at(10 + minute(store))));
+    assert_eq!(reserve(store, 10 + minute(store), 10).await.sends.len(), 2);
+}
+
+async fn a_lesson_by_a_clock_that_ran_ahead_lasts_no_longer(store: &dyn Store) {
+    owe_many(store, "i", 2).await;
+    let mut lesson = Lesson::inbox("i".into(), at(3_640));
+    for now in [0, 1_000] {
+        let refusal = answered(&reserve_one(store, 3_600 + now).await, refused(now), 3_600 + now);
+        store.settle_send(SendSettlement { lesson: Some(lesson), ..refusal }).await.unwrap();
+        let stopped = reserve(store, now + 10, 10).await;
+        assert_eq!((stopped.sends.len(), stopped.next_due), (0, Some(at(now + 50))));
+        let go = reserve(store, now + 50, 10).await.sends;
+        assert_eq!(go.len(), 2);
+        for reservation in &go {
+            answer(store, reservation, refused(now + 51), now + 50).await;
+        }
+        lesson = Lesson::account(at(4_640));
+    }
 }

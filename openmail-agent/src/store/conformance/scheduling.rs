@@ -13,6 +13,7 @@ checks![
     an_older_one_that_comes_during_a_lease_is_noticed,
     a_dead_first_lets_its_lane_go_on,
     a_clock_that_is_set_back_ends_no_wait,
+    what_waits_by_a_clock_that_ran_ahead_waits_no_longer,
     the_next_due_is_the_earliest_that_waits_for_a_time,
     a_flood_in_one_inbox_costs_the_others_nothing,
     an_inbox_has_no_more_than_its_share,
@@ -84,6 +85,17 @@ async fn a_clock_that_is_set_back_ends_no_wait(store: &dyn Store) {
     settle(store, &ahead, retry(15), 10).await;
     assert!(lease(store, 11, 10).await.is_empty());
     assert_eq!(ids(&lease(store, 15, 10).await), ["1"]);
+}
+
+async fn what_waits_by_a_clock_that_ran_ahead_waits_no_longer(store: &dyn Store) {
+    owe(store, 3_600, vec![reply("k", "i", "t")]).await;
+    record(store, vec![mail("1", "i", "a", 1)]).await;
+    settle(store, &lease_one(store, 3_600).await, retry(3_630), 3_600).await;
+    answer(store, &reserve_one(store, 3_600).await, lost(3_630), 3_600).await;
+    assert_eq!(store.lease(lease_request(10, 10)).await.unwrap().next_due, Some(at(40)));
+    assert_eq!(reserve(store, 10, 10).await.next_due, Some(at(40)));
+    assert_eq!(ids(&lease(store, 40, 10).await), ["1"]);
+    assert_eq!(keys(&reserve(store, 40, 10).await.sends), ["k"]);
 }
 
 async fn the_next_due_is_the_earliest_that_waits_for_a_time(store: &dyn Store) {

@@ -30,18 +30,67 @@ pub(super) async fn compare(pool: &Pool) -> crate::store::Result<()> {
     Ok(())
 }
 
-/// $1 now, $2 what the clocks of others may show by then. As with what was learned: it lasts as long from now on.
+// What was written by a clock that ran ahead lies later than any clock may show now: it would keep an inbox silent for as long as that
+// one was ahead. It is set right in the rows, since what only one process saw so would be later each time it is looked at. The rule is
+// the same for all: what was done later than now was done now, and what waits since then waits as long as it was told to, from now on.
+// By a clock that is further behind than any may be, others seem to be ahead, and the service may say no to what is sent then.
+//
+// In each: $1 now, $2 what the clocks of others may show by then.
+
+/// What is in flight counts whenever it was reserved, and is found once it is completed.
+const SLOTS: &str = "
+    UPDATE ledger SET completed_at = $1, reserved_at = least(reserved_at, $1)
+    WHERE slot IN (SELECT slot FROM ledger WHERE completed_at > $2 FOR UPDATE SKIP LOCKED)";
+
+const PAUSES: &str = "
+    UPDATE inboxes SET pause_until = pause_until - (pause_learned_at - $1), pause_learned_at = $1
+    WHERE inbox_id IN (SELECT inbox_id FROM inboxes WHERE pause_learned_at > $2 FOR UPDATE SKIP LOCKED)";
+
+/// Inboxes that were found to be at their limit because of these: $1 now.
+const UNBLOCK: &str = "
+    UPDATE inboxes SET blocked_until = 0
+    WHERE inbox_id IN (SELECT inbox_id FROM inboxes WHERE blocked_until > $1 FOR UPDATE SKIP LOCKED)";
+
 const HOLDS: &str = "
     UPDATE holds
     SET until = CASE WHEN until > $1 AND until < 9223372036854775807 THEN until - (since - $1) ELSE until END, since = $1
     WHERE since > $2";
 
-/// Sets right what was written by a clock that ran ahead, which would keep an inbox silent for as long as it was ahead: what lies
-/// later than any clock may show counts from now.
+/// One that was told to wait by a clock which was right by then is due before it was reserved.
+const SENDS: &str = "
+    UPDATE sends SET due_at = due_at - (reserved_at - $1), reserved_at = $1
+    WHERE seq IN (SELECT seq FROM sends
+                  WHERE state = 'owed' AND due_at > $2 AND reserved_at > $2 AND due_at >= reserved_at FOR UPDATE SKIP LOCKED)";
+
+const EVENTS: &str = "
+    UPDATE events SET due_at = due_at - (leased_at - $1), leased_at = $1
+    WHERE seq IN (SELECT seq FROM events
+                  WHERE state = 'waiting' AND due_at > $2 AND leased_at > $2 AND due_at >= leased_at FOR UPDATE SKIP LOCKED)";
+
+/// Sets right what a clock that ran ahead wrote of sends.
 pub(super) async fn set_sends_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), Trouble> {
-    let (now, latest) = (floor_ms(now), floor_ms(clock::after(now, CLOCKS_APART)));
-    tx.execute(HOLDS, &[&now, &latest]).await?;
+    let (now, latest) = now_and_latest(now);
+    let mut blocking = 0;
+    for sql in [SLOTS, PAUSES] {
+        blocking += tx.execute(sql, &[&now, &latest]).await?;
+    }
+    if blocking > 0 {
+        tx.execute(UNBLOCK, &[&now]).await?;
+    }
+    for sql in [SENDS, HOLDS] {
+        tx.execute(sql, &[&now, &latest]).await?;
+    }
     Ok(())
+}
+
+/// Sets right what a clock that ran ahead wrote of events.
+pub(super) async fn set_events_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), Trouble> {
+    let (now, latest) = now_and_latest(now);
+    tx.execute(EVENTS, &[&now, &latest]).await.map(drop)
+}
+
+fn now_and_latest(now: Timestamp) -> (i64, i64) {
+    (floor_ms(now), floor_ms(clock::after(now, CLOCKS_APART)))
 }
 
 /// How far a clock is, at the least, from one that showed these moments before and after it was read.

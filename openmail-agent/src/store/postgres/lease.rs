@@ -8,6 +8,7 @@ use crate::model::{EventKind, InboxId};
 use crate::store::book::from_ms;
 use crate::store::{EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent};
 
+use super::clocks;
 use super::hand::{Asking, Hand, Taken};
 use super::pool::{Params, Tx, Verb};
 use super::trouble::Trouble;
@@ -95,6 +96,7 @@ impl Verb for Take<'_> {
         }
         if self.asking.looks {
             free_stray_events(tx, &request.worker, self.hand).await?;
+            clocks::set_events_right(tx, request.now).await?;
         }
         let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
         let free = tx.prepare(FREE_EVENTS).await?;
