@@ -9,7 +9,7 @@ use super::{Digest, Index};
 pub(super) type Rank = (i64, i64);
 
 /// How far two who ask may differ in what time it is, in milliseconds, without a clock having been set.
-const APART: i64 = CLOCKS_APART.as_millis() as i64;
+pub(super) const APART: i64 = CLOCKS_APART.as_millis() as i64;
 
 /// Due at once.
 pub(super) const AT_ONCE: i64 = i64::MIN;

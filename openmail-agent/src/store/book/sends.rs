@@ -9,7 +9,7 @@ use crate::store::{
 use super::finished::Finished;
 use super::gates::{Counted, Gates, Sender};
 use super::interner::Interner;
-use super::lanes::{AT_ONCE, Lanes};
+use super::lanes::{APART, AT_ONCE, Lanes};
 use super::{Digest, FreshSend, Index, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
 
 pub(crate) const KEY_EXPIRED: &str = "not attempted again: the first attempt is almost 24 hours old, and the service forgets the \
@@ -94,9 +94,9 @@ impl Sends {
         worker: u32,
         fences: &mut i64,
     ) -> Result<Reservations> {
-        let is_first_look = self.quotas.is_none();
+        let (is_first_look, before) = (self.quotas.is_none(), self.lanes.now());
         if self.lanes.set_time(floor_ms(request.now)) || is_first_look {
-            self.set_right(shelf, gates, request.now)?;
+            self.set_right(shelf, gates, before, request.now)?;
         }
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
@@ -179,8 +179,9 @@ impl Sends {
         settlement: &SendSettlement,
     ) -> Result<()> {
         let seq = settlement.seq.0;
+        let before = self.lanes.now();
         if self.lanes.was_set_back(floor_ms(settlement.now)) {
-            self.set_right(shelf, gates, settlement.now)?;
+            self.set_right(shelf, gates, before, settlement.now)?;
         }
         let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::LeaseLost)?;
         let inbox_id = &self.senders.name(entry.sender).inbox_id;
@@ -237,10 +238,38 @@ impl Sends {
         census.failed = self.failed.len();
     }
 
-    /// The clock was set back: what was counted by the one before counts by this one.
-    fn set_right(&mut self, shelf: &mut impl Shelf, gates: &mut Gates, now: Timestamp) -> Result<()> {
+    /// The clock was set back, or may have been before this book was made: what was counted by the one before counts by this one.
+    fn set_right(
+        &mut self,
+        shelf: &mut impl Shelf,
+        gates: &mut Gates,
+        before: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         self.lanes.unblock_all();
+        let ahead = before.saturating_sub(floor_ms(now));
+        self.age_keys(shelf, if ahead > APART { ahead } else { 0 }, floor_ms(now))?;
         gates.set_time(shelf, now)
+    }
+
+    /// No key may be taken for younger than it is: what was attempted by a clock that ran ahead was so earlier than it says. It was by
+    /// as much as the clock is set back; those that were attempted by a right one pass for a little older than they are. Where that is
+    /// not known, the first attempt may have been made as soon as there was something to answer.
+    fn age_keys(&mut self, shelf: &mut impl Shelf, ahead: i64, now: i64) -> Result<()> {
+        let latest = now.saturating_add(APART);
+        for (seq, entry) in &mut self.owed {
+            let Some(first) = entry.first_attempt_at else { continue };
+            let aged = match first.saturating_sub(ahead) {
+                aged if aged <= latest => aged,
+                _ => began(shelf, *seq)?.min(now),
+            };
+            if aged != first {
+                entry.first_attempt_at = Some(aged);
+                entry.reserved_at = entry.reserved_at.saturating_sub(ahead);
+                shelf.age_send(*seq, aged)?;
+            }
+        }
+        Ok(())
     }
 
     fn await_turn(&mut self, seq: i64, send: &NewSend) {
@@ -323,6 +352,16 @@ impl Sends {
             self.lanes.release(entry.lane, entry.sender);
         }
         shelf.settle_send(seq, fate)
+    }
+}
+
+/// When what a send answers happened, as the service tells the time; long ago where that is not kept any more.
+fn began(shelf: &mut impl Shelf, seq: i64) -> Result<i64> {
+    let (_, event_seq) = shelf.send_origin(seq)?;
+    match shelf.event(event_seq) {
+        Ok(event) => Ok(floor_ms(event.occurred_at)),
+        Err(error) if *error.kind() == ErrorKind::Corrupt => Ok(0),
+        Err(error) => Err(error),
     }
 }
 

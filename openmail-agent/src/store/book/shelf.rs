@@ -42,6 +42,8 @@ pub(crate) trait Shelf {
         fence: i64,
         worker: &WorkerId,
     ) -> Result<()>;
+    /// The first attempt was made earlier than it seemed.
+    fn age_send(&mut self, seq: i64, first: i64) -> Result<()>;
     /// The reservation lapsed; its fence stays good until somebody else takes the send.
     fn free_send(&mut self, seq: i64) -> Result<()>;
     fn settle_send(&mut self, seq: i64, fate: SendFate) -> Result<()>;

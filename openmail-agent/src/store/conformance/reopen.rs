@@ -33,6 +33,7 @@ reopen_checks![
     a_send_in_flight_is_attempted_again_and_keeps_its_slot,
     a_send_tried_before_and_after_takes_one_place_in_the_day,
     a_clock_that_was_set_back_frees_nothing_early,
+    a_key_is_no_younger_over_a_restart_for_a_clock_that_ran_ahead,
     lessons_and_holds_stand_still,
     numbers_are_never_given_twice,
     the_census_is_the_same,
@@ -207,6 +208,21 @@ async fn a_clock_that_was_set_back_frees_nothing_early(backend: &impl Backend) {
     assert_eq!(left_in_minute(&*store, "i", 2).await, 0);
     let store = reopen(backend, store).await;
     assert_eq!(left_in_minute(&*store, "i", 2).await, 0);
+}
+
+async fn a_key_is_no_younger_over_a_restart_for_a_clock_that_ran_ahead(backend: &impl Backend) {
+    let store = backend.open().await;
+    owe(&*store, 0, vec![reply("k", "i", "t"), reply("right", "i", "u")]).await;
+    let sends = reserve(&*store, 5, 10).await.sends;
+    answer(&*store, &sends[1], lost(4_000), 6).await;
+    answer(&*store, &sends[0], refused(7), 6).await;
+    answer(&*store, &reserve_one(&*store, 3_600).await, lost(3_601), 3_600).await;
+    let store = reopen(backend, store).await;
+    reserve(&*store, 10, 0).await;
+    let store = reopen(backend, store).await;
+    let sends = reserve(&*store, 4_000, 10).await.sends;
+    let first: Vec<_> = sends.iter().map(|send| (send.send.key.as_str(), send.first_attempt_at)).collect();
+    assert_eq!(first, [("k", at(0)), ("right", at(5))], "it was not before the mail that it answers");
 }
 
 async fn lessons_and_holds_stand_still(backend: &impl Backend) {

@@ -21,6 +21,7 @@ checks![
     what_is_stopped_is_never_sent,
     nothing_is_attempted_past_the_life_of_its_key,
     news_of_an_expired_send_is_recorded_with_its_failure,
+    a_key_is_no_younger_for_a_clock_that_ran_ahead,
     a_refusal_does_not_use_up_the_life_of_its_key,
     news_of_a_failure_is_recorded_with_it,
 ];
@@ -166,6 +167,18 @@ async fn nothing_is_attempted_past_the_life_of_its_key(store: &dyn Store) {
     let expired: Vec<_> = reserved.expired.iter().map(|send| send.key.as_str()).collect();
     assert_eq!(expired, ["k"]);
     assert!(matches!(state(store, "k").await, Some(SendState::Failed { .. })));
+}
+
+async fn a_key_is_no_younger_for_a_clock_that_ran_ahead(store: &dyn Store) {
+    owe(store, 0, vec![reply("k", "i", "t")]).await;
+    answer(store, &reserve_one(store, 3_600).await, lost(3_620), 3_600).await;
+    assert!(reserve(store, 10, 10).await.sends.is_empty());
+    let again = reserve_one(store, 30).await;
+    assert!(again.first_attempt_at <= at(10), "{}", again.first_attempt_at);
+    answer(store, &again, lost(60), 30).await;
+    let now = after(at(10), KEY_LIFE - Duration::from_secs(30));
+    let reserved = store.reserve(ReserveRequest { now, ..reserve_request(0, 10) }).await.unwrap();
+    assert_eq!((reserved.sends.len(), reserved.expired.len()), (0, 1));
 }
 
 async fn news_of_an_expired_send_is_recorded_with_its_failure(store: &dyn Store) {

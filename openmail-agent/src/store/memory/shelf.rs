@@ -140,6 +140,10 @@ impl Shelf for MemoryShelf {
         Ok(())
     }
 
+    fn age_send(&mut self, _seq: i64, _first: i64) -> Result<()> {
+        Ok(())
+    }
+
     fn free_send(&mut self, _seq: i64) -> Result<()> {
         Ok(())
     }

@@ -40,7 +40,15 @@ pub(super) async fn compare(pool: &Pool) -> crate::store::Result<()> {
 /// What is in flight counts whenever it was reserved, and is found once it is completed.
 const SLOTS: &str = "
     UPDATE ledger SET completed_at = $1, reserved_at = least(reserved_at, $1)
-    WHERE slot IN (SELECT slot FROM ledger WHERE completed_at > $2 FOR UPDATE SKIP LOCKED)";
+    WHERE slot IN (SELECT slot FROM ledger WHERE completed_at > $2 FOR UPDATE SKIP LOCKED)
+    RETURNING send_seq";
+
+/// No key may be taken for younger than it is: where the first attempt was not when it says, it may have been made as soon as there was
+/// something to answer, as the service tells the time. $3 which.
+const KEYS: &str = "
+    UPDATE sends
+    SET first_attempt_at = coalesce((SELECT least(e.occurred_at, $1) FROM events e WHERE e.seq = event_seq), 0)
+    WHERE seq = ANY ($3) AND state IN ('owed', 'reserved') AND first_attempt_at > $2";
 
 const PAUSES: &str = "
     UPDATE inboxes SET pause_until = pause_until - (pause_learned_at - $1), pause_learned_at = $1
@@ -70,11 +78,14 @@ const EVENTS: &str = "
 /// Sets right what a clock that ran ahead wrote of sends.
 pub(super) async fn set_sends_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), Trouble> {
     let (now, latest) = now_and_latest(now);
-    let mut blocking = 0;
-    for sql in [SLOTS, PAUSES] {
-        blocking += tx.execute(sql, &[&now, &latest]).await?;
+    let attempted = tx.query(SLOTS, &[&now, &latest]).await?;
+    let learned = tx.execute(PAUSES, &[&now, &latest]).await?;
+    if !attempted.is_empty() {
+        let seqs = attempted.iter().map(|row| Ok(row.try_get(0)?));
+        let seqs: Vec<Option<i64>> = seqs.collect::<Result<_, Trouble>>()?;
+        tx.execute(KEYS, &[&now, &latest, &seqs]).await?;
     }
-    if blocking > 0 {
+    if learned > 0 || !attempted.is_empty() {
         tx.execute(UNBLOCK, &[&now]).await?;
     }
     for sql in [SENDS, HOLDS] {

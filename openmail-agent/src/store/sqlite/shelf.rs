@@ -275,6 +275,10 @@ impl Shelf for SqliteShelf<'_> {
         )
     }
 
+    fn age_send(&mut self, seq: i64, first: i64) -> Result<()> {
+        self.run("UPDATE sends SET first_attempt_at = ?2 WHERE seq = ?1", params![seq, first])
+    }
+
     fn free_send(&mut self, seq: i64) -> Result<()> {
         self.run("UPDATE sends SET state = 'owed', reserved_by = NULL WHERE seq = ?1", [seq])
     }
