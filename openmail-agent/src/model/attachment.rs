@@ -35,6 +35,11 @@ impl Attachment {
         }
     }
 
+    /// About how many bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Self>() + self.filename.len() + self.parsed_text.as_ref().map_or(0, String::len)
+    }
+
     /// The file name made safe to create in a folder of yours: the last path component, without control
     /// characters, leading dots or characters that some file system treats specially, at most 150 bytes long.
     ///

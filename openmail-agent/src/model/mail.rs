@@ -86,6 +86,14 @@ impl Message {
         );
         self.auto_replyable.unwrap_or(!by_machine)
     }
+
+    /// About how many bytes of memory it takes: what strangers can make much of.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = [&self.subject, &self.text, &self.html].into_iter().flatten().map(String::len);
+        let addresses = size_of::<Address>() * (self.header_to.len() + self.cc.len());
+        let files = self.attachments.iter().map(Attachment::weight);
+        size_of::<Self>() + texts.chain(files).sum::<usize>() + addresses
+    }
 }
 
 /// Subjects, bodies and addresses stay out of `Debug`.

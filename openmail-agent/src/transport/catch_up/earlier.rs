@@ -28,7 +28,7 @@ pub async fn feed_earlier(
     let mark = intake.store().bookmark(&Watermark::bookmark_name(&inbox.id)).await?;
     if let Some(mark) = mark.as_deref().and_then(Watermark::parse) {
         let news = conversation.iter().filter(is_earlier).filter(|row| mark.is_news(row));
-        let news: Vec<_> = news.map(|row| received(inbox, row)).collect();
+        let news: Vec<_> = news.map(|row| received(inbox, row.clone())).collect();
         if !news.is_empty() {
             intake.take(news, None).await?;
         }

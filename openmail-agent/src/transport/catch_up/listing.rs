@@ -1,47 +1,49 @@
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 use tracing::warn;
 
 use crate::api::{self, Client, ErrorKind, MessageFilter};
-use crate::model::{Chain, InboxId, Message, MessageId, Page};
+use crate::model::{Chain, InboxId, Message, Page};
 
 use super::error::{CatchUpError, CatchUpErrorKind};
+use super::found::{Found, Keep};
+use super::news::News;
 use super::pace::Pace;
 
 /// The most rows the service gives at once.
-const LIMIT: u32 = 100;
+pub(super) const LIMIT: u32 = 100;
 /// The most pages that are read of one inbox in one go.
 const PAGES: usize = 1_000;
-/// The most rows that are kept of them.
-const KEPT: usize = 2_000;
+
+/// When the rows of a page came, in the service's order.
+type Times = Page<Option<Timestamp>>;
 
 /// Reads an inbox's list of inbound mail from its newest end, whichever end that is: the order is not documented.
 pub(super) struct Listing<'a> {
     pub(super) client: &'a Client,
     pub(super) pace: &'a Pace,
     pub(super) inbox: &'a InboxId,
+    /// The most bytes of mail that are kept of what is found: what there is no room for is read again when its turn comes.
+    pub(super) room: usize,
 }
 
 impl Listing<'_> {
-    /// The newest rows: a page of them at least, if there are as many.
+    /// The newest rows, of which only the times matter: a page of them at least, if there are as many.
     pub(super) async fn newest(&self) -> Result<Vec<Message>, CatchUpError> {
         // With nothing older wanted, the first page from the newest end is the last one.
-        let mut found = Found::new(Keep::Newest);
+        let mut found = Found::new(Keep::Newest, self.room);
         self.read(Some(Timestamp::MAX), |_| true, &mut found).await?;
-        Ok(found.rows)
+        Ok(found.outlines())
     }
 
-    /// The rows that are `wanted` among those not older than `floor`, oldest first, and whether there is more that is
-    /// newer: then the same should be asked again once these are dealt with.
+    /// The rows that are `wanted` among those not older than `floor`, oldest first.
     pub(super) async fn since(
         &self,
         floor: Option<Timestamp>,
         wanted: impl Fn(&Message) -> bool,
-    ) -> Result<(Vec<Message>, bool), CatchUpError> {
-        let mut found = Found::new(Keep::Oldest);
+    ) -> Result<News<'_>, CatchUpError> {
+        let mut found = Found::new(Keep::Oldest, self.room);
         self.read(floor, wanted, &mut found).await?;
-        Ok((found.rows, found.cut))
+        Ok(News::new(self, found))
     }
 
     async fn read(
@@ -50,17 +52,17 @@ impl Listing<'_> {
         wanted: impl Fn(&Message) -> bool,
         found: &mut Found,
     ) -> Result<(), CatchUpError> {
-        let first = self.page(0).await?;
+        let first = self.page(0, &wanted, found).await?;
         let mut way = Way::from(&first);
+        found.set_order(way.oldest_first);
         let mut next = (way.offset == 0).then_some(first);
         for _ in 0..PAGES {
             let page = match next.take() {
                 Some(first) => first,
-                None => self.page(way.offset).await?,
+                None => self.page(way.offset, &wanted, found).await?,
             };
             let last = way.ends_with(&page, floor);
             way.pass(&page);
-            found.add(way.in_order(page.items.into_iter().filter(&wanted).collect()));
             if last {
                 return Ok(());
             }
@@ -68,17 +70,24 @@ impl Listing<'_> {
         Err(CatchUpErrorKind::Endless.into())
     }
 
-    /// A full page, in as many pieces as it takes: some large mails or a slow line must not hide all others.
-    async fn page(&self, offset: u64) -> Result<Page<Message>, CatchUpError> {
-        let (mut page, mut limit) = (Page::new(Vec::new()), LIMIT);
+    /// A full page, in as many pieces as it takes: some large mails or a slow line must not hide all others. What is wanted of a piece
+    /// is found before the next one comes, since memory must hold one piece, and need not hold a page.
+    async fn page(
+        &self,
+        offset: u64,
+        wanted: impl Fn(&Message) -> bool,
+        found: &mut Found,
+    ) -> Result<Times, CatchUpError> {
+        let (mut page, mut limit) = (Times::new(Vec::new()), LIMIT);
         while page.rows() < LIMIT as usize {
-            let asked = limit.min(LIMIT - page.rows() as u32);
-            match self.piece(asked, offset + page.rows() as u64).await {
+            let (asked, at) = (limit.min(LIMIT - page.rows() as u32), offset + page.rows() as u64);
+            match self.piece(asked, at).await {
                 Ok(piece) => {
                     let is_last = piece.rows() < asked as usize;
                     page.total = piece.total;
                     page.unreadable += piece.unreadable;
-                    page.items.extend(piece.items);
+                    page.items.extend(piece.items.iter().map(|row| row.at));
+                    found.add(piece, at, &wanted);
                     if is_last {
                         break;
                     }
@@ -94,7 +103,7 @@ impl Listing<'_> {
         Ok(page)
     }
 
-    async fn piece(&self, limit: u32, offset: u64) -> api::Result<Page<Message>> {
+    pub(super) async fn piece(&self, limit: u32, offset: u64) -> api::Result<Page<Message>> {
         self.pace.turn().await;
         self.client.messages(self.inbox, &MessageFilter::inbound().page(limit, offset)).await
     }
@@ -114,8 +123,8 @@ struct Way {
 }
 
 impl Way {
-    fn from(first: &Page<Message>) -> Self {
-        let times: Vec<_> = first.items.iter().filter_map(|row| row.at).collect();
+    fn from(first: &Times) -> Self {
+        let times: Vec<_> = first.items.iter().flatten().collect();
         let size = first.rows() as u64;
         let newest_first = times.is_sorted_by(|a, b| a >= b) && times.first() != times.last();
         let newest_last = times.is_sorted() && times.first() != times.last();
@@ -132,10 +141,10 @@ impl Way {
     }
 
     /// Whether nothing beyond this page, which lies at the offset, is wanted.
-    fn ends_with(&self, page: &Page<Message>, floor: Option<Timestamp>) -> bool {
+    fn ends_with(&self, page: &Times, floor: Option<Timestamp>) -> bool {
         let rows = page.rows() as u64;
-        let below = |row: &Message| floor.is_some_and(|floor| row.at.is_some_and(|at| at < floor));
-        let reached = self.sorted && page.items.iter().any(below);
+        let below = |at: &Timestamp| floor.is_some_and(|floor| *at < floor);
+        let reached = self.sorted && page.items.iter().flatten().any(below);
         let end = match self.back {
             Some(_) => self.offset == 0,
             None => rows == 0 || self.total.is_some_and(|total| self.offset + rows >= total),
@@ -143,59 +152,10 @@ impl Way {
         reached || end
     }
 
-    /// The rows of a page, oldest first as far as the list's order tells. Where it tells nothing, the newest are taken to come
-    /// first, as they do in most lists.
-    fn in_order(&self, mut rows: Vec<Message>) -> Vec<Message> {
-        if self.back.is_none() && !self.oldest_first {
-            rows.reverse();
-        }
-        rows
-    }
-
-    fn pass(&mut self, page: &Page<Message>) {
+    fn pass(&mut self, page: &Times) {
         self.offset = match self.back {
             Some(size) => self.offset.saturating_sub(size),
             None => self.offset + page.rows() as u64,
         };
-    }
-}
-
-/// Which rows are kept where there are more than can be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Keep {
-    Oldest,
-    Newest,
-}
-
-/// Rows, each once, oldest first.
-#[derive(Debug)]
-struct Found {
-    rows: Vec<Message>,
-    ids: HashSet<MessageId>,
-    keep: Keep,
-    cut: bool,
-}
-
-impl Found {
-    fn new(keep: Keep) -> Self {
-        Self { rows: Vec::new(), ids: HashSet::new(), keep, cut: false }
-    }
-
-    /// Adds a page that lies before those added so far. Rows of the same instant keep the list's order: a thread's mails
-    /// are handled in it.
-    fn add(&mut self, mut rows: Vec<Message>) {
-        // The list moves under the reader when mail arrives.
-        rows.retain(|row| self.ids.insert(row.id.clone()));
-        rows.append(&mut self.rows);
-        self.rows = rows;
-        self.rows.sort_by_key(|row| row.at);
-        let surplus = self.rows.len().saturating_sub(KEPT);
-        if surplus > 0 {
-            self.cut = true;
-            match self.keep {
-                Keep::Oldest => self.rows.truncate(KEPT),
-                Keep::Newest => drop(self.rows.drain(..surplus)),
-            }
-        }
     }
 }

@@ -6,7 +6,9 @@
 
 mod earlier;
 mod error;
+mod found;
 mod listing;
+mod news;
 mod pace;
 mod round;
 mod schedule;

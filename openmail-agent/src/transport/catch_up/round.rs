@@ -19,8 +19,8 @@ use super::listing::Listing;
 use super::pace::Pace;
 use super::watermark::Watermark;
 
-/// How many rows are recorded in one transaction.
-const BATCH: usize = 128;
+/// About the most bytes of mail that wait in memory to be recorded, however much there is: as much as one answer.
+const ROOM: usize = 32 * 1024 * 1024;
 /// The bookmark that tells when the store was first used.
 const IN_USE_SINCE: &str = "in use since";
 /// How long it may take from the first start until an inbox is looked at for the first time.
@@ -36,6 +36,7 @@ pub struct CatchUp {
     client: Client,
     intake: Intake,
     pace: Pace,
+    room: usize,
     pub(super) rounds: watch::Sender<u64>,
     /// When the last complete reading of each inbox began.
     read: Mutex<HashMap<InboxId, Timestamp>>,
@@ -64,6 +65,7 @@ impl CatchUp {
             client,
             intake,
             pace: Pace::new(),
+            room: ROOM,
             rounds: watch::Sender::new(0),
             read: Mutex::default(),
             read_up_to: watch::Sender::new(None),
@@ -140,7 +142,7 @@ impl CatchUp {
     }
 
     async fn read(&self, inbox: &Inbox, report: &mut CatchUpReport) -> Result<(), CatchUpError> {
-        let listing = Listing { client: &self.client, pace: &self.pace, inbox: &inbox.id };
+        let listing = Listing { client: &self.client, pace: &self.pace, inbox: &inbox.id, room: self.room };
         let mut mark = match self.watermark(&inbox.id).await? {
             Some(mark) => mark,
             None => {
@@ -152,13 +154,17 @@ impl CatchUp {
             }
         };
         loop {
-            let (rows, more) = listing.since(mark.floor(), |row| mark.is_news(row)).await?;
+            let mut news = listing.since(mark.floor(), |row| mark.is_news(row)).await?;
             // Oldest first, so that a thread's mails are handled in their order and the watermark passes none.
-            for batch in rows.chunks(BATCH) {
-                mark = mark.advanced(batch);
+            loop {
+                let batch = news.next().await?;
+                if batch.is_empty() {
+                    break;
+                }
+                mark = mark.advanced(&batch);
                 report.found += self.feed(inbox, batch, &mark).await?;
             }
-            if !more {
+            if !news.has_more() {
                 return Ok(());
             }
         }
@@ -229,9 +235,9 @@ impl CatchUp {
     }
 
     /// Records rows and moves the watermark in one transaction. Tells how many were news to the store.
-    async fn feed(&self, inbox: &Inbox, rows: &[Message], mark: &Watermark) -> Result<usize, CatchUpError> {
+    async fn feed(&self, inbox: &Inbox, rows: Vec<Message>, mark: &Watermark) -> Result<usize, CatchUpError> {
         pass(Point::Received);
-        let received = rows.iter().map(|row| received(inbox, row)).collect();
+        let received = rows.into_iter().map(|row| received(inbox, row)).collect();
         let recorded = self.intake.take(received, Some(mark.bookmark(&inbox.id))).await?;
         Ok(recorded.iter().filter(|verdict| matches!(verdict, Recorded::New(_))).count())
     }
@@ -263,7 +269,7 @@ impl CatchUpReport {
     }
 }
 
-pub(super) fn received(inbox: &Inbox, row: &Message) -> Received {
-    let event = from_row(row.clone(), inbox.id.clone(), inbox.external_id.clone());
+pub(super) fn received(inbox: &Inbox, row: Message) -> Received {
+    let event = from_row(row, inbox.id.clone(), inbox.external_id.clone());
     Received { event_id: Some(event.id.clone()), ..Received::new(encode(&event), Via::CatchUp) }
 }

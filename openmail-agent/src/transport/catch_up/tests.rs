@@ -46,6 +46,8 @@ struct Mail {
     most_rows: Option<usize>,
     failing: HashMap<String, u16>,
     requests: usize,
+    /// How many more mails arrive, one with each request.
+    arriving: usize,
 }
 
 type Shared = Arc<Mutex<Mail>>;
@@ -65,6 +67,10 @@ impl Mail {
 
     fn list(&mut self, inbox: &str, query: &HashMap<String, String>) -> Response {
         self.requests += 1;
+        if self.arriving > 0 {
+            self.arriving -= 1;
+            self.arrives(inbox, 5_000 + self.requests);
+        }
         if let Some(&status) = self.failing.get(inbox) {
             let error = Json(json!({"error": "internal", "message": "no"}));
             return (StatusCode::from_u16(status).unwrap(), error).into_response();
@@ -245,6 +251,95 @@ async fn large_mails_hide_no_others() {
         setup.arrive(120..240);
         setup.mail.lock().unwrap().large = HashMap::from([(130, 17 * MB), (131, 17 * MB)]);
         setup.look_and_find(120).await;
+    }
+}
+
+/// The numbers of all mails, as they are handed on while memory has this much room for them, and how often the list was read anew.
+async fn listed(setup: &Setup, room: usize) -> (Vec<usize>, usize) {
+    let (pace, inbox) = (pace::Pace::every(Duration::ZERO), "inb_1".into());
+    let listing = listing::Listing { client: setup.catch_up.client(), pace: &pace, inbox: &inbox, room };
+    let (mut numbers, mut readings) = (Vec::new(), 0);
+    let number = |mail: &Message| mail.id.as_str()[4..].parse::<usize>().unwrap();
+    loop {
+        let mut news = listing.since(None, |mail| !numbers.contains(&number(mail))).await.unwrap();
+        readings += 1;
+        loop {
+            let batch = news.next().await.unwrap();
+            if batch.is_empty() {
+                break;
+            }
+            let weight: usize = batch.iter().map(Message::weight).sum();
+            assert!(weight <= room.saturating_mul(2), "{weight} at once");
+            numbers.extend(batch.iter().map(number));
+        }
+        if !news.has_more() {
+            return (numbers, readings);
+        }
+    }
+}
+
+#[tokio::test]
+async fn however_much_mail_there_is_memory_holds_some_of_it_and_it_comes_in_order() {
+    const ROOM: usize = 64 * 1024;
+    for order in ORDERS {
+        for without_total in [false, true] {
+            let setup = Setup::new(order).await;
+            setup.mail.lock().unwrap().without_total = without_total;
+            setup.arrive(0..250);
+            setup.mail.lock().unwrap().large = (0..250).map(|n| (n, 4_000)).collect();
+            let (numbers, readings) = listed(&setup, ROOM).await;
+            assert!(numbers.into_iter().eq(0..250), "{order:?}");
+            assert_eq!(readings, 1, "{order:?}");
+            let (pages, most) = (4, 250 * 4_600 / ROOM + 10);
+            assert!(order == Order::Shuffled || setup.requests() <= pages + most, "{order:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_moves_on_while_it_is_read_again_is_followed() {
+    const ROOM: usize = 64 * 1024;
+    for (order, without_total) in
+        [(Order::NewestFirst, false), (Order::NewestFirst, true), (Order::OldestFirst, false)]
+    {
+        let setup = Setup::new(order).await;
+        setup.arrive(0..150);
+        {
+            let mut mail = setup.mail.lock().unwrap();
+            mail.large = (0..150).map(|n| (n, 4_000)).collect();
+            (mail.without_total, mail.arriving) = (without_total, 12);
+        }
+        let (mut numbers, readings) = listed(&setup, ROOM).await;
+        numbers.retain(|number| *number < 5_000);
+        assert!(numbers.into_iter().eq(0..150), "{order:?}");
+        assert!(without_total || readings == 1, "{order:?}: read {readings} times");
+    }
+}
+
+#[tokio::test]
+async fn mails_of_the_same_instant_come_in_the_order_of_the_list() {
+    for (order, count) in [
+        (Order::NewestFirst, 5),
+        (Order::NewestFirst, 205),
+        (Order::OldestFirst, 5),
+        (Order::OldestFirst, 205),
+    ] {
+        let setup = Setup::new(order).await;
+        setup.arrive(0..count - 3);
+        let mut ties = [count - 3, count - 2, count - 1];
+        if order == Order::NewestFirst {
+            ties.reverse();
+        }
+        {
+            let mut mail = setup.mail.lock().unwrap();
+            for n in ties {
+                mail.arrives("inb_1", n);
+                mail.inboxes.get_mut("inb_1").unwrap().last_mut().unwrap().1 =
+                    Timestamp::from_second(1_770_001_000).unwrap();
+            }
+        }
+        let (numbers, _) = listed(&setup, usize::MAX).await;
+        assert!(numbers.into_iter().eq(0..count), "{order:?}");
     }
 }
 
