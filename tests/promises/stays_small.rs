@@ -1,12 +1,13 @@
-//! What was finished is forgotten in time, and the file does not grow without bound.
+//! What was finished is forgotten in time, and neither the file nor the memory grows without bound.
 
 use std::time::Duration;
 
-use openmail_agent::handler::{Mail, Reply};
+use openmail_agent::handler::{Handler, Mail, Reply, Thread};
 use openmail_agent::router::Route;
+use openmail_agent::runtime::{RunningRuntime, Runtime};
 use tokio::sync::watch;
 
-use crate::bench::{Bench, soon};
+use crate::bench::{Bench, Gate, Seen, soon};
 
 /// How often the runtime prunes.
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -59,5 +60,70 @@ async fn a_file_through_which_mail_passes_for_days_keeps_its_size() {
     bench.no_more_than("SELECT count(*) FROM ledger", 2 * answered_in_time).await;
     let (full, last) = (sizes[RETENTION + 2], sizes[HOURS - 1]);
     assert!(last <= full + full / 20, "{sizes:?}");
+    running.stop().await.unwrap();
+}
+
+/// More than there is room for, together.
+const LARGE_THREADS: usize = 9;
+const LARGE: usize = 8 * 1024 * 1024;
+
+/// Has a mail come in each of some threads that a stranger has made large.
+async fn mail_in_large_threads<A>(bench: &Bench, handler: impl Handler<A>) -> RunningRuntime {
+    let mut config = bench.config();
+    config.allowed_senders = "example.com".parse().unwrap();
+    let running = bench.start_ready(Runtime::new(config).handlers([Route::new("agent", handler)])).await;
+    let page = "x".repeat(LARGE);
+    let begin =
+        |_| bench.sandbox.deliver(bench.mail("eve@evil.example", "large").html(page.clone())).thread_id;
+    let threads: Vec<_> = (0..LARGE_THREADS).map(begin).collect();
+    bench.parked(LARGE_THREADS).await;
+    for thread in threads {
+        bench.sandbox.deliver(bench.mail("ada@example.com", "in a large thread").in_thread(thread));
+    }
+    running
+}
+
+/// Each is given its time: a build that is not optimised reads large conversations slowly.
+async fn all_seen(seen: &Seen, count: usize) {
+    for count in 1..=count {
+        seen.count(count).await;
+    }
+}
+
+#[tokio::test]
+async fn a_large_conversation_is_in_memory_no_longer_than_its_handler_needs_it() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let (saw, passage) = (seen.clone(), gate.clone());
+    let handler = move |mail: Mail| {
+        saw.mail(&mail);
+        let passage = passage.clone();
+        async move { passage.pass().await }
+    };
+    let running = mail_in_large_threads(&bench, handler).await;
+    all_seen(&seen, LARGE_THREADS).await;
+    gate.open();
+    running.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn large_conversations_that_handlers_ask_for_wait_for_each_other_and_hold_up_no_small_one() {
+    let bench = Bench::start().await;
+    let (seen, gate) = (Seen::default(), Gate::closed());
+    let (saw, passage) = (seen.clone(), gate.clone());
+    let handler = move |mail: Mail, _: Thread| {
+        saw.mail(&mail);
+        let passage = passage.clone();
+        async move { passage.pass().await }
+    };
+    let running = mail_in_large_threads(&bench, handler).await;
+    // Of what each takes a little is free.
+    let at_once = 64 * 1024 * 1024 / LARGE;
+    all_seen(&seen, at_once).await;
+    bench.deliver("in a small one");
+    seen.words("in a small one").await;
+    assert_eq!(seen.all().len(), at_once + 1);
+    gate.open();
+    all_seen(&seen, LARGE_THREADS + 1).await;
     running.stop().await.unwrap();
 }

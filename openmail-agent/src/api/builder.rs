@@ -9,6 +9,7 @@ use rustls::ClientConfig;
 
 use super::budget::Budget;
 use super::client::Inner;
+use super::room::Space;
 use super::{Client, Error, ErrorKind, Result, tls};
 use crate::model::Secret;
 
@@ -142,6 +143,7 @@ impl ClientBuilder {
             authorization,
             timeout: self.timeout,
             budget,
+            space: Space::new(),
             #[cfg(any(test, feature = "testing"))]
             stand_in: self.stand_in,
         }))

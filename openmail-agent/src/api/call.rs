@@ -9,6 +9,7 @@ use reqwest::{RequestBuilder, Response};
 use serde::Serialize;
 
 use super::error::{from_answer, from_decode, from_transport};
+use super::room::Room;
 use super::{Client, Error, ErrorKind, Result, path};
 use crate::wire::DecodeError;
 
@@ -91,6 +92,37 @@ impl Call {
         decode(&body).map_err(|error| from_decode(error, status))
     }
 
+    /// As [`answer`](Self::answer), for answers that may be large and are kept: what one takes in memory beyond a little is taken of `room`,
+    /// or of what is free.
+    ///
+    /// # Errors
+    ///
+    /// How many bytes there must be room for, where it is not free: ask again once it is.
+    pub(super) async fn answer_in<T>(
+        self,
+        room: Room,
+        decode: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+    ) -> Result<Result<(T, Room), usize>> {
+        self.turn().await;
+        let client = self.client.clone();
+        let mut response = self.response().await?;
+        let expected = announced(&response).unwrap_or(ANSWER_CAP);
+        let mut room = room;
+        let mut may_grow_to = |length: usize| {
+            room.holds(length)
+                || client.inner().space.now(expected).is_some_and(|more| {
+                    room = more;
+                    true
+                })
+        };
+        let Some(body) = read_capped(&mut response, ANSWER_CAP, &mut may_grow_to).await? else {
+            return Ok(Err(expected));
+        };
+        room.shrink_to(body.len());
+        let read = decode(&body).map_err(|error| from_decode(error, response.status().as_u16()))?;
+        Ok(Ok((read, room)))
+    }
+
     /// Sends it; what a success says does not matter.
     pub(super) async fn done(self) -> Result<()> {
         self.turn().await;
@@ -103,10 +135,14 @@ impl Call {
     }
 
     async fn bytes(self) -> Result<(u16, Bytes)> {
+        let mut response = self.response().await?;
+        let body = read_capped(&mut response, ANSWER_CAP, |_| true).await?;
+        Ok((response.status().as_u16(), body.unwrap_or_default()))
+    }
+
+    async fn response(self) -> Result<Response> {
         let response = self.client.inner().send(self.request).await?;
-        let mut response = successful(response, self.client.inner().timeout).await?;
-        let body = read_capped(&mut response, ANSWER_CAP).await?;
-        Ok((response.status().as_u16(), body))
+        successful(response, self.client.inner().timeout).await
     }
 }
 
@@ -127,19 +163,39 @@ pub(super) async fn successful(mut response: Response, limit: Duration) -> Resul
     Err(from_answer(status, response.headers(), &body, Timestamp::now()))
 }
 
-async fn read_capped(response: &mut Response, cap: usize) -> Result<Bytes> {
+/// How long the answer is, where it says so.
+fn announced(response: &Response) -> Option<usize> {
+    response.content_length().map(|length| usize::try_from(length).unwrap_or(usize::MAX))
+}
+
+/// Reads the answer as long as it may grow; `None` where it may not. One that says that it is too large is not begun with.
+async fn read_capped(
+    response: &mut Response,
+    cap: usize,
+    mut may_grow_to: impl FnMut(usize) -> bool,
+) -> Result<Option<Bytes>> {
     let mut body = BytesMut::new();
     let status = response.status().as_u16();
+    let too_large = || {
+        let message = format!("the answer exceeds {} MB", cap / (1024 * 1024));
+        Error::local(ErrorKind::TooLarge, message).with_status(status)
+    };
+    if announced(response).is_some_and(|length| length > cap) {
+        return Err(too_large());
+    }
     while let Some(chunk) =
         response.chunk().await.map_err(|error| from_transport(error).with_status(status))?
     {
-        if body.len() + chunk.len() > cap {
-            let message = format!("the answer exceeds {} MB", cap / (1024 * 1024));
-            return Err(Error::local(ErrorKind::TooLarge, message).with_status(status));
+        let length = body.len() + chunk.len();
+        if length > cap {
+            return Err(too_large());
+        }
+        if !may_grow_to(length) {
+            return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+    Ok(Some(body.freeze()))
 }
 
 async fn read_prefix(response: &mut Response, cap: usize) -> reqwest::Result<Bytes> {

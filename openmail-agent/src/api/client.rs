@@ -8,6 +8,7 @@ use reqwest::{RequestBuilder, Response, Url};
 use super::budget::Budget;
 use super::builder::is_loopback;
 use super::error::from_transport;
+use super::room::Space;
 use super::{ClientBuilder, Result};
 use crate::model::Secret;
 
@@ -53,6 +54,7 @@ pub(super) struct Inner {
     pub(super) authorization: HeaderValue,
     pub(super) timeout: Duration,
     pub(super) budget: Budget,
+    pub(super) space: Space,
     #[cfg(any(test, feature = "testing"))]
     pub(super) stand_in: Option<super::StandIn>,
 }

@@ -16,6 +16,7 @@ mod keys;
 mod messages;
 mod path;
 mod pods;
+mod room;
 mod send;
 #[cfg(any(test, feature = "testing"))]
 mod stand_in;
@@ -37,7 +38,9 @@ pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
 pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;
 pub use pods::{NewPod, PodChanges};
+pub(crate) use room::Room;
 pub(crate) use send::{FILES_MOST, check_draft};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use stand_in::{Request, StandIn};
+pub(crate) use threads::Conversation;
 pub use threads::ThreadFilter;

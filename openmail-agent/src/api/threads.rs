@@ -1,7 +1,8 @@
 use serde::Serialize;
 
+use super::room::Room;
 use super::{Client, Result};
-use crate::model::{InboxId, Page, ThreadId, ThreadMessages, ThreadSummary};
+use crate::model::{InboxId, Message, Page, ThreadId, ThreadMessages, ThreadSummary};
 use crate::wire::row;
 
 /// Which conversations to list.
@@ -41,6 +42,13 @@ impl ThreadFilter {
     }
 }
 
+/// A conversation that was read, and what it takes of the room in memory.
+pub(crate) struct Conversation {
+    /// Its mails, oldest first.
+    pub(crate) messages: Vec<Message>,
+    pub(crate) room: Room,
+}
+
 impl Client {
     /// The conversations of an inbox.
     ///
@@ -59,6 +67,24 @@ impl Client {
     pub async fn thread_messages(&self, thread: &ThreadId) -> Result<ThreadMessages> {
         let call = self.get(&["threads", thread.as_str(), "messages"])?;
         call.answer(|body| row::thread_messages(body, thread)).await
+    }
+
+    /// The same for a reader of many: there is no more of large conversations in memory at once than there is room for, and small ones
+    /// wait for none. Where there is no room, whoever asks waits for it without having any, and without keeping the service waiting:
+    /// it is asked again.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`](super::ErrorKind::NoRoom) too, where it is waited for in vain.
+    pub(crate) async fn conversation(&self, thread: &ThreadId) -> Result<Conversation> {
+        let mut room = Room::default();
+        loop {
+            let call = self.get(&["threads", thread.as_str(), "messages"])?;
+            match call.answer_in(room, |body| row::thread_messages(body, thread)).await? {
+                Ok((read, room)) => return Ok(Conversation { messages: read.messages, room }),
+                Err(needed) => room = self.inner().space.wait(needed).await?,
+            }
+        }
     }
 
     /// Marks a conversation read, or unread.

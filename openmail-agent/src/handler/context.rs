@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::api::{self, Client};
+use crate::api::{self, Client, Conversation};
 use crate::clock::Clock;
 use crate::limit::{Loops, Partner, Quotas};
 use crate::model::{Address, Direction, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
@@ -80,14 +80,9 @@ impl Services {
     }
 
     /// A conversation as the handler of one of its mails may see it.
-    pub(crate) fn thread(
-        &self,
-        id: ThreadId,
-        mut messages: Vec<Message>,
-        at_hand: Option<&MessageId>,
-    ) -> Thread {
-        messages.retain(|message| Some(&message.id) == at_hand || (self.visible)(message));
-        Thread::new(id, messages)
+    pub(crate) fn thread(&self, id: ThreadId, mut read: Conversation, at_hand: Option<&MessageId>) -> Thread {
+        read.messages.retain(|message| Some(&message.id) == at_hand || (self.visible)(message));
+        Thread::read(id, read)
     }
 }
 

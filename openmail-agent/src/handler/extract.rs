@@ -50,12 +50,20 @@ impl<T: FromContext> FromContext for Option<T> {
             Err(rejection) => Err(rejection),
         }
     }
+
+    fn needs(needs: &mut Needs) {
+        needs.optional::<T>();
+    }
 }
 
 /// Lets the handler see for itself why there is none.
 impl<T: FromContext> FromContext for Result<T, Rejection> {
     async fn from_context(context: &Context) -> Result<Self, Rejection> {
         Ok(T::from_context(context).await)
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.optional::<T>();
     }
 }
 
@@ -105,6 +113,7 @@ impl std::error::Error for Rejection {
 pub struct Needs {
     states: Vec<StateNeed>,
     payloads: Vec<PayloadKind>,
+    thread: bool,
 }
 
 /// A state that a handler will ask for.
@@ -161,10 +170,29 @@ impl Needs {
         self.payloads.push(payload);
     }
 
+    /// The conversation of the mail. It is read before a handler runs, and kept for one that says so; for any other that asks for it, it
+    /// is read again.
+    pub fn thread(&mut self) {
+        self.thread = true;
+    }
+
+    /// What an argument needs that is made where it can be: nothing that must be there.
+    fn optional<T: FromContext>(&mut self) {
+        let mut needs = Self::default();
+        T::needs(&mut needs);
+        self.thread |= needs.thread;
+    }
+
     /// The states needed.
     #[must_use]
     pub fn states(&self) -> &[StateNeed] {
         &self.states
+    }
+
+    /// Whether the conversation is.
+    #[must_use]
+    pub fn has_thread(&self) -> bool {
+        self.thread
     }
 
     /// The payloads needed.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::api::{Conversation, Room};
 use crate::model::{Direction, Message, ThreadId};
 use crate::wire::text;
 
@@ -31,13 +32,19 @@ pub struct Thread(Arc<Inner>);
 struct Inner {
     id: ThreadId,
     messages: Vec<Message>,
+    /// What it has of the room in memory for conversations.
+    _room: Room,
 }
 
 impl Thread {
     /// A conversation from its messages, oldest first, as a test of a handler needs it.
     #[must_use]
     pub fn new(id: ThreadId, messages: Vec<Message>) -> Self {
-        Self(Arc::new(Inner { id, messages }))
+        Self::read(id, Conversation { messages, room: Room::default() })
+    }
+
+    pub(super) fn read(id: ThreadId, Conversation { messages, room }: Conversation) -> Self {
+        Self(Arc::new(Inner { id, messages, _room: room }))
     }
 
     /// Its id.
@@ -83,11 +90,12 @@ impl FromContext for Thread {
         let Some(id) = context.event().thread_id.clone() else {
             return Err(Rejection::absent("the event belongs to no thread"));
         };
-        let read = context.services().client.thread_messages(&id).await.map_err(Rejection::failed)?;
-        Ok(context.services().thread(id, read.messages, context.mail().map(Mail::id)))
+        let read = context.services().client.conversation(&id).await.map_err(Rejection::failed)?;
+        Ok(context.services().thread(id, read, context.mail().map(Mail::id)))
     }
 
     fn needs(needs: &mut Needs) {
         needs.payload(PayloadKind::Mail);
+        needs.thread();
     }
 }

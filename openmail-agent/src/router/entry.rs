@@ -17,6 +17,7 @@ pub struct Entry {
     timeout: Duration,
     retries: u32,
     concurrency: Option<usize>,
+    reads_thread: bool,
     pub(super) kinds: Vec<EventKind>,
     pub(super) keys: Vec<Key>,
     pub(super) filters: Filters,
@@ -35,6 +36,7 @@ impl Entry {
             timeout: route.timeout,
             retries: route.retries,
             concurrency: route.concurrency,
+            reads_thread: route.needs.has_thread(),
             kinds,
             keys,
             filters,
@@ -82,6 +84,12 @@ impl Entry {
     #[must_use]
     pub fn concurrency(&self) -> Option<usize> {
         self.concurrency
+    }
+
+    /// Whether it asks for the conversation.
+    #[must_use]
+    pub fn reads_thread(&self) -> bool {
+        self.reads_thread
     }
 
     /// What it takes.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::warn;
 
-use crate::api::{self, Client, Retry};
+use crate::api::{self, Client, Conversation, Retry, Room};
 use crate::clock::{self, Clock, Throttle};
 use crate::model::{Chain, Message, ThreadId};
 
@@ -38,8 +38,8 @@ const HELD: Duration = Duration::from_secs(60);
 
 /// What reading the row came to.
 pub(super) enum Row {
-    /// The row, completed by what only the event had, and all of its conversation, oldest first.
-    Read(Box<Message>, Vec<Message>),
+    /// The row, completed by what only the event had, and all of its conversation; each has its part of the room in memory.
+    Read(Box<Message>, Conversation, Room),
     /// There is none: handle the mail as the event shows it.
     Missing,
     /// Not yet; ask again then.
@@ -62,12 +62,15 @@ impl Rows {
 
     /// Reads the conversation a mail belongs to and finds the mail in it.
     pub(super) async fn row(&self, thread_id: &ThreadId, hint: &Message, received_at: Timestamp) -> Row {
-        let read = self.client.thread_messages(thread_id).await;
+        let read = self.client.conversation(thread_id).await;
         let now = self.clock.now();
         let is_given_up = self.is_too_slow(thread_id, read.as_ref().is_err_and(api::Error::is_too_much), now);
         match read {
-            Ok(read) => match read.messages.iter().find(|row| row.id == hint.id) {
-                Some(row) => Row::Read(Box::new(complete(row.clone(), hint)), read.messages),
+            Ok(mut read) => match read.messages.iter().find(|row| row.id == hint.id) {
+                Some(row) => {
+                    let room = read.room.split(row.weight());
+                    Row::Read(Box::new(complete(row.clone(), hint)), read, room)
+                }
                 None => missing(received_at, now),
             },
             Err(error) if is_given_up => {

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
+use crate::api::Room;
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
@@ -217,16 +218,16 @@ impl Workbench {
         }
         let needs_row = !self.trusts_events || undecodable.is_some();
         let row = if needs_row { self.row(&event, &hint, leased).await } else { Row::Missing };
-        let (message, conversation) = match row {
-            Row::Read(row, conversation) => (Arc::from(row), Some(conversation)),
+        let (message, conversation, _room) = match row {
+            Row::Read(row, conversation, room) => (Arc::from(row), Some(conversation), room),
             Row::Missing => match undecodable {
                 Some(error) => return self.without_row(&error, leased),
-                None => (Arc::clone(&hint), None),
+                None => (Arc::clone(&hint), None, Room::default()),
             },
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(conversation)) = (&inbox, &conversation)
-            && let Some(at) = self.overtaken(&message, conversation, inbox, &leased.lease).await
+            && let Some(at) = self.overtaken(&message, &conversation.messages, inbox, &leased.lease).await
         {
             return EventOutcome::Defer { at }.into();
         }
@@ -239,7 +240,7 @@ impl Workbench {
             event.payload = Payload::Message(Arc::clone(&message));
         }
         let thread = event.thread_id.clone().zip(conversation);
-        let thread = thread.map(|(id, messages)| self.services.thread(id, messages, Some(&message.id)));
+        let thread = thread.map(|(id, read)| self.services.thread(id, read, Some(&message.id)));
         let finding = self.route(event, Some(message.into()), thread, inbox, leased, undecided).await;
         Finding { unread, ..finding }
     }
@@ -308,6 +309,8 @@ impl Workbench {
                 None => EventOutcome::Done.into(),
             };
         };
+        // Memory holds what the handler asks for, which may be long at work.
+        let thread = thread.filter(|_| entry.reads_thread());
         let attempt = Attempt::new(leased.attempt, entry.attempts());
         if leased.attempt > entry.attempts().saturating_add(CRASHES) {
             return self.crashing(leased.attempt).into();

@@ -49,6 +49,8 @@ pub enum ErrorKind {
     Decode,
     /// What was to be read exceeds its cap.
     TooLarge,
+    /// What was to be read is large, and so is what others have read: memory has no room for it now.
+    NoRoom,
     /// The client's settings do not hold together.
     Configuration,
 }
@@ -116,6 +118,9 @@ const LONGEST_LIMIT: Duration = Duration::from_secs(25 * 60 * 60);
 /// gateway in front of it promises.
 pub(super) const LONGEST_OUTAGE: Duration = Duration::from_secs(60 * 60);
 
+/// How long to leave alone what there was no room for, though others were waited for already.
+const NO_ROOM: Duration = Duration::from_secs(15);
+
 impl ErrorKind {
     pub(super) fn retry(&self, wait: Option<Duration>) -> Retry {
         match self {
@@ -123,6 +128,7 @@ impl ErrorKind {
             Self::Server | Self::Proxy | Self::Timeout | Self::Connect | Self::Interrupted => {
                 wait.map_or(Retry::Now, |wait| Retry::After(wait.min(LONGEST_OUTAGE)))
             }
+            Self::NoRoom => Retry::After(NO_ROOM),
             Self::InboxSuspended => Retry::Held(Scope::Inbox),
             Self::Unauthorized | Self::AccountPaused | Self::AccountBanned | Self::StorageFull => {
                 Retry::Held(Scope::Account)
@@ -173,6 +179,7 @@ impl fmt::Display for ErrorKind {
             Self::Interrupted => "the connection broke",
             Self::Decode => "the service's answer cannot be read",
             Self::TooLarge => "larger than allowed",
+            Self::NoRoom => "no room in memory for now",
             Self::Configuration => "the client is not set up properly",
         })
     }

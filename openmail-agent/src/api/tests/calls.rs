@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use axum::http::Method;
 use serde_json::json;
 
@@ -134,6 +136,42 @@ async fn an_answer_of_five_megabytes_is_read() {
     let service = Service::start([Answer::ok(body)]).await;
     let page = client(&service).messages(&"i".into(), &MessageFilter::new()).await.unwrap();
     assert_eq!(page.items[0].text.as_ref().map(String::len), Some(5_000_000));
+}
+
+#[tokio::test]
+async fn a_large_conversation_waits_until_there_is_room_for_it_and_a_small_one_does_not() {
+    const MB: usize = 1024 * 1024;
+    let of = |length: usize| json!({"data": [{"id": "m", "bodyText": "x".repeat(length)}]}).to_string();
+    let large = Answer::ok(of(3 * MB));
+    let service = Service::start([Answer::ok(of(1_000)), large.clone(), large]).await;
+    let api = client(&service);
+    let read = async || api.conversation(&"t".into()).await.unwrap();
+    let free = |bytes: usize| api.inner().space.now(bytes).is_some();
+
+    let others = api.inner().space.now(62 * MB).unwrap();
+    read().await;
+    assert_eq!(service.asked().len(), 1);
+    let (read, ()) = tokio::join!(read(), async {
+        // Whoever waits is given what becomes free.
+        let somebody_waits = async {
+            while free(MB) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), somebody_waits).await.unwrap();
+        drop(others);
+    });
+    assert_eq!(service.asked().len(), 2, "the service is not kept waiting, but asked again");
+    assert!(free(61 * MB) && !free(62 * MB));
+    drop(read);
+    assert!(free(64 * MB));
+}
+
+#[tokio::test]
+async fn an_answer_that_says_it_is_too_large_is_not_read() {
+    let service = Service::start([Answer::ok(vec![b' '; 33 * 1024 * 1024])]).await;
+    let error = client(&service).me().await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::TooLarge);
 }
 
 #[tokio::test]
