@@ -5,6 +5,7 @@ use openmail_agent::limit::LoopLimits;
 use openmail_agent::model::{Direction, SendFailure};
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{RunningRuntime, Runtime};
+use openmail_sandbox::Operation;
 
 use crate::bench::{Bench, Seen};
 
@@ -124,6 +125,25 @@ async fn harmful_mail_never_reaches_a_handler() {
     assert_eq!(bench.sent(1).await[0].body, "re clean");
     running.stop().await.unwrap();
     assert_eq!(seen.all(), ["clean"]);
+}
+
+#[tokio::test]
+async fn what_an_event_shows_to_be_for_no_handler_costs_no_request() {
+    let bench = Bench::start().await;
+    let mut config = bench.config();
+    config.allowed_senders = "example.com".parse().unwrap();
+    let runtime = Runtime::new(config).handlers([Route::new("agent", async |_: Mail| {})]);
+    let running = bench.start_ready(runtime).await;
+    bench.deliver("for the handler");
+    bench.rows("SELECT event_id FROM events WHERE state = 'done'", 1).await;
+    let requests = || bench.sandbox.counts().requests(Operation::GetThreadMessages);
+    assert_eq!(requests(), 1);
+    bench.sandbox.deliver(bench.mail("eve@evil.example", "from a stranger"));
+    bench.sandbox.deliver(bench.mail("ada@example.com", "harmful").verdict("malicious"));
+    bench.sandbox.deliver(bench.mail(&bench.inbox.address, "from ourselves"));
+    bench.parked(3).await;
+    assert_eq!(requests(), 1);
+    running.stop().await.unwrap();
 }
 
 #[tokio::test]

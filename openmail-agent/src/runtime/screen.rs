@@ -29,6 +29,17 @@ pub(super) fn reason_to_park(
     None
 }
 
+/// The same for mail of which only the event is known, so that what strangers send costs no request. What the event does not say, the
+/// row may: whom the mail is from.
+pub(super) fn reason_to_park_unread(
+    hint: &Message,
+    allowed: &AllowedSenders,
+    is_own: &dyn Fn(&Address) -> bool,
+) -> Option<String> {
+    let is_told = hint.from.is_some() || harm(hint).is_some();
+    reason_to_park(hint, allowed, is_own).filter(|_| is_told)
+}
+
 /// Which mail a handler of another mail of the conversation may see: what the inbox wrote, and of what it was sent what is
 /// neither harmful nor of somebody whose mail is not handled.
 pub(super) fn visible(allowed: AllowedSenders) -> impl Fn(&Message) -> bool + Send + Sync + 'static {

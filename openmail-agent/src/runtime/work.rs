@@ -208,6 +208,9 @@ impl Workbench {
         leased: &Leased,
         undecided: &mut Option<Undecided>,
     ) -> Finding {
+        if let Some(reason) = screen::reason_to_park_unread(&hint, &self.allowed, &*self.is_own) {
+            return parked(reason);
+        }
         let unread = event.thread_id.clone().filter(|_| !self.trusts_events);
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
         if undecodable.is_none()
