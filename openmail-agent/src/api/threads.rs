@@ -87,6 +87,15 @@ impl Client {
         }
     }
 
+    /// Room for a mail that was read by itself, and is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`](super::ErrorKind::NoRoom) where it is waited for in vain.
+    pub(crate) async fn room_for(&self, mail: &Message) -> Result<Room> {
+        self.inner().space.wait(mail.weight()).await
+    }
+
     /// Marks a conversation read, or unread.
     ///
     /// # Errors

@@ -5,11 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tracing::warn;
 
-use crate::api::{self, Client, Conversation, Retry, Room};
+use crate::api::{self, Client, Conversation, ErrorKind, Retry, Room};
 use crate::clock::{self, Clock, Throttle};
-use crate::model::{Chain, Message, ThreadId};
+use crate::model::{Chain, InboxId, Message, ThreadId};
+use crate::transport::catch_up;
 
 /// How long a row may lag behind its event before the event is taken for all there is.
 const LAG: Duration = Duration::from_secs(30);
@@ -36,12 +39,19 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How long to wait before asking again for an account that is paused, or with a key that is refused.
 const HELD: Duration = Duration::from_secs(60);
 
+/// How long to wait for the turn to look for a row by itself. Who waits keeps others of its inbox from theirs.
+const TURN: Duration = Duration::from_secs(10);
+
 /// What reading the row came to.
 pub(super) enum Row {
-    /// The row, completed by what only the event had, and all of its conversation; each has its part of the room in memory.
-    Read(Box<Message>, Conversation, Room),
+    /// The row, completed by what only the event had, and all of its conversation, unless that is too much; each has its part of the room
+    /// in memory.
+    Read(Box<Message>, Option<Conversation>, Room),
     /// There is none: handle the mail as the event shows it.
     Missing,
+    /// There is one, perhaps, and it cannot be read: no handler may see the mail, since nothing says that it does no harm. Why, and what to
+    /// do.
+    Unread(String),
     /// Not yet; ask again then.
     Later(Timestamp),
 }
@@ -53,15 +63,24 @@ pub(super) struct Rows {
     complaints: Throttle,
     /// Since when some conversations have been too slow.
     slow: Mutex<HashMap<ThreadId, Timestamp>>,
+    /// One row at a time is looked for by itself, since whatever is in the way of it is read too.
+    looking: Semaphore,
 }
 
 impl Rows {
     pub(super) fn new(client: Client, clock: Clock) -> Self {
-        Self { client, clock, complaints: Throttle::new(COMPLAIN), slow: Mutex::default() }
+        let complaints = Throttle::new(COMPLAIN);
+        Self { client, clock, complaints, slow: Mutex::default(), looking: Semaphore::new(1) }
     }
 
     /// Reads the conversation a mail belongs to and finds the mail in it.
-    pub(super) async fn row(&self, thread_id: &ThreadId, hint: &Message, received_at: Timestamp) -> Row {
+    pub(super) async fn row(
+        &self,
+        thread_id: &ThreadId,
+        inbox_id: Option<&InboxId>,
+        hint: &Message,
+        received_at: Timestamp,
+    ) -> Row {
         let read = self.client.conversation(thread_id).await;
         let now = self.clock.now();
         let is_given_up = self.is_too_slow(thread_id, read.as_ref().is_err_and(api::Error::is_too_much), now);
@@ -69,15 +88,42 @@ impl Rows {
             Ok(mut read) => match read.messages.iter().find(|row| row.id == hint.id) {
                 Some(row) => {
                     let room = read.room.split(row.weight());
-                    Row::Read(Box::new(complete(row.clone(), hint)), read, room)
+                    Row::Read(Box::new(complete(row.clone(), hint)), Some(read), room)
                 }
                 None => missing(received_at, now),
             },
-            Err(error) if is_given_up => {
-                warn!(error = %Chain(&error), "the mail is handled as its event shows it: its conversation takes too long to come");
-                Row::Missing
+            Err(error) if is_given_up || *error.kind() == ErrorKind::TooLarge => {
+                self.alone(inbox_id, hint, received_at, is_given_up).await
             }
             Err(error) => self.failed(&error, received_at, now),
+        }
+    }
+
+    /// Reads the row by itself, where its conversation is too much: strangers can make that so, and then what the event leaves out
+    /// decides whether a handler may see the mail.
+    async fn alone(
+        &self,
+        inbox_id: Option<&InboxId>,
+        hint: &Message,
+        received_at: Timestamp,
+        is_given_up: bool,
+    ) -> Row {
+        let Ok(_turn) = timeout(TURN, self.looking.acquire()).await else {
+            return Row::Later(clock::after(self.clock.now(), ASK_AGAIN));
+        };
+        let found = match inbox_id {
+            Some(inbox_id) => catch_up::find_row(&self.client, inbox_id, hint).await,
+            None => Ok(None),
+        };
+        let now = self.clock.now();
+        match found {
+            Ok(Some(row)) => match self.client.room_for(&row).await {
+                Ok(room) => Row::Read(Box::new(complete(row, hint)), None, room),
+                Err(error) => self.failed(&error, received_at, now),
+            },
+            Ok(None) if now < clock::after(received_at, LAG) => Row::Later(clock::after(now, ASK_AGAIN)),
+            Err(error) if !(is_given_up && error.is_too_much()) => self.failed(&error, received_at, now),
+            Ok(None) | Err(_) => unread(hint),
         }
     }
 
@@ -110,6 +156,18 @@ fn missing(received_at: Timestamp, now: Timestamp) -> Row {
     } else {
         Row::Missing
     }
+}
+
+fn unread(hint: &Message) -> Row {
+    if hint.verdict.is_some() {
+        warn!("the mail is handled as its event shows it: neither its conversation nor its row can be read");
+        return Row::Missing;
+    }
+    Row::Unread(
+        "whether it does harm is not known: its conversation is too large or too slow to be read, and its row is not found by itself; \
+         look at it in the OpenMail console, and answer it there"
+            .to_owned(),
+    )
 }
 
 /// When to ask a service again that could not answer; `None` where the answer will not change.
@@ -151,7 +209,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::model::Secret;
+    use crate::model::{Secret, Verdict};
     use crate::store::conformance::fixture::at;
 
     /// A service that begins each answer and never ends it.
@@ -177,7 +235,10 @@ mod tests {
         let client = client.timeout(Duration::from_secs(2)).build().unwrap();
         let clock = Clock::manual(at(0));
         let rows = Rows::new(client, clock.clone());
-        let row = async |mail: &str| rows.row(&"thr_1".into(), &Message::new(mail), at(-3_600)).await;
+        let row = async |mail: &str| {
+            let hint = Message { verdict: Some(Verdict::Clean), ..Message::new(mail) };
+            rows.row(&"thr_1".into(), None, &hint, at(-3_600)).await
+        };
         let first = row("msg_1").await;
         assert!(
             matches!(first, Row::Later(at) if at > clock.now()),
@@ -187,6 +248,7 @@ mod tests {
         assert!(matches!(row("msg_1").await, Row::Missing), "the event is better than nothing");
         assert!(matches!(row("msg_2").await, Row::Missing), "nor does the next one wait as long again");
     }
+
     #[test]
     fn a_mail_asks_for_its_row_again_within_minutes_whatever_it_was_told() {
         let now = at(0);
@@ -197,5 +259,46 @@ mod tests {
         for (seconds, asks) in [("0", LOOK_AGAIN), ("30", Duration::from_secs(30)), ("90000", LONGEST_WAIT)] {
             assert_eq!(told(seconds), Some(clock::after(now, asks)), "{seconds}");
         }
+    }
+
+    /// A service with a conversation that is too large, and this list of the inbox's mail.
+    async fn with_too_large_a_conversation(list: &'static str) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).await.unwrap();
+                let is_list = String::from_utf8_lossy(&request[..read]).contains("/messages?");
+                let (body, length) = if is_list { (list, list.len()) } else { ("{", 40_000_000) };
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length";
+                let _ = stream.write_all(format!("{head}: {length}\r\n\r\n{body}").as_bytes()).await;
+            }
+        });
+        Client::builder(Secret::new("om_1")).base_url(&url).unwrap().build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_mail_whose_conversation_is_too_large_is_read_by_itself() {
+        let list =
+            r#"{"data":[{"id":"msg_2"},{"id":"msg_1","verdict":"malicious","deliveryRole":"cc"}],"total":2}"#;
+        let rows = Rows::new(with_too_large_a_conversation(list).await, Clock::manual(at(0)));
+        let row = rows.row(&"thr_1".into(), Some(&"inb_1".into()), &Message::new("msg_1"), at(0)).await;
+        let Row::Read(row, None, _) = row else { panic!("it was not read") };
+        assert_eq!((row.id.as_str(), &row.verdict), ("msg_1", &Some(Verdict::Malicious)));
+    }
+
+    #[tokio::test]
+    async fn a_mail_that_nothing_is_known_of_reaches_no_handler() {
+        let client = with_too_large_a_conversation(r#"{"data":[{"id":"msg_2"}],"total":1}"#).await;
+        let clock = Clock::manual(at(0));
+        let rows = Rows::new(client, clock.clone());
+        let row = async |hint: &Message| rows.row(&"thr_1".into(), Some(&"inb_1".into()), hint, at(0)).await;
+        let unknown = Message::new("msg_1");
+        assert!(matches!(row(&unknown).await, Row::Later(_)), "its row may lag");
+        clock.advance(LAG);
+        assert!(matches!(row(&unknown).await, Row::Unread(reason) if reason.contains("console")));
+        let clean = Message { verdict: Some(Verdict::Clean), ..unknown };
+        assert!(matches!(row(&clean).await, Row::Missing), "its event says that it does no harm");
     }
 }

@@ -222,11 +222,12 @@ impl Workbench {
         let needs_row = !self.trusts_events || undecodable.is_some();
         let row = if needs_row { self.row(&event, &hint, leased).await } else { Row::Missing };
         let (message, conversation, _room) = match row {
-            Row::Read(row, conversation, room) => (Arc::from(row), Some(conversation), room),
+            Row::Read(row, conversation, room) => (Arc::from(row), conversation, room),
             Row::Missing => match undecodable {
                 Some(error) => return self.without_row(&error, leased),
                 None => (Arc::clone(&hint), None, Room::default()),
             },
+            Row::Unread(reason) => return parked(reason),
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(conversation)) = (&inbox, &conversation)
@@ -280,7 +281,12 @@ impl Workbench {
         match &event.thread_id {
             Some(thread_id) if !is_row => {
                 // Boxed, since a request is large, and little of the way needs one.
-                let row = Box::pin(self.rows.row(thread_id, hint, leased.event.received_at));
+                let row = Box::pin(self.rows.row(
+                    thread_id,
+                    event.inbox_id.as_ref(),
+                    hint,
+                    leased.event.received_at,
+                ));
                 let row = self.unless_stopping(row).await.unwrap_or_else(|| Row::Later(self.now()));
                 // The connection has been woken, and others may need it.
                 give_way().await;

@@ -12,6 +12,8 @@ const KEPT: usize = 2_000;
 pub(super) enum Keep {
     Oldest,
     Newest,
+    /// The one that is looked for: nothing is read beyond it.
+    One,
 }
 
 /// Rows, each once, oldest first. Of the newer ones the mails are let go where there is no room for them all; where they are in the list
@@ -73,6 +75,15 @@ impl Found {
         (self.rows, self.oldest_first)
     }
 
+    /// Whether there is no need to read on.
+    pub(super) fn suffices(&self) -> bool {
+        self.keep == Keep::One && !self.rows.is_empty()
+    }
+
+    pub(super) fn one(mut self) -> Option<Message> {
+        self.rows.pop_front()?.mail
+    }
+
     /// What tells the mails apart, and when they came.
     pub(super) fn outlines(self) -> Vec<Message> {
         let outline = |row: Row| Message { at: row.at, ..Message::new(row.id) };
@@ -89,7 +100,7 @@ impl Found {
         if surplus > 0 {
             self.cut = true;
             match self.keep {
-                Keep::Oldest => self.rows.truncate(most),
+                Keep::Oldest | Keep::One => self.rows.truncate(most),
                 Keep::Newest => drop(self.rows.drain(..surplus)),
             }
         }

@@ -13,6 +13,10 @@ use super::pace::Pace;
 pub(super) const LIMIT: u32 = 100;
 /// The most pages that are read of one inbox in one go.
 const PAGES: usize = 1_000;
+/// How many rows make a page for who looks for one of them.
+const FEW: u32 = 10;
+/// The most of such pages.
+const FEW_PAGES: usize = 20;
 
 /// When the rows of a page came, in the service's order.
 type Times = Page<Option<Timestamp>>;
@@ -24,14 +28,38 @@ pub(super) struct Listing<'a> {
     pub(super) inbox: &'a InboxId,
     /// The most bytes of mail that are kept of what is found: what there is no room for is read again when its turn comes.
     pub(super) room: usize,
+    /// How many rows make a page.
+    limit: u32,
+    /// The most pages that are read.
+    pages: usize,
 }
 
-impl Listing<'_> {
+impl<'a> Listing<'a> {
+    pub(super) fn new(client: &'a Client, pace: &'a Pace, inbox: &'a InboxId, room: usize) -> Self {
+        Self { client, pace, inbox, room, limit: LIMIT, pages: PAGES }
+    }
+
+    /// A list in which one row is looked for, which is near the newest end: no more is read of the others than it takes.
+    pub(super) fn of_few(client: &'a Client, pace: &'a Pace, inbox: &'a InboxId) -> Self {
+        Self { limit: FEW, pages: FEW_PAGES, ..Self::new(client, pace, inbox, 0) }
+    }
+
+    /// The row that is `wanted`, among those not older than `floor`; `None` where it is not found in as much as is read.
+    pub(super) async fn find(
+        &self,
+        floor: Option<Timestamp>,
+        wanted: impl Fn(&Message) -> bool,
+    ) -> api::Result<Option<Message>> {
+        let mut found = Found::new(Keep::One, self.room);
+        self.read(floor, wanted, &mut found).await?;
+        Ok(found.one())
+    }
+
     /// The newest rows, of which only the times matter: a page of them at least, if there are as many.
     pub(super) async fn newest(&self) -> Result<Vec<Message>, CatchUpError> {
         // With nothing older wanted, the first page from the newest end is the last one.
         let mut found = Found::new(Keep::Newest, self.room);
-        self.read(Some(Timestamp::MAX), |_| true, &mut found).await?;
+        self.read_all(Some(Timestamp::MAX), |_| true, &mut found).await?;
         Ok(found.outlines())
     }
 
@@ -42,32 +70,45 @@ impl Listing<'_> {
         wanted: impl Fn(&Message) -> bool,
     ) -> Result<News<'_>, CatchUpError> {
         let mut found = Found::new(Keep::Oldest, self.room);
-        self.read(floor, wanted, &mut found).await?;
+        self.read_all(floor, wanted, &mut found).await?;
         Ok(News::new(self, found))
     }
 
-    async fn read(
+    async fn read_all(
         &self,
         floor: Option<Timestamp>,
         wanted: impl Fn(&Message) -> bool,
         found: &mut Found,
     ) -> Result<(), CatchUpError> {
+        match self.read(floor, wanted, found).await? {
+            true => Ok(()),
+            false => Err(CatchUpErrorKind::Endless.into()),
+        }
+    }
+
+    /// Tells whether it came to an end, within as many pages as are read.
+    async fn read(
+        &self,
+        floor: Option<Timestamp>,
+        wanted: impl Fn(&Message) -> bool,
+        found: &mut Found,
+    ) -> api::Result<bool> {
         let first = self.page(0, &wanted, found).await?;
         let mut way = Way::from(&first);
         found.set_order(way.oldest_first);
         let mut next = (way.offset == 0).then_some(first);
-        for _ in 0..PAGES {
+        for _ in 0..self.pages {
             let page = match next.take() {
                 Some(first) => first,
                 None => self.page(way.offset, &wanted, found).await?,
             };
             let last = way.ends_with(&page, floor);
             way.pass(&page);
-            if last {
-                return Ok(());
+            if last || found.suffices() {
+                return Ok(true);
             }
         }
-        Err(CatchUpErrorKind::Endless.into())
+        Ok(false)
     }
 
     /// A full page, in as many pieces as it takes: some large mails or a slow line must not hide all others. What is wanted of a piece
@@ -77,10 +118,10 @@ impl Listing<'_> {
         offset: u64,
         wanted: impl Fn(&Message) -> bool,
         found: &mut Found,
-    ) -> Result<Times, CatchUpError> {
-        let (mut page, mut limit) = (Times::new(Vec::new()), LIMIT);
-        while page.rows() < LIMIT as usize {
-            let (asked, at) = (limit.min(LIMIT - page.rows() as u32), offset + page.rows() as u64);
+    ) -> api::Result<Times> {
+        let (mut page, mut limit) = (Times::new(Vec::new()), self.limit);
+        while page.rows() < self.limit as usize {
+            let (asked, at) = (limit.min(self.limit - page.rows() as u32), offset + page.rows() as u64);
             match self.piece(asked, at).await {
                 Ok(piece) => {
                     let is_last = piece.rows() < asked as usize;
@@ -88,12 +129,12 @@ impl Listing<'_> {
                     page.unreadable += piece.unreadable;
                     page.items.extend(piece.items.iter().map(|row| row.at));
                     found.add(piece, at, &wanted);
-                    if is_last {
+                    if is_last || found.suffices() {
                         break;
                     }
                 }
                 Err(error) if error.is_too_much() && asked > 1 => limit = asked / 2,
-                Err(error) if *error.kind() != ErrorKind::TooLarge => return Err(error.into()),
+                Err(error) if *error.kind() != ErrorKind::TooLarge => return Err(error),
                 Err(error) => {
                     warn!(inbox = %self.inbox, error = %Chain(&error), "a mail is left out: see to it in the OpenMail console");
                     page.unreadable += 1;

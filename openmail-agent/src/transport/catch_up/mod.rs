@@ -11,6 +11,7 @@ mod listing;
 mod news;
 mod pace;
 mod round;
+mod row;
 mod schedule;
 mod watermark;
 
@@ -21,4 +22,5 @@ mod tests;
 pub use earlier::feed_earlier;
 pub use error::{CatchUpError, CatchUpErrorKind};
 pub use round::{CatchUp, CatchUpReport};
+pub(crate) use row::find_row;
 pub use schedule::Surroundings;

@@ -142,7 +142,7 @@ impl CatchUp {
     }
 
     async fn read(&self, inbox: &Inbox, report: &mut CatchUpReport) -> Result<(), CatchUpError> {
-        let listing = Listing { client: &self.client, pace: &self.pace, inbox: &inbox.id, room: self.room };
+        let listing = Listing::new(&self.client, &self.pace, &inbox.id, self.room);
         let mut mark = match self.watermark(&inbox.id).await? {
             Some(mark) => mark,
             None => {

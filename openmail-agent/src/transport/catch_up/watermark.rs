@@ -8,7 +8,7 @@ use crate::model::{Direction, InboxId, Message, MessageId};
 use crate::store::Bookmark;
 
 /// How long a row may lag behind rows that are newer.
-const OVERLAP: Duration = Duration::from_secs(15 * 60);
+pub(super) const OVERLAP: Duration = Duration::from_secs(15 * 60);
 
 /// How far an inbox was read, by the service's clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
