@@ -3,13 +3,14 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use crate::api::{self, Client, Conversation};
 use crate::clock::Clock;
 use crate::limit::{Loops, Partner, Quotas};
-use crate::model::{Address, Direction, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
+use crate::model::{Address, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
 use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
 use crate::store::{Lease, NewSend, Note, NoteScope, Store};
 
@@ -50,6 +51,8 @@ pub(crate) struct ContextParts {
     pub(crate) event: Arc<Event>,
     pub(crate) mail: Option<Mail>,
     pub(crate) thread: Option<Thread>,
+    /// When the inbox wrote in the conversation, as far as that was read.
+    pub(crate) replies: Vec<Timestamp>,
     pub(crate) inbox: Option<Arc<Inbox>>,
     pub(crate) handler: Arc<str>,
     pub(crate) attempt: Attempt,
@@ -330,10 +333,11 @@ impl Context {
         let loops = services.loops();
         let is_loop = self.partners(to).any(|partner| {
             // The conversation tells of what other processes wrote, and of what this one did before it was started anew.
-            let known = self.thread().filter(|_| matches!(partner, Partner::Thread(_)));
-            let known = known.into_iter().flat_map(Thread::messages);
-            let ours = known.filter(|message| message.direction == Direction::Outbound);
-            loops.is_loop(inbox, &partner, ours.filter_map(|message| message.at), now)
+            let known: &[_] = match partner {
+                Partner::Thread(_) => &self.0.shared.parts.replies,
+                Partner::Correspondent(_) => &[],
+            };
+            loops.is_loop(inbox, &partner, known.iter().copied(), now)
         });
         is_loop.then(|| {
             "so many replies went to this correspondent, or into this conversation, that it is taken for a loop of two machines: \

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::api::{Conversation, Room};
 use crate::model::{Direction, Message, ThreadId};
 use crate::wire::text;
@@ -73,6 +75,12 @@ impl Thread {
     #[must_use]
     pub fn for_model_within(&self, most: usize) -> String {
         text::conversation_for_model(self.id(), self.messages(), most)
+    }
+
+    /// When the inbox wrote in it.
+    pub(crate) fn replies(&self) -> impl Iterator<Item = Timestamp> {
+        let ours = self.messages().iter().filter(|message| message.direction == Direction::Outbound);
+        ours.filter_map(|message| message.at)
     }
 
     /// Whether the inbox has written in it before.

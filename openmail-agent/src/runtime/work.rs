@@ -318,6 +318,7 @@ impl Workbench {
                 None => EventOutcome::Done.into(),
             };
         };
+        let replies = thread.iter().flat_map(Thread::replies).collect();
         // Memory holds what the handler asks for, which may be long at work.
         let thread = thread.filter(|_| entry.reads_thread());
         let attempt = Attempt::new(leased.attempt, entry.attempts());
@@ -343,6 +344,7 @@ impl Workbench {
             event,
             mail,
             thread,
+            replies,
             inbox,
             handler: entry.name().clone(),
             attempt,
