@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use openmail_agent::clock::Clock;
-use openmail_agent::limit::Quotas;
+use openmail_agent::limit::{LoopLimits, Quotas};
 use openmail_agent::prelude::*;
 use tracing_subscriber::EnvFilter;
 
@@ -51,7 +51,8 @@ async fn main() -> Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(false)
         .init();
-    let mut runtime = Runtime::from_env()?.handlers(handlers![agent]);
+    // Those who write to it write a lot.
+    let mut runtime = Runtime::from_env()?.handlers(handlers![agent]).loop_limits(LoopLimits::NONE);
     if let Ok(daily) = std::env::var("TEST_AGENT_DAILY") {
         runtime = runtime.quotas(Quotas::new(Quotas::default().per_minute, daily.parse()?));
     }

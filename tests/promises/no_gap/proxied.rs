@@ -37,7 +37,7 @@ async fn hand_on(mut client: TcpStream, service: String, tunnels: Arc<AtomicUsiz
         head.push(byte);
     }
     let mut service = TcpStream::connect(service).await.unwrap();
-    if head.starts_with(b"CONNECT mail.invalid:80 ") {
+    if head.starts_with(b"CONNECT mail.test:80 ") {
         tunnels.fetch_add(1, Ordering::Relaxed);
         client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
     } else {
@@ -52,7 +52,7 @@ async fn behind_a_proxy_mail_comes_over_the_socket_and_is_answered() {
     let bench = Bench::start().await;
     let proxy = Proxy::to(bench.sandbox.base_url().trim_start_matches("http://").to_owned()).await;
     let vars = [
-        ("OPENMAIL_BASE_URL", "http://mail.invalid"),
+        ("OPENMAIL_BASE_URL", "http://mail.test"),
         ("OPENMAIL_ALLOW_PLAIN_HTTP", "1"),
         ("HTTP_PROXY", &proxy.addr),
     ];
