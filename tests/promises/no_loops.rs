@@ -248,6 +248,13 @@ async fn a_handler_of_failed_replies_is_not_told_of_its_own() {
     assert_eq!(bench.rows("SELECT event_id FROM events WHERE kind = 'reply.failed'", 1).await.len(), 1);
 }
 
+/// An agent that answers nobody more often than three times in an hour.
+async fn three_in_an_hour(bench: &Bench) -> RunningRuntime {
+    let echo = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
+    let runtime = bench.runtime().clock(bench.clock.clone()).loop_limits(LoopLimits::new(3, 100));
+    bench.start_ready(runtime.handlers([Route::new("agent", echo)])).await
+}
+
 /// Has the agent answer `count` mails that come one after the other, and tells how many replies left.
 async fn answered(bench: &Bench, count: usize, mail: impl Fn(usize) -> openmail_sandbox::Mail) -> usize {
     let before = bench.rows("SELECT event_id FROM events WHERE state = 'done'", 0).await.len();
@@ -262,12 +269,7 @@ async fn answered(bench: &Bench, count: usize, mail: impl Fn(usize) -> openmail_
 #[tokio::test]
 async fn a_correspondent_who_answers_without_end_is_not_answered_without_end() {
     let bench = Bench::start().await;
-    let runtime = || {
-        let echo = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
-        let runtime = bench.runtime().clock(bench.clock.clone()).loop_limits(LoopLimits::new(3, 100));
-        runtime.handlers([Route::new("agent", echo)])
-    };
-    let running = bench.start_ready(runtime()).await;
+    let running = three_in_an_hour(&bench).await;
     // A machine that begins a new conversation with each of its answers.
     let robot = |number| bench.mail("Robot <robot@example.com>", &format!("{number}"));
     assert_eq!(answered(&bench, 5, robot).await, 3);
@@ -283,18 +285,13 @@ async fn a_correspondent_who_answers_without_end_is_not_answered_without_end() {
 #[tokio::test]
 async fn a_conversation_without_end_comes_to_one_whoever_writes_in_it_and_over_a_restart() {
     let bench = Bench::start().await;
-    let runtime = || {
-        let echo = async |mail: Mail| Reply::text(format!("re {}", mail.text()));
-        let runtime = bench.runtime().clock(bench.clock.clone()).loop_limits(LoopLimits::new(3, 100));
-        runtime.handlers([Route::new("agent", echo)])
-    };
-    let running = bench.start_ready(runtime()).await;
+    let running = three_in_an_hour(&bench).await;
     let thread = bench.deliver("hello").thread_id;
     bench.sent(1).await;
     let anybody = |number| bench.mail(&format!("robot{number}@example.com"), "ping").in_thread(&thread);
     assert_eq!(answered(&bench, 1, anybody).await, 2);
     running.stop().await.unwrap();
-    let running = bench.start_ready(runtime()).await;
+    let running = three_in_an_hour(&bench).await;
     assert_eq!(answered(&bench, 3, anybody).await, 3);
     running.stop().await.unwrap();
     bench.rows("SELECT error FROM sends WHERE state = 'failed'", 2).await;
