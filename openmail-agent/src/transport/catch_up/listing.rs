@@ -98,17 +98,20 @@ impl<'a> Listing<'a> {
         found.set_order(way.oldest_first);
         let mut next = (way.offset == 0).then_some(first);
         for _ in 0..self.pages {
+            if found.suffices() {
+                return Ok(true);
+            }
             let page = match next.take() {
                 Some(first) => first,
                 None => self.page(way.offset, &wanted, found).await?,
             };
             let last = way.ends_with(&page, floor);
             way.pass(&page);
-            if last || found.suffices() {
+            if last {
                 return Ok(true);
             }
         }
-        Ok(false)
+        Ok(found.suffices())
     }
 
     /// A full page, in as many pieces as it takes: some large mails or a slow line must not hide all others. What is wanted of a piece
@@ -188,7 +191,8 @@ impl Way {
         let reached = self.sorted && page.items.iter().flatten().any(below);
         let end = match self.back {
             Some(_) => self.offset == 0,
-            None => rows == 0 || self.total.is_some_and(|total| self.offset + rows >= total),
+            // What arrives while it is read moves the end on.
+            None => rows == 0 || page.total.or(self.total).is_some_and(|total| self.offset + rows >= total),
         };
         reached || end
     }
@@ -196,7 +200,13 @@ impl Way {
     fn pass(&mut self, page: &Times) {
         self.offset = match self.back {
             Some(size) => self.offset.saturating_sub(size),
-            None => self.offset + page.rows() as u64,
+            // What is deleted meanwhile moves what comes next towards the beginning.
+            None => {
+                let total = page.total.or(self.total);
+                let gone = self.total.unwrap_or_default().saturating_sub(total.unwrap_or_default());
+                self.total = total;
+                (self.offset + page.rows() as u64).saturating_sub(gone)
+            }
         };
     }
 }
