@@ -106,17 +106,20 @@ impl Call {
         self.turn().await;
         let client = self.client.clone();
         let mut response = self.response().await?;
-        let expected = announced(&response).unwrap_or(ANSWER_CAP);
-        let mut room = room;
+        let announced = announced(&response);
+        let (mut room, mut needed) = (room, 0);
         let mut may_grow_to = |length: usize| {
-            room.holds(length)
-                || client.inner().space.now(expected).is_some_and(|more| {
-                    room = more;
-                    true
-                })
+            if room.holds(length) {
+                return true;
+            }
+            // Where nothing says how large it will be, it is likely to be no more than twice as large as it is.
+            needed = announced.unwrap_or((2 * length).min(ANSWER_CAP));
+            room = Room::default();
+            let more = client.inner().space.now(needed);
+            more.map(|more| room = more).is_some()
         };
         let Some(body) = read_capped(&mut response, ANSWER_CAP, &mut may_grow_to).await? else {
-            return Ok(Err(expected));
+            return Ok(Err(needed));
         };
         room.shrink_to(body.len());
         let read = decode(&body).map_err(|error| from_decode(error, response.status().as_u16()))?;

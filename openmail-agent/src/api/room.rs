@@ -49,10 +49,15 @@ impl Space {
             0 => Ok(Room::default()),
             steps => match timeout(WITHIN, Arc::clone(&self.0).acquire_many_owned(steps)).await {
                 Ok(Ok(taken)) => Ok(Room(Some(taken))),
-                _ => Err(Error::local(ErrorKind::NoRoom, "other large conversations are in memory")),
+                _ => Err(none()),
             },
         }
     }
+}
+
+/// There is no room, and nobody waits for it any longer.
+pub(super) fn none() -> Error {
+    Error::local(ErrorKind::NoRoom, "other large conversations are in memory")
 }
 
 impl Room {

@@ -79,12 +79,26 @@ impl Client {
     pub(crate) async fn conversation(&self, thread: &ThreadId) -> Result<Conversation> {
         let mut room = Room::default();
         loop {
-            let call = self.get(&["threads", thread.as_str(), "messages"])?;
-            match call.answer_in(room, |body| row::thread_messages(body, thread)).await? {
-                Ok((read, room)) => return Ok(Conversation { messages: read.messages, room }),
+            match self.conversation_in(thread, room).await? {
+                Ok(read) => return Ok(read),
                 Err(needed) => room = self.inner().space.wait(needed).await?,
             }
         }
+    }
+
+    /// The same for who may have some room already, and must not wait for more.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRoom`](super::ErrorKind::NoRoom) where there is none.
+    pub(crate) async fn conversation_at_once(&self, thread: &ThreadId) -> Result<Conversation> {
+        self.conversation_in(thread, Room::default()).await?.map_err(|_| super::room::none())
+    }
+
+    async fn conversation_in(&self, thread: &ThreadId, room: Room) -> Result<Result<Conversation, usize>> {
+        let call = self.get(&["threads", thread.as_str(), "messages"])?;
+        let read = call.answer_in(room, |body| row::thread_messages(body, thread)).await?;
+        Ok(read.map(|(read, room)| Conversation { messages: read.messages, room }))
     }
 
     /// Room for a mail that was read by itself, and is kept.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::api::{Conversation, Room};
+use crate::api::{Conversation, ErrorKind, Room};
 use crate::model::{Direction, Message, ThreadId};
 use crate::wire::text;
 
@@ -98,7 +98,13 @@ impl FromContext for Thread {
         let Some(id) = context.event().thread_id.clone() else {
             return Err(Rejection::absent("the event belongs to no thread"));
         };
-        let read = context.services().client.conversation(&id).await.map_err(Rejection::failed)?;
+        let read = context.services().client.conversation_at_once(&id).await.map_err(|error| {
+            match error.kind() {
+                // It will be no smaller with the next try.
+                ErrorKind::TooLarge => Rejection::absent("the conversation is too large to be read"),
+                _ => Rejection::failed(error),
+            }
+        })?;
         Ok(context.services().thread(id, read, context.mail().map(Mail::id)))
     }
 

@@ -39,6 +39,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// How long to wait before asking again for an account that is paused, or with a key that is refused.
 const HELD: Duration = Duration::from_secs(60);
 
+/// How long after its arrival a mail is given up of which nothing can be read that is not in its event.
+const HOPELESS: Duration = Duration::from_secs(60 * 60);
+
 /// How long to wait for the turn to look for a row by itself. Who waits keeps others of its inbox from theirs.
 const TURN: Duration = Duration::from_secs(10);
 
@@ -51,7 +54,7 @@ pub(super) enum Row {
     Missing,
     /// There is one, perhaps, and it cannot be read: no handler may see the mail, since nothing says that it does no harm. Why, and what to
     /// do.
-    Unread(String),
+    Unscreened(String),
     /// Not yet; ask again then.
     Later(Timestamp),
 }
@@ -93,21 +96,15 @@ impl Rows {
                 None => missing(received_at, now),
             },
             Err(error) if is_given_up || *error.kind() == ErrorKind::TooLarge => {
-                self.alone(inbox_id, hint, received_at, is_given_up).await
+                self.alone(inbox_id, hint, received_at).await
             }
-            Err(error) => self.failed(&error, received_at, now),
+            Err(error) => self.failed(&error, hint, received_at, now),
         }
     }
 
     /// Reads the row by itself, where its conversation is too much: strangers can make that so, and then what the event leaves out
     /// decides whether a handler may see the mail.
-    async fn alone(
-        &self,
-        inbox_id: Option<&InboxId>,
-        hint: &Message,
-        received_at: Timestamp,
-        is_given_up: bool,
-    ) -> Row {
+    async fn alone(&self, inbox_id: Option<&InboxId>, hint: &Message, received_at: Timestamp) -> Row {
         let Ok(_turn) = timeout(TURN, self.looking.acquire()).await else {
             return Row::Later(clock::after(self.clock.now(), ASK_AGAIN));
         };
@@ -119,18 +116,24 @@ impl Rows {
         match found {
             Ok(Some(row)) => match self.client.room_for(&row).await {
                 Ok(room) => Row::Read(Box::new(complete(row, hint)), None, room),
-                Err(error) => self.failed(&error, received_at, now),
+                Err(error) => self.failed(&error, hint, received_at, now),
             },
-            Ok(None) if now < clock::after(received_at, LAG) => Row::Later(clock::after(now, ASK_AGAIN)),
-            Err(error) if !(is_given_up && error.is_too_much()) => self.failed(&error, received_at, now),
-            Ok(None) | Err(_) => unread(hint),
+            Ok(None) => unscreened(hint, received_at, now),
+            // A service that is slow for everything gets better.
+            Err(error) if error.is_too_much() && clock::after(received_at, HOPELESS) <= now => {
+                unscreened(hint, received_at, now)
+            }
+            Err(error) => self.failed(&error, hint, received_at, now),
         }
     }
 
-    fn failed(&self, error: &api::Error, received_at: Timestamp, now: Timestamp) -> Row {
+    fn failed(&self, error: &api::Error, hint: &Message, received_at: Timestamp, now: Timestamp) -> Row {
         let Some(at) = ask_again(error, now) else {
-            // A conversation that is not there yet lags like its rows.
-            return missing(received_at, now);
+            // A conversation that is not there yet lags like its rows. What is refused for another reason may be there.
+            return match error.kind() {
+                ErrorKind::NotFound => missing(received_at, now),
+                _ => unscreened(hint, received_at, now),
+            };
         };
         if clock::after(received_at, LAG) <= now && self.complaints.lets(now) {
             warn!(error = %Chain(error), "mail waits until its row can be read");
@@ -158,13 +161,17 @@ fn missing(received_at: Timestamp, now: Timestamp) -> Row {
     }
 }
 
-fn unread(hint: &Message) -> Row {
-    if hint.verdict.is_some() {
+/// There may be a row, which cannot be read; what lags may come yet.
+fn unscreened(hint: &Message, received_at: Timestamp, now: Timestamp) -> Row {
+    if now < clock::after(received_at, LAG) {
+        return Row::Later(clock::after(now, ASK_AGAIN));
+    }
+    if hint.verdict.is_some() || hint.category.is_some() {
         warn!("the mail is handled as its event shows it: neither its conversation nor its row can be read");
         return Row::Missing;
     }
-    Row::Unread(
-        "whether it does harm is not known: its conversation is too large or too slow to be read, and its row is not found by itself; \
+    Row::Unscreened(
+        "whether it does harm is not known: its conversation cannot be read, and its row is not found by itself; \
          look at it in the OpenMail console, and answer it there"
             .to_owned(),
     )
@@ -249,6 +256,23 @@ mod tests {
         assert!(matches!(row("msg_2").await, Row::Missing), "nor does the next one wait as long again");
     }
 
+    #[tokio::test]
+    async fn a_service_that_is_slow_for_everything_costs_no_mail_that_nothing_is_known_of() {
+        let client = Client::builder(Secret::new("om_1")).base_url(&stalling().await).unwrap();
+        let client = client.timeout(Duration::from_millis(300)).build().unwrap();
+        let clock = Clock::manual(at(0));
+        let rows = Rows::new(client, clock.clone());
+        let row =
+            async || rows.row(&"thr_1".into(), Some(&"inb_1".into()), &Message::new("msg_1"), at(0)).await;
+        // That a conversation was slow an hour ago counts no more.
+        for minute in [0, 6, 59, 60] {
+            clock.advance_to(at(60 * minute));
+            assert!(matches!(row().await, Row::Later(_)), "after {minute} minutes");
+        }
+        clock.advance(TOO_SLOW);
+        assert!(matches!(row().await, Row::Unscreened(_)));
+    }
+
     #[test]
     fn a_mail_asks_for_its_row_again_within_minutes_whatever_it_was_told() {
         let now = at(0);
@@ -297,7 +321,7 @@ mod tests {
         let unknown = Message::new("msg_1");
         assert!(matches!(row(&unknown).await, Row::Later(_)), "its row may lag");
         clock.advance(LAG);
-        assert!(matches!(row(&unknown).await, Row::Unread(reason) if reason.contains("console")));
+        assert!(matches!(row(&unknown).await, Row::Unscreened(reason) if reason.contains("console")));
         let clean = Message { verdict: Some(Verdict::Clean), ..unknown };
         assert!(matches!(row(&clean).await, Row::Missing), "its event says that it does no harm");
     }

@@ -36,7 +36,11 @@ pub(super) fn reason_to_park_unread(
     allowed: &AllowedSenders,
     is_own: &dyn Fn(&Address) -> bool,
 ) -> Option<String> {
-    let is_told = hint.from.is_some() || harm(hint).is_some();
+    // A category speaks where there is no verdict, and the row may have one.
+    let is_told = match harm(hint) {
+        Some(_) => hint.verdict.is_some(),
+        None => hint.from.is_some(),
+    };
     reason_to_park(hint, allowed, is_own).filter(|_| is_told)
 }
 
@@ -86,6 +90,21 @@ mod tests {
             message.verdict = Some(Verdict::Clean);
             assert!(!parked(&message, &AllowedSenders::everyone()), "the verdict is the service's last word");
         }
+    }
+
+    #[test]
+    fn before_the_row_is_read_only_what_it_cannot_change_counts() {
+        let parked = |message: &Message, allowed: &AllowedSenders| {
+            reason_to_park_unread(message, allowed, &|address| address.domain() == "agents.example").is_some()
+        };
+        let (everyone, boss) = (AllowedSenders::everyone(), "boss@corp.example".parse().unwrap());
+        assert!(parked(&from("bot@agents.example"), &everyone) && parked(&from("ada@example.com"), &boss));
+        assert!(!parked(&Message::new("msg_1"), &boss), "the row may say whom it is from");
+        let mut message = from("ada@example.com");
+        message.category = Some(Category::Spam);
+        assert!(!parked(&message, &everyone), "the row may have a verdict");
+        message.verdict = Some(Verdict::Spam);
+        assert!(parked(&message, &everyone));
     }
 
     #[test]

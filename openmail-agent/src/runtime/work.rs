@@ -227,7 +227,7 @@ impl Workbench {
                 Some(error) => return self.without_row(&error, leased),
                 None => (Arc::clone(&hint), None, Room::default()),
             },
-            Row::Unread(reason) => return parked(reason),
+            Row::Unscreened(reason) => return parked(reason),
             Row::Later(at) => return EventOutcome::Defer { at }.into(),
         };
         if let (Some(inbox), Some(conversation)) = (&inbox, &conversation)
