@@ -76,7 +76,7 @@ fn check(headers: &HeaderMap, part: Part, is_key_public: bool) -> Result<(), &'s
     }
 }
 
-/// Whether no one else can have made this name point here: rebinding needs a name in the public DNS.
+/// Whether nobody beyond the local network can have made this name point here: rebinding from elsewhere needs a name in the public DNS.
 fn is_local(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
         Some(rest) => return rest.split(']').next().is_some_and(|ip| ip.parse::<IpAddr>().is_ok()),

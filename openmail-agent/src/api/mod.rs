@@ -1,7 +1,7 @@
 //! The service's REST API: every call, one attempt each.
 //!
 //! A call either answers or fails with an [`Error`] that itself says whether and when to [try again](Error::retry).
-//! Nothing here retries or remembers, and a call waits for one thing only: its turn within
+//! Nothing that is public here retries or remembers, and a call waits for one thing only: its turn within
 //! [`requests_per_minute`](ClientBuilder::requests_per_minute).
 
 mod account;

@@ -14,7 +14,8 @@ use super::{Context, FromContext, Mail, Needs, PayloadKind, Rejection};
 /// Mail that would not reach a handler by itself is not in it either: what the service takes for spam or malware, and what comes
 /// from somebody who is not among the allowed senders.
 ///
-/// Cheap to clone.
+/// Cheap to clone. A large one takes part of the room in memory that all have together, until its last clone is gone: keep what you need
+/// of it rather than a clone.
 ///
 /// ```
 /// use openmail_agent::prelude::*;

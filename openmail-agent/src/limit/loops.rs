@@ -7,6 +7,9 @@ use crate::model::{Address, InboxId, ThreadId};
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
+/// The most correspondents and conversations that are remembered.
+const MOST: usize = 100_000;
+
 /// How many replies go to one correspondent, and into one conversation, before it is taken for a loop: two machines that answer
 /// each other never stop by themselves.
 ///
@@ -41,9 +44,10 @@ impl LoopLimits {
     fn are_passed(&self, replies: impl Iterator<Item = Timestamp>, now: Timestamp) -> bool {
         let (mut in_hour, mut in_day) = (0, 0);
         for at in replies {
-            let ago = now.duration_since(at);
-            in_hour += u32::from(ago < HOUR);
-            in_day += u32::from(ago < DAY);
+            // One by a clock that was ahead counts for no longer than that was.
+            let apart = now.duration_since(at).abs();
+            in_hour += u32::from(apart < HOUR);
+            in_day += u32::from(apart < DAY);
         }
         in_hour >= self.per_hour || in_day >= self.per_day
     }
@@ -85,14 +89,30 @@ impl Loops {
     /// Takes note of a reply.
     pub(crate) fn replied(&mut self, inbox: &InboxId, partner: Partner, now: Timestamp) {
         if self.swept.is_none_or(|swept| now.duration_since(swept).abs() >= HOUR) {
-            self.replies.retain(|_, replies| replies.back().is_some_and(|at| now.duration_since(*at) < DAY));
+            self.forget(DAY, now);
             self.swept = Some(now);
         }
+        // A crowd, of which nobody was answered often, is no loop.
+        if self.replies.len() >= MOST {
+            self.forget(HOUR, now);
+        }
+        if self.replies.len() >= MOST {
+            self.replies.retain(|_, replies| replies.len() > 1);
+        }
+        if self.replies.len() >= MOST {
+            self.replies.clear();
+        }
         let replies = self.replies.entry((inbox.clone(), partner)).or_default();
-        while replies.front().is_some_and(|at| now.duration_since(*at) >= DAY) {
+        while replies.front().is_some_and(|at| now.duration_since(*at).abs() >= DAY) {
             replies.pop_front();
         }
         replies.push_back(now);
+    }
+
+    /// Forgets who was not answered for so long.
+    fn forget(&mut self, age: SignedDuration, now: Timestamp) {
+        self.replies
+            .retain(|_, replies| replies.back().is_some_and(|at| now.duration_since(*at).abs() < age));
     }
 }
 
@@ -147,7 +167,8 @@ mod tests {
             loops.is_loop(&"inb_1".into(), &Partner::Thread("thr_1".into()), times.into_iter(), at(100))
         };
         assert!(!known(&[0, 99]) && known(&[98, 99]) && known(&[0, 1, 99]));
-        assert!(known(&[101, 101]), "by a clock that is ahead");
+        assert!(known(&[101, 101]), "by a clock that is a little ahead");
+        assert!(!known(&[100 + 60, 100 + 60]), "by one that was far ahead");
     }
 
     #[test]
@@ -158,5 +179,17 @@ mod tests {
         }
         loops.replied(&"inb_1".into(), ada(), at(48 * 60));
         assert_eq!(loops.replies.len(), 1);
+    }
+
+    #[test]
+    fn a_crowd_takes_no_more_memory_than_there_is_and_hides_no_loop() {
+        let mut loops = Loops::new(LoopLimits::new(2, 3));
+        let reply = |loops: &mut Loops, partner| loops.replied(&"inb_1".into(), partner, at(0));
+        reply(&mut loops, ada());
+        reply(&mut loops, ada());
+        for n in 0..MOST {
+            reply(&mut loops, Partner::Thread(format!("thr_{n}").into()));
+        }
+        assert!(loops.replies.len() < MOST && is_loop(&loops, &ada(), 1));
     }
 }

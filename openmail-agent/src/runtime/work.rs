@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, error, info, info_span, warn};
 
@@ -40,6 +41,9 @@ const BUSY: Backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(4
 
 /// How long a mail whose event cannot be read waits for its row.
 const ROW_MAY_COME: Duration = Duration::from_secs(60 * 60);
+
+/// How long a suspect waits until nothing else is undecided, with its place and its conversation in hand.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often what may still come is looked for: a handler, a row.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
@@ -327,10 +331,13 @@ impl Workbench {
         }
         let _alone = if is_suspect(leased, entry) {
             let Some(alone) = self.gates.pass_suspect() else { return self.put_back() };
-            if self.unless_stopping(self.gates.nothing_else_undecided()).await.is_none() {
-                return self.given_back();
+            // Those that wait for their rows may take their time: this one gets another turn.
+            let decided = timeout(PATIENCE, self.gates.nothing_else_undecided());
+            match self.unless_stopping(decided).await {
+                Some(Ok(())) => Some(alone),
+                Some(Err(_)) => return self.put_back(),
+                None => return self.given_back(),
             }
-            Some(alone)
         } else {
             *undecided = None;
             None
@@ -373,7 +380,7 @@ impl Workbench {
     fn without_handler(&self, leased: &Leased) -> Finding {
         let now = self.now();
         let is_shared = self.services.store.poll_every().is_some();
-        if is_shared && self.unserved.may_be_taken(leased.lease.seq, now) {
+        if is_shared && self.unserved.may_be_taken(leased.lease.seq, leased.attempt, now) {
             return EventOutcome::Defer { at: clock::after(now, ASK_AGAIN) }.into();
         }
         parked("no handler takes it".to_owned())

@@ -189,20 +189,38 @@ async fn a_machine_whose_clock_is_ahead_sends_no_sooner_than_it_may() {
     assert!(by(1, midnight + ahead).await);
 }
 
+/// A request by this process's clock, so many seconds from what the database's shows.
+fn by_the_clock_of(worker: &str, apart: i64) -> ReserveRequest {
+    let mut request = reserve_request(worker, 0, 1);
+    request.now = Timestamp::now() + SignedDuration::from_secs(apart);
+    request
+}
+
 #[tokio::test]
 async fn an_inbox_is_silent_for_a_minute_at_most_since_another_s_clock_ran_ahead() {
     let Some(place) = Place::shared() else { return };
     let stores = processes(&place.fresh(), 2).await;
     owe(&*stores[0], (0..12).map(|n| reply(&format!("k{n}"), "i", &format!("t{n}"))).collect()).await;
-    assert!(send(&stores[1], reserve_request("right", 0, 1)).await);
     for _ in 0..10 {
-        assert!(send(&stores[0], reserve_request("ahead", 3_600, 1)).await);
+        assert!(send(&stores[0], by_the_clock_of("ahead", 3_600)).await);
     }
-    assert!(!send(&stores[0], reserve_request("ahead", 3_600, 1)).await);
-    assert!(!send(&stores[1], reserve_request("right", 60, 1)).await);
-    let freed = 60 + 60 + i64::try_from(CLOCKS_APART.as_secs()).unwrap();
-    assert!(!send(&stores[1], reserve_request("right", freed - 1, 1)).await);
-    assert!(send(&stores[1], reserve_request("right", freed, 1)).await);
+    assert!(!send(&stores[0], by_the_clock_of("ahead", 3_600)).await);
+    assert!(!send(&stores[1], by_the_clock_of("right", 0)).await);
+    let freed = 60 + i64::try_from(CLOCKS_APART.as_secs()).unwrap();
+    assert!(!send(&stores[1], by_the_clock_of("right", freed - 30)).await);
+    assert!(send(&stores[1], by_the_clock_of("right", freed)).await);
+}
+
+#[tokio::test]
+async fn a_process_whose_clock_is_behind_sets_no_other_s_right() {
+    let Some(place) = Place::shared() else { return };
+    let stores = processes(&place.fresh(), 2).await;
+    owe(&*stores[0], (0..12).map(|n| reply(&format!("k{n}"), "i", &format!("t{n}"))).collect()).await;
+    for _ in 0..10 {
+        assert!(send(&stores[0], by_the_clock_of("right", 0)).await);
+    }
+    send(&stores[1], by_the_clock_of("behind", -3_600)).await;
+    assert!(!send(&stores[0], by_the_clock_of("right", 1)).await, "the minute is not over");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

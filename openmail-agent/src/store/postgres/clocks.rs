@@ -6,6 +6,7 @@ use tracing::warn;
 use crate::clock;
 use crate::limit::CLOCKS_APART;
 use crate::store::book::{floor_ms, from_ms};
+use crate::store::{WORKER_LIFE, WorkerId};
 
 use super::pool::{Pool, Tx};
 use super::trouble::Trouble;
@@ -33,7 +34,8 @@ pub(super) async fn compare(pool: &Pool) -> crate::store::Result<()> {
 // What was written by a clock that ran ahead lies later than any clock may show now: it would keep an inbox silent for as long as that
 // one was ahead. It is set right in the rows, since what only one process saw so would be later each time it is looked at. The rule is
 // the same for all: what was done later than now was done now, and what waits since then waits as long as it was told to, from now on.
-// By a clock that is further behind than any may be, others seem to be ahead, and the service may say no to what is sent then.
+// To a clock that is behind, all others seem to be ahead. So nobody sets anything right whose clock is not the database's, unless nothing
+// speaks against it: no other process has been heard of at a time that is yet to come.
 //
 // In each: $1 now, $2 what the clocks of others may show by then.
 
@@ -75,8 +77,24 @@ const EVENTS: &str = "
     WHERE seq IN (SELECT seq FROM events
                   WHERE state = 'waiting' AND due_at > $2 AND leased_at > $2 AND due_at >= leased_at FOR UPDATE SKIP LOCKED)";
 
+/// Whether this clock may say that another was ahead: $1 now, $2 how far apart clocks may be, $3 who asks, $4 until when others may last
+/// that were heard of by now.
+const MAY_JUDGE: &str = "
+    SELECT abs((extract(epoch FROM clock_timestamp()) * 1000)::bigint - $1) <= $2
+        OR NOT EXISTS (SELECT 1 FROM workers WHERE worker <> $3 AND lapses_at > $4)";
+
+async fn may_judge(tx: &Tx<'_>, worker: &WorkerId, now: Timestamp) -> Result<bool, Trouble> {
+    let apart = i64::try_from(CLOCKS_APART.as_millis()).unwrap_or(i64::MAX);
+    let latest = floor_ms(clock::after(now, CLOCKS_APART + WORKER_LIFE));
+    let rows = tx.query(MAY_JUDGE, &[&floor_ms(now), &apart, &&*worker.0, &latest]).await?;
+    Ok(rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(false))
+}
+
 /// Sets right what a clock that ran ahead wrote of sends.
-pub(super) async fn set_sends_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), Trouble> {
+pub(super) async fn set_sends_right(tx: &Tx<'_>, worker: &WorkerId, now: Timestamp) -> Result<(), Trouble> {
+    if !may_judge(tx, worker, now).await? {
+        return Ok(());
+    }
     let (now, latest) = now_and_latest(now);
     let attempted = tx.query(SLOTS, &[&now, &latest]).await?;
     let learned = tx.execute(PAUSES, &[&now, &latest]).await?;
@@ -95,7 +113,10 @@ pub(super) async fn set_sends_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), T
 }
 
 /// Sets right what a clock that ran ahead wrote of events.
-pub(super) async fn set_events_right(tx: &Tx<'_>, now: Timestamp) -> Result<(), Trouble> {
+pub(super) async fn set_events_right(tx: &Tx<'_>, worker: &WorkerId, now: Timestamp) -> Result<(), Trouble> {
+    if !may_judge(tx, worker, now).await? {
+        return Ok(());
+    }
     let (now, latest) = now_and_latest(now);
     tx.execute(EVENTS, &[&now, &latest]).await.map(drop)
 }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,15 @@ impl Doubt {
     /// Notes what was taken by a commit that has failed just now.
     pub(super) fn add(&self, now: Instant, fences: impl Iterator<Item = i64>) {
         self.fences().extend(fences.map(|fence| (now, fence)));
+    }
+
+    /// A database that has lost its latest numbers gives them again: what is taken with one is in no doubt, and what was, is lost.
+    pub(super) fn taken_anew(&self, fences: impl Iterator<Item = i64>) {
+        let mut doubtful = self.fences();
+        if !doubtful.is_empty() {
+            let anew: HashSet<_> = fences.collect();
+            doubtful.retain(|(_, fence)| !anew.contains(fence));
+        }
     }
 
     /// The database failed once more: a commit that hung until then may take hold behind what gives back.

@@ -66,7 +66,8 @@ impl Hand {
     }
 
     /// Notes what is taken by a commit that is to follow: whoever sees it in the database finds it here.
-    pub(super) fn take(&self, taken: impl Iterator<Item = Taken>) {
+    pub(super) fn take(&self, taken: impl Iterator<Item = Taken> + Clone) {
+        self.doubt.taken_anew(taken.clone().map(|(_, fence)| fence));
         self.held().taken.extend(taken);
     }
 
@@ -126,6 +127,16 @@ mod tests {
         hand.doubt([(5, 50)].into_iter());
         let database = vec![(1, 10), (2, 20), (3, 30), (4, 40), (5, 50), (1, 11), (6, 10)];
         assert_eq!(hand.without(database), [(2, 20), (3, 30), (1, 11), (6, 10)]);
+    }
+
+    #[test]
+    fn what_a_database_that_forgot_gives_again_is_not_taken_back_for_what_was_in_doubt() {
+        let hand = Hand::default();
+        hand.take([(1, 10), (2, 11)].into_iter());
+        hand.doubt([(1, 10), (2, 11)].into_iter());
+        hand.take([(5, 10)].into_iter());
+        assert_eq!(hand.ask(at(0)).doubtful, [11]);
+        assert_eq!(hand.without(vec![(5, 10), (1, 10)]), [(1, 10)]);
     }
 
     #[test]

@@ -96,7 +96,7 @@ impl Verb for Take<'_> {
         }
         if self.asking.looks {
             free_stray_events(tx, &request.worker, self.hand).await?;
-            clocks::set_events_right(tx, request.now).await?;
+            clocks::set_events_right(tx, &request.worker, request.now).await?;
         }
         let (turn, attend) = (tx.prepare(TURN).await?, tx.prepare(ATTEND).await?);
         let free = tx.prepare(FREE_EVENTS).await?;

@@ -134,7 +134,7 @@ impl Verb for Reserve<'_> {
         }
         if self.asking.looks {
             free_stray_sends(tx, &request.worker, self.hand, now).await?;
-            clocks::set_sends_right(tx, request.now).await?;
+            clocks::set_sends_right(tx, &request.worker, request.now).await?;
         }
         tx.execute(ATTEND, &[&worker, &lapse, &now, &half]).await?;
         tx.execute(FREE_SENDS, &[&worker, &now, &LONG_SILENCE_MS]).await?;

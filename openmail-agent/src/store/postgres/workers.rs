@@ -194,12 +194,15 @@ pub(super) async fn free_stray_events(tx: &Tx<'_>, worker: &WorkerId, hand: &Han
     let worker = &*worker.0;
     let strays = hand.strays(&tx.query(ITS_EVENTS, &[&worker]).await?)?;
     if !strays.is_empty() {
-        warn!(
-            events = strays.len(),
-            "the database has lost what became of events that were settled: they are handled again"
-        );
         let (seqs, fences): (Vec<i64>, Vec<i64>) = strays.into_iter().unzip();
-        tx.execute(FREE_STRAY_EVENTS, &[&worker, &seqs, &fences]).await?;
+        let events = tx.execute(FREE_STRAY_EVENTS, &[&worker, &seqs, &fences]).await?;
+        // What was settled since it was looked for is as it should be.
+        if events > 0 {
+            warn!(
+                events,
+                "the database has lost what became of events that were settled: they are handled again"
+            );
+        }
     }
     Ok(())
 }
@@ -214,12 +217,14 @@ pub(super) async fn free_stray_sends(
     let worker = &*worker.0;
     let strays = hand.strays(&tx.query(ITS_SENDS, &[&worker]).await?)?;
     if !strays.is_empty() {
-        warn!(
-            sends = strays.len(),
-            "the database has lost what became of sends: they are attempted again, under their keys"
-        );
         let (seqs, fences): (Vec<i64>, Vec<i64>) = strays.into_iter().unzip();
-        tx.execute(FREE_STRAY_SENDS, &[&worker, &now, &seqs, &fences]).await?;
+        let sends = tx.execute(FREE_STRAY_SENDS, &[&worker, &now, &seqs, &fences]).await?;
+        if sends > 0 {
+            warn!(
+                sends,
+                "the database has lost what became of sends: they are attempted again, under their keys"
+            );
+        }
     }
     Ok(())
 }
