@@ -44,7 +44,7 @@ use proc_macro::TokenStream;
 /// | `subject` * | `subject = "*invoice*"` | takes mail with such a subject |
 /// | `fallback` | `fallback` | takes only what no other handler takes |
 /// | `timeout` | `timeout = "90s"` | how long one try may take; five minutes if not said |
-/// | `retries` | `retries = 2` | how many further tries there are after a failure; 10 if not said, over some 45 minutes |
+/// | `retries` | `retries = 2` | how many further tries there are after a failure; 10 if not said, over 26 to 51 minutes |
 /// | `concurrency` | `concurrency = 4` | how many mails it works on at once |
 /// | `name` | `name = "billing-support"` | its name in the log and the store, which no other handler of the program may have; that of the function if not said |
 /// | `crate` | `crate = "my_framework::openmail_agent"` | where this crate is found, under another name or in a crate that hands it on |

@@ -56,11 +56,13 @@ fn check(headers: &HeaderMap, part: Part, is_key_public: bool) -> Result<(), &'s
         Part::Service if !is_key_public => {}
         Part::Service => {
             return Err(
-                "every web page knows the key that the sandbox has by default: set OPENMAIL_SANDBOX_KEY to another, or reach the sandbox under an IP address, localhost or a name without a dot",
+                "every web page knows the key that the sandbox has by default: set OPENMAIL_SANDBOX_KEY to another, or reach the sandbox under an IP address, localhost, a name without a dot, or one that ends in .local, .internal or .test",
             );
         }
         Part::Page | Part::Control => {
-            return Err("open the sandbox under an IP address, localhost or a name without a dot");
+            return Err(
+                "open the sandbox under an IP address, localhost, a name without a dot, or one that ends in .local, .internal or .test",
+            );
         }
     }
     if let Some(origin) = text(ORIGIN)

@@ -3,11 +3,14 @@
 //! `OPENMAIL_WEBHOOK_ADDR` says where to listen, default `127.0.0.1:3000`. Mail still comes over the WebSocket as long as
 //! it is up; the service turns to the webhook when it is not. The two stop together.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::routing::get;
 use openmail_agent::prelude::*;
 use openmail_agent_examples::{SetUp, init_tracing, set_up_with_webhook};
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 
 /// Gives the words back.
 #[mail_handler]
@@ -32,9 +35,16 @@ async fn main() -> Result<()> {
 
     let app = Router::new().route("/", get(home)).merge(webhook.router());
     // On a signal both stop, and what is under way in either is finished; so they do where the agent cannot go on.
-    let readiness = running.readiness().clone();
-    let server = axum::serve(listener, app).with_graceful_shutdown(async move { readiness.stopping().await });
-    let (served, stopped) = tokio::join!(async { server.await }, running.run_until_signal());
+    let (stop, deadline) = (running.readiness().clone(), running.readiness().clone());
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { stop.stopping().await });
+    let served = async {
+        tokio::select! {
+            served = async { server.await } => served,
+            // A client that never ends its request does not keep the program from its end.
+            () = async { deadline.stopping().await; sleep(Duration::from_secs(30)).await } => Ok(()),
+        }
+    };
+    let (served, stopped) = tokio::join!(served, running.run_until_signal());
     stopped?;
     Ok(served?)
 }

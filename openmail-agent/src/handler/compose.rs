@@ -27,6 +27,7 @@ impl Compose {
     ///
     /// The service does not look whether `to` has to do with the conversation, and whoever is new in it may come to see what was
     /// said before: take both from what the program keeps, as in a [`Memory`](super::Memory), and not from what a mail or a model says.
+    /// What cannot be sent makes the handler fail.
     pub fn in_thread(&self, thread_id: ThreadId, to: Address, words: impl Into<Reply>) {
         let mut draft = words.into().into_draft(Recipients::one(to));
         draft.thread_id = Some(thread_id);
@@ -34,7 +35,7 @@ impl Compose {
     }
 
     /// Answers the mail at hand to all who can be seen in it: as a reply is, and copied to whomever else it was written or copied to.
-    /// Inboxes of this account are left out.
+    /// Inboxes of this account are left out. Ten recipients at most, the first included; more are left out, which the log says.
     ///
     /// # Errors
     ///

@@ -27,7 +27,8 @@ impl Error {
         Self(message.into().into())
     }
 
-    /// Takes over a boxed error, or what becomes one, such as an `anyhow::Error`: neither is an error that `?` takes.
+    /// Makes an error of a boxed one, or of anything that converts into one, such as an `anyhow::Error`. `?` cannot, since neither implements
+    /// [`std::error::Error`].
     ///
     /// ```
     /// # use openmail_agent::handler::{Error, Result};

@@ -189,7 +189,7 @@ impl Needs {
         &self.states
     }
 
-    /// Whether the conversation is.
+    /// Whether the conversation is needed.
     #[must_use]
     pub fn has_thread(&self) -> bool {
         self.thread

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use tracing::warn;
+
 use crate::model::{Address, DeliveryRole, Message, Recipients};
 
 /// The most that one answer goes to. Whoever copies an inbox chooses whom it writes to: a stranger must not have it write to everybody.
@@ -40,14 +42,18 @@ pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result
 pub(crate) fn copy_all(recipients: &mut Recipients, message: &Message, is_own: &dyn Fn(&Address) -> bool) {
     let named = message.from.iter().chain(&message.header_to).chain(&message.cc);
     for address in named.filter(|address| !is_own(address)) {
-        let is_known = recipients.to == *address || recipients.cc.contains(address);
-        if !is_known && recipients.cc.len() + 1 < MOST {
-            recipients.cc.push(address.clone());
+        if recipients.to == *address || recipients.cc.contains(address) {
+            continue;
         }
+        if recipients.cc.len() + 1 == MOST {
+            warn!(mail = %message.id, most = MOST, "an answer to all does not go to all: they are too many");
+            break;
+        }
+        recipients.cc.push(address.clone());
     }
 }
 
-/// The mail names nobody who could be answered.
+/// Why an answer goes to nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NobodyToAnswer {

@@ -87,8 +87,7 @@ impl Entry {
     }
 
     /// Whether it asks for the conversation.
-    #[must_use]
-    pub fn reads_thread(&self) -> bool {
+    pub(crate) fn reads_thread(&self) -> bool {
         self.reads_thread
     }
 

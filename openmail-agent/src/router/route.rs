@@ -9,9 +9,8 @@ use crate::model::{BoxError, EventKind};
 /// How long a handler may run when it says nothing else.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
-/// How many further tries a failing handler gets when it says nothing else. The first comes after five seconds at most, and each pause is
-/// twice as long as the one before, up to a quarter of an hour: the last comes some 45 minutes after the mail, so that a model may be
-/// away for as long.
+/// How many further tries a failing handler gets when it says nothing else. The pauses are drawn from the upper halves of 5 s, 10 s, 20 s
+/// and so on, up to 15 minutes: 26 to 51 minutes in all, for which a model may be away.
 pub const DEFAULT_RETRIES: u32 = 10;
 
 /// A handler and what it is for.

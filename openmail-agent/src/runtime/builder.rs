@@ -138,7 +138,8 @@ impl Runtime {
     /// Says how many replies to one correspondent, and into one conversation, are taken for a loop of two machines; 30 in an hour and
     /// 100 in 24 unless told otherwise. What is more is kept with the reason, and not sent.
     ///
-    /// Each process counts its own since it was started, and in a conversation whatever its row tells of.
+    /// Each process counts for itself, and from zero after a restart; for a conversation it also counts the replies that the service shows in
+    /// it. Mails by [`Compose`](handler::Compose) are not counted, except [`reply_all`](handler::Compose::reply_all).
     pub fn loop_limits(mut self, limits: LoopLimits) -> Self {
         self.loop_limits = limits;
         self

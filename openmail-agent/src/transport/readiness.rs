@@ -84,7 +84,7 @@ impl Readiness {
         let _ = known.wait_for(Known::is_ready).await;
     }
 
-    /// Waits until the runtime is stopping, or has: for a server around it that stops with it.
+    /// Waits until the runtime is stopping or has stopped. For a server around it that is to stop with it.
     ///
     /// ```no_run
     /// # use axum::Router;
@@ -98,6 +98,8 @@ impl Readiness {
     /// Ok(served?)
     /// # }
     /// ```
+    ///
+    /// The server waits for requests that are under way, however long they take: give it a deadline where strangers may send them.
     ///
     /// # Cancel safety
     ///

@@ -146,6 +146,9 @@ impl Sandbox {
     /// An agent says when it tries again at the moment at which it has failed. A test that moves the time once may do so before
     /// that, and would wait for ever. With steps it waits a little longer.
     ///
+    /// Each step is given some milliseconds of tokio's time, so the clocks may pass the moment by many steps: assert no upper bound. A
+    /// `step` of zero moves nothing. Leave tokio's own clock running.
+    ///
     /// ```
     /// # use openmail_sandbox::Sandbox;
     /// # use std::time::Duration;
