@@ -89,30 +89,22 @@ impl Loops {
     /// Takes note of a reply.
     pub(crate) fn replied(&mut self, inbox: &InboxId, partner: Partner, now: Timestamp) {
         if self.swept.is_none_or(|swept| now.duration_since(swept).abs() >= HOUR) {
-            self.forget(DAY, now);
+            let is_recent = |at: &Timestamp| now.duration_since(*at).abs() < DAY;
+            self.replies.retain(|_, replies| replies.back().is_some_and(is_recent));
             self.swept = Some(now);
         }
-        // A crowd, of which nobody was answered often, is no loop.
-        if self.replies.len() >= MOST {
-            self.forget(HOUR, now);
-        }
+        // A crowd, of which each was answered once, is no loop.
         if self.replies.len() >= MOST {
             self.replies.retain(|_, replies| replies.len() > 1);
-        }
-        if self.replies.len() >= MOST {
-            self.replies.clear();
+            if self.replies.len() >= MOST {
+                self.replies.clear();
+            }
         }
         let replies = self.replies.entry((inbox.clone(), partner)).or_default();
         while replies.front().is_some_and(|at| now.duration_since(*at).abs() >= DAY) {
             replies.pop_front();
         }
         replies.push_back(now);
-    }
-
-    /// Forgets who was not answered for so long.
-    fn forget(&mut self, age: SignedDuration, now: Timestamp) {
-        self.replies
-            .retain(|_, replies| replies.back().is_some_and(|at| now.duration_since(*at).abs() < age));
     }
 }
 

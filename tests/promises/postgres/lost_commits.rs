@@ -143,12 +143,13 @@ async fn a_process_handles_and_sends_again_what_the_database_has_lost_without_a_
         let census = store.census().await.unwrap();
         (census.done, census.sent) == (1, 1)
     };
-    soon(async {
+    let all_settle = async || {
         while !is_settled().await {
+            // A table does not ring.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    })
-    .await;
+    };
+    soon(all_settle()).await;
 
     let replica = Replica::of(&url).await.0;
     let lose = "
@@ -160,12 +161,7 @@ async fn a_process_handles_and_sends_again_what_the_database_has_lost_without_a_
     bench.advance_until(|| seen.all().len() == 2 && bench.sandbox.counts().sends_repeated == 1).await;
     let took = bench.clock.now().duration_since(began);
     assert!(took.as_secs() <= 75, "{took:?}");
-    soon(async {
-        while !is_settled().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    })
-    .await;
+    soon(all_settle()).await;
     assert_eq!(bench.sandbox.all_sent().len(), 1, "under the same key");
     let key = replica.query_one("SELECT key FROM sends", &[]).await.unwrap().get::<_, String>(0);
     assert!(matches!(store.send_state(&key.into()).await.unwrap(), Some(SendState::Sent { .. })));
