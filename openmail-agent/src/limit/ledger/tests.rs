@@ -87,6 +87,24 @@ fn a_completion_of_the_future_hides_none_of_the_present() {
 }
 
 #[test]
+fn a_ledger_does_not_grow_with_its_past() {
+    let (mut ledger, quotas, day) = (Ledger::default(), Quotas::new(10, 200), 24 * 60 * 60 * 1_000);
+    for n in 0..2_000 {
+        send_at(&mut ledger, n, at(n * day / 100));
+    }
+    assert!(ledger.completed.len() <= KEPT + 1, "{} completions are kept", ledger.completed.len());
+    assert!(ledger.days.len() <= 2, "{} days are kept", ledger.days.len());
+    // What still counts is among what is kept: of a minute in which more may leave, all of it.
+    for n in 2_000..2_050 {
+        send_at(&mut ledger, n, at(20 * day));
+    }
+    assert_eq!(ledger.allowance(&Quotas::new(60, 200), at(20 * day)).minute, 10);
+    send_at(&mut ledger, 2_050, at(22 * day));
+    assert_eq!((ledger.completed.len(), ledger.days.len()), (1, 1), "a day later nothing of it is left");
+    assert_eq!(ledger.allowance(&quotas, at(22 * day)).day, 199);
+}
+
+#[test]
 fn the_day_ends_at_midnight_utc() {
     let (mut ledger, quotas) = (Ledger::default(), Quotas::new(10, 2));
     send_at(&mut ledger, 1, at(0));
