@@ -16,12 +16,25 @@ struct Model {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Insert { lane: u8, group: u32, at: i64, due: i64 },
+    Insert {
+        lane: u8,
+        group: u32,
+        at: i64,
+        due: i64,
+    },
     Pass(i64),
     Take,
-    Block { group: u32, until: i64 },
+    /// What a process had taken before it ended, which need not be the oldest by now.
+    Restore(usize),
+    Block {
+        group: u32,
+        until: i64,
+    },
     Done(usize),
-    Retry { nth: usize, due: i64 },
+    Retry {
+        nth: usize,
+        due: i64,
+    },
     Expire(usize),
 }
 
@@ -57,6 +70,12 @@ impl Model {
         self.busy.values().filter(|(_, of)| *of == group).count().try_into().unwrap()
     }
 
+    fn nth_free(&self, nth: usize) -> Option<(Digest, Rank, u32)> {
+        let free: Vec<_> = self.items.iter().filter(|((lane, _), _)| !self.busy.contains_key(lane)).collect();
+        let ((lane, rank), (_, group)) = free.get(nth % free.len().max(1))?;
+        Some((*lane, *rank, *group))
+    }
+
     fn nth_busy(&self, nth: usize) -> Option<(Digest, Rank, u32)> {
         let (lane, (rank, group)) = self.busy.iter().nth(nth % self.busy.len().max(1))?;
         Some((*lane, *rank, *group))
@@ -75,6 +94,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         3 => (1_i64..6).prop_map(Step::Pass),
         1 => (-20_i64..0).prop_map(Step::Pass),
         5 => Just(Step::Take),
+        1 => (0_usize..80).prop_map(Step::Restore),
         1 => (0_u32..3, time.clone()).prop_map(|(group, until)| Step::Block { group, until }),
         3 => (0_usize..8).prop_map(Step::Done),
         2 => (0_usize..8, time).prop_map(|(nth, due)| Step::Retry { nth, due }),
@@ -95,6 +115,12 @@ fn apply(step: Step, seq: i64, lanes: &mut Lanes, model: &mut Model) {
             model.blocked.retain(|_, until| *until > model.now);
         }
         Step::Take => take(lanes, model),
+        Step::Restore(nth) => {
+            if let Some((lane, rank, group)) = model.nth_free(nth) {
+                lanes.occupy(lane, group);
+                model.busy.insert(lane, (rank, group));
+            }
+        }
         Step::Block { group, until } if until > model.now && (group as usize) < lanes.groups.len() => {
             lanes.block(group, until);
             model.blocked.insert(group, until);
