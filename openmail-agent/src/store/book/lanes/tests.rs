@@ -247,6 +247,25 @@ proptest! {
 }
 
 #[test]
+fn an_inbox_keeps_its_turn_while_more_mail_comes_for_it() {
+    let (mut lanes, mut seq, mut taken) = (Lanes::default(), 0, Vec::new());
+    let mut bring = |lanes: &mut Lanes, group| {
+        seq += 1;
+        lanes.insert(Digest::send_lane(None, seq), (seq, seq), group, AT_ONCE);
+    };
+    (0..10).for_each(|_| bring(&mut lanes, 0));
+    for _ in 0..6 {
+        bring(&mut lanes, 1);
+        let turn = lanes.turn().unwrap();
+        let (lane, rank) = lanes.take(turn.group).unwrap();
+        lanes.remove(lane, rank);
+        lanes.release(lane, turn.group);
+        taken.push(turn.group);
+    }
+    assert_eq!(taken, [0, 1, 0, 1, 0, 1]);
+}
+
+#[test]
 fn what_a_clock_that_ran_ahead_had_wait_waits_no_longer_once_it_is_set_right() {
     let mut lanes = Lanes::default();
     let lane = Digest::lane(&LaneName("a".into()));
