@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::budget::{MESSAGES, WINDOW};
 use super::*;
 use crate::model::EventId;
 use crate::transport::GapReason;
@@ -307,6 +308,27 @@ fn a_new_inbox_is_subscribed_at_once_and_a_removed_one_is_given_back() {
     assert_eq!(play.put(to(&["inb_2", "inb_3"])), [], "the first is not confirmed yet");
     let actions = play.frame(subscribed(&["inb_1", "inb_2"]));
     assert_eq!(actions[0], unsubscribe(Some(vec!["inb_1".into()])));
+}
+
+#[test]
+fn no_more_is_said_than_the_service_listens_to_and_the_rest_is_said_as_soon_as_it_does() {
+    let mut play = Play::live();
+    let mut said = 1;
+    for n in 0..40 {
+        let inbox = format!("inb_{n}");
+        let mut done = play.put(Input::Subscribe(Filter::inboxes([inbox.as_str().into()])));
+        done.extend(play.frame(subscribed(&[&inbox])));
+        said += done.iter().filter(|action| matches!(action, Action::Send(_))).count();
+    }
+    assert_eq!(said, MESSAGES);
+    let (waited, mut done) = play.wait_for_deadline();
+    assert_eq!(waited, WINDOW, "and not for the next sign of life");
+    done.extend(play.frame(subscribed(&["inb_39"])));
+    let is_last = |action: &Action| {
+        matches!(action, Action::Send(ClientFrame::Subscribe(Subscription { inbox_ids: Some(ids), .. }))
+            if ids[..] == ["inb_39".into()])
+    };
+    assert!(done.iter().any(is_last), "{done:?}");
 }
 
 #[test]
