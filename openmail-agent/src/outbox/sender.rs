@@ -205,13 +205,13 @@ impl Sender {
                 Ok(()) => return,
                 Err(error) if error.is_transient() => {
                     warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded; trying again");
-                    self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+                    settlement.now = self.time_after(failures).await;
                 }
                 // A store that does not take all of it may take that it is to be attempted again.
                 Err(error) if *error.kind() == ErrorKind::Corrupt => {
                     warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded");
                     if is_plain {
-                        self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+                        settlement.now = self.time_after(failures).await;
                         continue;
                     }
                     let (at, error) = (clock::after(settlement.now, UNRECORDED), Chain(&error).to_string());
@@ -228,6 +228,12 @@ impl Sender {
                 }
             }
         }
+    }
+
+    /// The time after a pause. An earlier one than the store was told meanwhile would pass for that of a clock which was set back.
+    async fn time_after(&self, failures: u32) -> Timestamp {
+        self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+        self.clock.now()
     }
 }
 

@@ -138,6 +138,32 @@ async fn a_send_is_given_back_however_often_the_store_refuses_what_became_of_it(
 }
 
 #[tokio::test]
+async fn an_end_that_is_recorded_late_is_no_clock_that_was_set_back() {
+    let (store, clock) = (Arc::new(TroubledStore::default()), Clock::manual(fixture::at(0)));
+    let sender = sender(&store, &clock);
+    fixture::owe(&*store, 0, vec![fixture::reply("waits", "elsewhere", "another")]).await;
+    let waits = fixture::reserve_one(&*store, 0).await;
+    fixture::answer(&*store, &waits, fixture::lost(3_600), 0).await;
+    fixture::owe(&*store, 0, vec![fixture::reply("key", "inbox", "thread")]).await;
+    let (reservation, refusal) = (sender.reserve(1).await.unwrap().sends.remove(0), Refusal::default());
+    store.refuse_next(4);
+    let passing = async {
+        loop {
+            clock.advance(Duration::from_secs(10));
+            assert!(sender.reserve(10).await.unwrap().sends.is_empty(), "the store is asked meanwhile");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = sender.attempt(reservation, &refusal) => {}
+        () = passing => {}
+    }
+    let early = fixture::reserve(&*store, 3_599, 10).await.sends;
+    assert_eq!(early.iter().map(|send| send.send.key.as_str()).collect::<Vec<_>>(), ["key"]);
+    assert_eq!(fixture::reserve_one(&*store, 3_600).await.send.key.as_str(), "waits");
+}
+
+#[tokio::test]
 async fn what_somebody_owes_who_goes_away_is_looked_for() {
     let outbox = Outbox::new(Arc::new(TroubledStore::default()));
     let owing = async {
