@@ -104,6 +104,21 @@ async fn a_stop_waits_for_no_mail_whose_handler_has_not_begun() {
     running.stop().await.unwrap();
 }
 
+/// Its mail is handled, and settled: all that is lost is the mark.
+#[tokio::test]
+async fn a_stop_does_not_wait_for_a_service_that_is_slow_to_mark_a_thread_as_read() {
+    let bench = Bench::start().await;
+    let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
+    let running = bench.start_ready(runtime).await;
+    let slow = Fault::SlowAnswer { on: Some(Operation::UpdateThread), by: Duration::from_secs(3_600) };
+    bench.sandbox.fault_next(1, slow);
+    bench.deliver("is handled");
+    soon(bench.sandbox.wait_for(|world| (world.outstanding_faults() == 0).then_some(()))).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(10), running.stop()).await;
+    stopped.expect("nothing is waited for").unwrap();
+    assert_eq!(bench.rows("SELECT state FROM events", 1).await, ["done"]);
+}
+
 #[tokio::test]
 async fn a_handler_that_does_not_finish_is_given_back_without_an_attempt() {
     let bench = Bench::start().await;

@@ -57,6 +57,9 @@ impl Dispatcher {
                     crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
                 }
                 Err(error) if !error.is_transient() => {
+                    // Nothing that begins from here on could be recorded.
+                    self.readiness.set_store(false);
+                    self.bench.services.stopping.cancel();
                     self.finish(&crew, tasks).await;
                     return Err(error);
                 }

@@ -1,5 +1,7 @@
 //! The end of an event: what becomes of it and what it owes, committed together.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use tracing::{debug, error, warn};
 
@@ -8,6 +10,9 @@ use crate::model::{Chain, ThreadId};
 use crate::store::{self, ErrorKind, Leased, Settlement};
 
 use super::work::{Finding, STORE, Workbench};
+
+/// How long a stop waits for a handled thread to be marked as read.
+const MARK: Duration = Duration::from_secs(1);
 
 impl Workbench {
     /// Step 8: nothing is owed before this commits.
@@ -62,7 +67,11 @@ impl Workbench {
         if let Some(thread_id) = to_mark {
             // What follows in the conversation need not wait for the service to take note.
             self.wake.notify_one();
-            Box::pin(self.mark_read(&thread_id)).await;
+            let mark = Box::pin(self.mark_read(&thread_id));
+            tokio::select! {
+                () = mark => {}
+                () = self.stop_has_waited() => debug!(thread = %thread_id, "the thread is not marked read: the runtime stops"),
+            }
         }
     }
 
@@ -81,6 +90,12 @@ impl Workbench {
             self.services.outbox.wake();
         }
         settled
+    }
+
+    /// The service may take its time, and a stop has better things to wait for.
+    async fn stop_has_waited(&self) {
+        self.services.stopping.cancelled().await;
+        tokio::time::sleep(MARK).await;
     }
 
     /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.

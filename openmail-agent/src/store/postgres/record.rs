@@ -42,7 +42,7 @@ pub(super) async fn record(tx: &Tx<'_>, events: &[&NewEvent]) -> Result<Vec<Reco
         return Ok(Vec::new());
     }
     let mut plan = Plan::new(tx, events).await?;
-    let verdicts = events.iter().map(|event| plan.judge(event)).collect();
+    let verdicts = events.iter().map(|event| plan.judge(event)).collect::<Result<_, _>>()?;
     tx.expect(plan.news.iter().map(|(_, event)| event.body.len()).sum()).await?;
     plan.insert(tx).await?;
     Ok(verdicts)
@@ -81,20 +81,21 @@ impl<'e> Plan<'e> {
         })
     }
 
-    fn judge(&mut self, event: &'e NewEvent) -> Recorded {
+    fn judge(&mut self, event: &'e NewEvent) -> Result<Recorded, Trouble> {
         let (id, mail) = (id_of(event), mail_of(event));
         if self.known.contains_key(&id) {
-            return Recorded::Known;
+            return Ok(Recorded::Known);
         }
         if let Some(&seq) = mail.and_then(|mail| self.known.get(&mail)) {
             self.learn(id, seq);
-            return Recorded::Known;
+            return Ok(Recorded::Known);
         }
-        let Some(seq) = self.seqs.next() else { return Recorded::Known };
+        // To call it known for want of a number would acknowledge what nobody has.
+        let seq = self.seqs.next().ok_or(Trouble::Overtaken)?;
         self.learn(id, seq);
         mail.into_iter().for_each(|mail| self.learn(mail, seq));
         self.news.push((seq, event));
-        Recorded::New(EventSeq(seq))
+        Ok(Recorded::New(EventSeq(seq)))
     }
 
     fn learn(&mut self, name: Digest, seq: i64) {
