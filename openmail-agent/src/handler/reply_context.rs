@@ -56,8 +56,8 @@ pub enum Delivery {
     },
     /// It is committed, and leaves when a slot is free, the inbox is allowed or the service answers again.
     Queued,
-    /// It is kept for the operator and never sent: the mail is not to be answered by a machine, or would be answered to
-    /// inboxes of this account.
+    /// It is kept for the operator and never sent: the mail is not to be answered by a machine, the reply would be one too many, or
+    /// would go to more than ten, or only to inboxes of this account.
     Stopped {
         /// Why.
         reason: String,

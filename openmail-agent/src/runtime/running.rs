@@ -49,7 +49,8 @@ impl RunningRuntime {
         &self.readiness
     }
 
-    /// Waits until mail can be taken: the subscription is confirmed, or webhooks are taken in its place.
+    /// Waits until mail can be taken: the subscription is confirmed, here or in the process that holds the socket, or webhooks are taken
+    /// in its place.
     ///
     /// # Errors
     ///

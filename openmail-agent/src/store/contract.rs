@@ -127,7 +127,7 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets what was finished before `before`, at most `limit` events and as many sends, and tells how many of both went:
     /// none = there is no more.
     /// What is parked or dead stays twice as long, measured from `now`, and so does what failed to be sent. The key of a send
-    /// is not forgotten before its event is finished, nor while that is dead: an operator may have it handled again.
+    /// is not forgotten before its event is finished, nor while that is parked or dead: an operator may have it handled again.
     ///
     /// A mail that comes again after it was forgotten is news. The service does not send one again so late; who reads old
     /// mail over REST needs a watermark of their own.
