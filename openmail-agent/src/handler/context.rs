@@ -200,7 +200,17 @@ impl Context {
 
     /// Makes the handler fail although it may return without an error.
     pub(crate) fn fail(&self, error: Error) {
-        self.collected().fail(error);
+        let mut collected = self.collected();
+        if self.0.has_ended.load(Ordering::Relaxed) {
+            error!(
+                handler = self.handler(),
+                event_id = %self.event().id,
+                %error,
+                "what failed after its handler had ended makes nothing fail: have the handler wait for the task"
+            );
+            return;
+        }
+        collected.fail(error);
     }
 
     /// Adds a reply to what is committed with the handler's success.

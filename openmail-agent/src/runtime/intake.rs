@@ -50,16 +50,12 @@ pub(super) struct Ways<'a> {
     pub(super) worker: &'a WorkerId,
     /// Whether every inbox is read here whose mail may be in the store.
     pub(super) reads_all: bool,
+    /// What takes webhooks that one of the settings' secrets signed, if there is one.
+    #[cfg(feature = "webhook")]
+    pub(super) webhook: Option<crate::transport::webhook::Webhook>,
 }
 
 impl Ways<'_> {
-    /// What takes webhooks that one of the settings' secrets signed, if there is one.
-    #[cfg(feature = "webhook")]
-    pub(super) fn webhook(&self) -> Option<crate::transport::webhook::Webhook> {
-        let secrets = self.config.webhook_secrets.iter().cloned();
-        crate::transport::webhook::Webhook::new(secrets, self.intake.clone(), self.readiness.clone()).ok()
-    }
-
     fn socket(&self) -> Result<WebSocket, BoxError> {
         let mut config = WebSocketConfig::new(&self.config.base_url, self.config.api_key.clone());
         config.allow_plain_http = self.config.allow_plain_http;
@@ -126,7 +122,7 @@ impl Transports {
             intake: ways.intake.clone(),
             gaps: GapSignal::new(),
             #[cfg(feature = "webhook")]
-            webhook: listener.into_socket().zip(ways.webhook()),
+            webhook: listener.into_socket().zip(ways.webhook.clone()),
             readiness: ways.readiness.clone(),
             role: ways.role(),
             relist: Relist {

@@ -120,6 +120,11 @@ fn assemble(
     let shutdown = CancellationToken::new();
     let webhook_addr = listener.addr();
     let readiness = Readiness::new();
+    #[cfg(feature = "webhook")]
+    let webhook = {
+        let secrets = runtime.config.webhook_secrets.iter().cloned();
+        crate::transport::webhook::Webhook::new(secrets, intake.clone(), readiness.clone()).ok()
+    };
     let ways = Ways {
         config: &runtime.config,
         only: only.as_ref(),
@@ -131,9 +136,9 @@ fn assemble(
         store: &store,
         worker: &worker,
         reads_all,
+        #[cfg(feature = "webhook")]
+        webhook: webhook.clone(),
     };
-    #[cfg(feature = "webhook")]
-    let webhook = ways.webhook();
     let transports = Transports::new(ways, listener)?;
     let (socket, rounds) = (transports.state(), transports.rounds());
     let sender = sender(&services, &worker, only.as_ref(), &recorded);

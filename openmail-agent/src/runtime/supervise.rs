@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -67,6 +67,8 @@ impl Supervisor {
             () = shutdown.cancelled() => Ok(()),
             verdict = watch(&mut transports) => verdict,
             ended = core.join_next_with_id() => Err(core_ended(ended, dispatcher)),
+            ended = heartbeat.join_next() => Err(chore_ended("heartbeat", ended)),
+            ended = chores.join_next() => Err(chore_ended("housekeeping", ended)),
         };
         if let Err(error) = &verdict {
             error!(error = %Chain(error), "stopping");
@@ -114,7 +116,7 @@ async fn watch(transports: &mut JoinSet<Part>) -> Result<(), RuntimeError> {
 type CoreResult = Result<(), StoreError>;
 
 fn core_ended(
-    ended: Option<Result<(tokio::task::Id, CoreResult), tokio::task::JoinError>>,
+    ended: Option<Result<(tokio::task::Id, CoreResult), JoinError>>,
     dispatcher: tokio::task::Id,
 ) -> RuntimeError {
     let part = |id| if id == dispatcher { "dispatcher" } else { "outbox" };
@@ -123,6 +125,14 @@ fn core_ended(
         Some(Ok((id, Ok(())))) => RuntimeErrorKind::Internal(part(id)).into(),
         Some(Err(error)) => RuntimeError::because(RuntimeErrorKind::Internal(part(error.id())), error),
         None => RuntimeErrorKind::Internal("supervisor").into(),
+    }
+}
+
+/// Neither ends by itself: without the one, others take over what is in hand here; without the other, the store grows for ever.
+fn chore_ended(part: &'static str, ended: Option<Result<(), JoinError>>) -> RuntimeError {
+    match ended {
+        Some(Err(error)) => RuntimeError::because(RuntimeErrorKind::Internal(part), error),
+        _ => RuntimeErrorKind::Internal(part).into(),
     }
 }
 
