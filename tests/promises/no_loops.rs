@@ -1,6 +1,6 @@
 //! Own addresses and automated mail are not answered, and nobody is without end. What is stopped is kept and reported, never silently dropped.
 
-use openmail_agent::handler::{Compose, Delivery, Mail, Reply, ReplyContext, Thread};
+use openmail_agent::handler::{Attempt, Compose, Delivery, Mail, Reply, ReplyContext, Thread};
 use openmail_agent::limit::LoopLimits;
 use openmail_agent::model::{Direction, SendFailure};
 use openmail_agent::router::Route;
@@ -224,6 +224,44 @@ async fn two_agents_that_each_serve_one_inbox_do_not_answer_each_other() {
     for running in running {
         running.stop().await.unwrap();
     }
+    assert_eq!(bench.sandbox.all_sent().len(), 1);
+}
+
+/// By then nothing is left of what spoke against it, and the handler must not take its reply for one that was refused.
+#[tokio::test]
+async fn a_reply_that_was_stopped_stays_so_when_its_handler_runs_again() {
+    let bench = Bench::start().await;
+    let start = async || {
+        let seen = Seen::default();
+        let saw = seen.clone();
+        let handler = move |mail: Mail, attempt: Attempt, context: ReplyContext| {
+            let saw = saw.clone();
+            async move {
+                let delivery = context.reply_now(format!("re {}", mail.text())).await;
+                let answer = match &delivery {
+                    Ok(Delivery::Stopped { .. }) => "stopped",
+                    Ok(_) => "answered",
+                    Err(_) => "refused",
+                };
+                saw.see(format!("{}: {answer}", mail.text()));
+                if answer == "stopped" && attempt.number == 1 {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let runtime = bench.runtime().loop_limits(LoopLimits::new(1, 100));
+        (bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await, seen)
+    };
+    let (running, seen) = start().await;
+    bench.deliver("one");
+    seen.count(1).await;
+    bench.deliver("two");
+    assert_eq!(seen.count(2).await, ["one: answered", "two: stopped"]);
+    running.kill().await;
+
+    let (running, seen) = start().await;
+    assert_eq!(seen.count(1).await, ["two: stopped"]);
+    running.stop().await.unwrap();
     assert_eq!(bench.sandbox.all_sent().len(), 1);
 }
 

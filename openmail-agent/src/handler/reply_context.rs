@@ -122,9 +122,7 @@ impl ReplyContext {
         drop(told);
         match services.outbox.settled(&key, patience).await.map_err(unstored)? {
             SendState::Sent { message_id, thread_id } => Ok(Delivery::Sent { message_id, thread_id }),
-            SendState::Failed { error } if stopped.as_ref() == Some(&error) => {
-                Ok(Delivery::Stopped { reason: error })
-            }
+            SendState::Stopped { reason } => Ok(Delivery::Stopped { reason }),
             SendState::Failed { error } => {
                 Err(ReplyError::because(ReplyErrorKind::Refused, GiveUp::because(error)))
             }

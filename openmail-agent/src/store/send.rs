@@ -189,11 +189,24 @@ pub enum SendState {
         /// The conversation it landed in.
         thread_id: Option<ThreadId>,
     },
-    /// It failed for good, or was stopped.
+    /// It failed for good.
     Failed {
         /// Why.
         error: String,
     },
+    /// It was [stopped](NewSend::stopped) when it was committed.
+    Stopped {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl SendState {
+    /// The state of a send that will never leave, by whether it was stopped.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn ended(why: String, is_stopped: bool) -> Self {
+        if is_stopped { Self::Stopped { reason: why } } else { Self::Failed { error: why } }
+    }
 }
 
 /// A stop on all sends of a scope.

@@ -153,7 +153,7 @@ async fn what_is_stopped_is_never_sent(store: &dyn Store) {
     let stopped = NewSend { stopped: Some("a loop".into()), ..reply("k", "i", "t") };
     owe(store, 0, vec![stopped, reply("next", "i", "t")]).await;
     assert_eq!(keys(&reserve(store, 1, 10).await.sends), ["next"]);
-    assert_eq!(state(store, "k").await, Some(SendState::Failed { error: "a loop".into() }));
+    assert_eq!(state(store, "k").await, Some(SendState::Stopped { reason: "a loop".into() }));
     assert_eq!(store.census().await.unwrap().failed, 1);
 }
 

@@ -111,7 +111,7 @@ impl Shelf for MemoryShelf {
 
     fn add_send(&mut self, seq: i64, fresh: FreshSend) -> Result<()> {
         let FreshSend { event_seq, send, .. } = fresh;
-        let state = send.stopped.clone().map_or(SendState::Owed, |error| SendState::Failed { error });
+        let state = send.stopped.clone().map_or(SendState::Owed, |reason| SendState::Stopped { reason });
         self.sends.insert(seq, SendRow { event_seq, send, state });
         Ok(())
     }

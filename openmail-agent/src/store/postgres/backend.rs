@@ -184,7 +184,8 @@ impl Store for PostgresStore {
     }
 
     async fn send_state(&self, key: &IdempotencyKey) -> Result<Option<SendState>> {
-        let sql = "SELECT state, sent_message_id, sent_thread_id, error FROM sends WHERE key_id = $1";
+        let sql =
+            "SELECT state, sent_message_id, sent_thread_id, error, stopped FROM sends WHERE key_id = $1";
         self.first(sql, &[&&digest::of_key(key)[..]], send_state).await
     }
 
@@ -227,7 +228,10 @@ fn send_state(row: &Row) -> Result<SendState, Trouble> {
             message_id: row.try_get::<_, Option<String>>(1)?.map(Into::into),
             thread_id: row.try_get::<_, Option<String>>(2)?.map(Into::into),
         },
-        "failed" => SendState::Failed { error: row.try_get::<_, Option<String>>(3)?.unwrap_or_default() },
+        "failed" => {
+            let why = row.try_get::<_, Option<String>>(3)?.unwrap_or_default();
+            SendState::ended(why, row.try_get(4)?)
+        }
         _ => SendState::Owed,
     })
 }

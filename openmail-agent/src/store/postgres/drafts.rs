@@ -9,8 +9,8 @@ use super::text::plain;
 use super::trouble::Trouble;
 
 const OWE: &str = "
-    INSERT INTO sends (event_seq, key, key_id, inbox_id, pod_id, lane_id, handler, draft, state, finished_at, error, place)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+    INSERT INTO sends (event_seq, key, key_id, inbox_id, pod_id, lane_id, handler, draft, state, finished_at, error, stopped, place)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11::text IS NOT NULL,
             1 + coalesce((SELECT max(before.place) FROM sends before
                           WHERE before.lane_id = $6 AND before.state IN ('owed', 'reserved')), 0))
     ON CONFLICT (key_id) DO NOTHING RETURNING seq";

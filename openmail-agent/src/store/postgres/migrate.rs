@@ -11,12 +11,13 @@ use super::url::Location;
 
 /// The scripts that bring a schema from each version to the next. Each statement may find that it was run
 /// before.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("workers.sql"),
     include_str!("attempts.sql"),
     include_str!("lives.sql"),
     include_str!("places.sql"),
+    include_str!("stopped.sql"),
 ];
 
 /// How often it is tried: processes that start together get in each other's way.

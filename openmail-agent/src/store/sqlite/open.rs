@@ -12,8 +12,12 @@ use crate::store::{ErrorKind, Result, StoreError};
 use super::failure::failed;
 
 /// The scripts that bring a file from each version to the next.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("leases.sql"), include_str!("attempts.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema.sql"),
+    include_str!("leases.sql"),
+    include_str!("attempts.sql"),
+    include_str!("stopped.sql"),
+];
 
 /// The version after all of them.
 const LATEST: i64 = MIGRATIONS.len() as i64;

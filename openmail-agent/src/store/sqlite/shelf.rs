@@ -203,8 +203,8 @@ impl Shelf for SqliteShelf<'_> {
     fn add_send(&mut self, seq: i64, fresh: FreshSend) -> Result<()> {
         let FreshSend { event_seq, send, stopped_at } = fresh;
         self.run(
-            "INSERT INTO sends (seq, event_seq, key, inbox_id, pod_id, thread_id, handler, state, finished_at, error)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO sends (seq, event_seq, key, inbox_id, pod_id, thread_id, handler, state, finished_at, error, stopped)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 seq,
                 event_seq,
@@ -216,6 +216,7 @@ impl Shelf for SqliteShelf<'_> {
                 if send.stopped.is_some() { "failed" } else { "owed" },
                 stopped_at,
                 send.stopped,
+                send.stopped.is_some(),
             ],
         )?;
         drafts::put(self, seq, send.draft)
@@ -237,7 +238,7 @@ impl Shelf for SqliteShelf<'_> {
 
     fn send_state(&mut self, seq: i64) -> Result<SendState> {
         self.row(
-            "SELECT state, sent_message_id, sent_thread_id, error FROM sends WHERE seq = ?1",
+            "SELECT state, sent_message_id, sent_thread_id, error, stopped FROM sends WHERE seq = ?1",
             [seq],
             |row| {
                 Ok(match row.get_ref(0)?.as_str()? {
@@ -246,7 +247,8 @@ impl Shelf for SqliteShelf<'_> {
                         thread_id: row.get::<_, Option<String>>(2)?.map(Into::into),
                     },
                     "failed" => {
-                        SendState::Failed { error: row.get::<_, Option<String>>(3)?.unwrap_or_default() }
+                        let why = row.get::<_, Option<String>>(3)?.unwrap_or_default();
+                        SendState::ended(why, row.get(4)?)
                     }
                     _ => SendState::Owed,
                 })

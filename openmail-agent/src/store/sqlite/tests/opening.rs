@@ -82,7 +82,7 @@ async fn a_file_of_a_newer_version_is_refused_with_both_versions() {
     Connection::open(&file.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let (kind, reason) = refused(&file.path).await;
     assert_eq!(kind, ErrorKind::Corrupt);
-    assert!(reason.contains("version 99") && reason.contains("up to 3"), "{reason}");
+    assert!(reason.contains("version 99") && reason.contains("up to 4"), "{reason}");
 }
 
 #[tokio::test]
