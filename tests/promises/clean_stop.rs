@@ -80,18 +80,22 @@ async fn a_grace_without_end_is_no_trouble_to_who_needs_none() {
     soon(running.stop()).await.unwrap();
 }
 
+/// Stops an agent whose grace has no end while the service takes an hour over this request for its mail.
+async fn stop_while_it_hangs(bench: &Bench, on: Operation, mail: &str) {
+    let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
+    let running = bench.start_ready(runtime).await;
+    bench.sandbox.fault_next(1, Fault::SlowAnswer { on: Some(on), by: Duration::from_secs(3_600) });
+    bench.deliver(mail);
+    soon(bench.sandbox.wait_for(|world| (world.outstanding_faults() == 0).then_some(()))).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(10), running.stop()).await;
+    stopped.expect("nothing is waited for").unwrap();
+}
+
 /// The service hangs, and would be waited for as long as a request may take.
 #[tokio::test]
 async fn a_stop_waits_for_no_mail_whose_handler_has_not_begun() {
     let bench = Bench::start().await;
-    let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
-    let running = bench.start_ready(runtime).await;
-    let slow = Fault::SlowAnswer { on: Some(Operation::GetThreadMessages), by: Duration::from_secs(3_600) };
-    bench.sandbox.fault_next(1, slow);
-    bench.deliver("waits for its row");
-    soon(bench.sandbox.wait_for(|world| (world.outstanding_faults() == 0).then_some(()))).await;
-    let stopped = tokio::time::timeout(Duration::from_secs(10), running.stop()).await;
-    stopped.expect("nothing is waited for").unwrap();
+    stop_while_it_hangs(&bench, Operation::GetThreadMessages, "waits for its row").await;
 
     let seen = Seen::default();
     let saw = seen.clone();
@@ -108,14 +112,7 @@ async fn a_stop_waits_for_no_mail_whose_handler_has_not_begun() {
 #[tokio::test]
 async fn a_stop_does_not_wait_for_a_service_that_is_slow_to_mark_a_thread_as_read() {
     let bench = Bench::start().await;
-    let runtime = bench.runtime().grace(Duration::MAX).handlers([Route::new("agent", async |_: Mail| {})]);
-    let running = bench.start_ready(runtime).await;
-    let slow = Fault::SlowAnswer { on: Some(Operation::UpdateThread), by: Duration::from_secs(3_600) };
-    bench.sandbox.fault_next(1, slow);
-    bench.deliver("is handled");
-    soon(bench.sandbox.wait_for(|world| (world.outstanding_faults() == 0).then_some(()))).await;
-    let stopped = tokio::time::timeout(Duration::from_secs(10), running.stop()).await;
-    stopped.expect("nothing is waited for").unwrap();
+    stop_while_it_hangs(&bench, Operation::UpdateThread, "is handled").await;
     assert_eq!(bench.rows("SELECT state FROM events", 1).await, ["done"]);
 }
 

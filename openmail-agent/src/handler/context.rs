@@ -180,16 +180,9 @@ impl Context {
 
     /// Keeps a value to be committed with the handler's success, in place of an earlier one of the same scope.
     pub(crate) fn note(&self, note: Note) {
-        let mut collected = self.collected();
-        if self.0.has_ended.load(Ordering::Relaxed) {
-            error!(
-                handler = self.handler(),
-                event_id = %self.event().id,
-                "what was remembered after its handler had ended is forgotten: have the handler wait for the task that remembers it"
-            );
-            return;
+        if let Some(mut collected) = self.collecting("what was remembered is forgotten") {
+            collected.note(note);
         }
-        collected.note(note);
     }
 
     /// The value that is kept so far, by the handler or a layer around it.
@@ -200,17 +193,9 @@ impl Context {
 
     /// Makes the handler fail although it may return without an error.
     pub(crate) fn fail(&self, error: Error) {
-        let mut collected = self.collected();
-        if self.0.has_ended.load(Ordering::Relaxed) {
-            error!(
-                handler = self.handler(),
-                event_id = %self.event().id,
-                %error,
-                "what failed after its handler had ended makes nothing fail: have the handler wait for the task"
-            );
-            return;
+        if let Some(mut collected) = self.collecting("what failed makes nothing fail") {
+            collected.fail(error);
         }
-        collected.fail(error);
     }
 
     /// Adds a reply to what is committed with the handler's success.
@@ -239,15 +224,7 @@ impl Context {
     /// Adds a mail to what is committed with the handler's success, or makes the handler fail where it cannot be sent.
     pub(crate) fn draft(&self, draft: Draft) {
         let drafted = self.drafted(draft);
-        let mut collected = self.collected();
-        if self.0.has_ended.load(Ordering::Relaxed) {
-            error!(
-                handler = self.handler(),
-                event_id = %self.event().id,
-                "a mail that was composed after its handler had ended is not sent: have the handler wait for the task that composes it"
-            );
-            return;
-        }
+        let Some(mut collected) = self.collecting("a mail that was composed is not sent") else { return };
         match drafted {
             Ok(draft) => collected.draft(draft),
             Err(error) => collected.fail(error.into()),
@@ -389,6 +366,17 @@ impl Context {
             draft,
             stopped,
         }
+    }
+
+    /// What is committed with the handler's success; none once it has ended, which is told with what becomes of what came too late.
+    fn collecting(&self, too_late: &'static str) -> Option<MutexGuard<'_, Collected>> {
+        let collected = self.collected();
+        if self.0.has_ended.load(Ordering::Relaxed) {
+            let (handler, event_id) = (self.handler(), &self.event().id);
+            error!(handler, %event_id, "{too_late}, for its handler had ended: have the handler wait for the task that does so");
+            return None;
+        }
+        Some(collected)
     }
 
     fn collected(&self) -> MutexGuard<'_, Collected> {

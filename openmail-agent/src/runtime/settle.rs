@@ -12,7 +12,7 @@ use crate::store::{self, ErrorKind, Leased, Settlement};
 use super::work::{Finding, STORE, Workbench};
 
 /// How long a stop waits for a handled thread to be marked as read.
-const MARK: Duration = Duration::from_secs(1);
+const LAST_MARK: Duration = Duration::from_secs(1);
 
 impl Workbench {
     /// Step 8: nothing is owed before this commits.
@@ -95,7 +95,7 @@ impl Workbench {
     /// The service may take its time, and a stop has better things to wait for.
     async fn stop_has_waited(&self) {
         self.services.stopping.cancelled().await;
-        tokio::time::sleep(MARK).await;
+        tokio::time::sleep(LAST_MARK).await;
     }
 
     /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.
