@@ -16,7 +16,7 @@ use rand::Rng;
 /// assert!(backoff.with_jitter(3) <= Duration::from_secs(8));
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     first: Duration,
     most: Duration,
 }
@@ -24,27 +24,27 @@ pub struct Backoff {
 impl Backoff {
     /// Doubles from `first` up to `most`.
     #[must_use]
-    pub const fn new(first: Duration, most: Duration) -> Self {
+    pub(crate) const fn new(first: Duration, most: Duration) -> Self {
         Self { first, most }
     }
 
     /// The longest wait before the try after `failures` + 1 failed ones.
     #[must_use]
-    pub fn ceiling(&self, failures: u32) -> Duration {
+    pub(crate) fn ceiling(&self, failures: u32) -> Duration {
         self.first.saturating_mul(2_u32.saturating_pow(failures)).min(self.most)
     }
 
     /// A wait drawn evenly between nothing and the [ceiling](Backoff::ceiling): full jitter, so that a crowd that
     /// failed together does not come back together.
     #[must_use]
-    pub fn with_jitter(&self, failures: u32) -> Duration {
+    pub(crate) fn with_jitter(&self, failures: u32) -> Duration {
         part_of(self.ceiling(failures), rand::rng().random())
     }
 
     /// A wait drawn evenly from the upper half below the [ceiling](Backoff::ceiling): for one that must not come back
     /// at once, whatever the draw.
     #[must_use]
-    pub fn with_half_jitter(&self, failures: u32) -> Duration {
+    pub(crate) fn with_half_jitter(&self, failures: u32) -> Duration {
         upper_part_of(self.ceiling(failures), rand::rng().random())
     }
 }

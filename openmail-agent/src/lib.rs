@@ -43,7 +43,9 @@
 //! - [`Runtime`]: what can be set; [`Config`](runtime::Config): the environment variables.
 //! - [`store`]: where mail is kept, and what a store must do.
 //! - [`api`]: the service's REST API, for what a reply is not enough for.
-//! - [`transport`], [`outbox`], [`limit`], [`wire`]: the rooms behind it, for those who build something else of them.
+//! - [`testing`]: one event through one handler, in a test of yours.
+//! - [`transport`]: readiness, the state of the socket, webhooks in an application of your own; [`limit`]: what may be sent;
+//!   [`wire`]: the signatures of webhooks, and the text of a mail made fit for a model.
 //!
 //! # Features
 //!
@@ -64,14 +66,12 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod api;
-pub mod backoff;
 pub mod clock;
 #[cfg_attr(not(feature = "failpoints"), doc(hidden))]
 pub mod failpoint;
 pub mod handler;
 pub mod limit;
 pub mod model;
-pub mod outbox;
 pub mod prelude;
 pub mod router;
 pub mod runtime;
@@ -83,8 +83,10 @@ pub mod wire;
 
 #[doc(hidden)]
 pub mod __private;
+mod backoff;
 mod declared;
 mod give_way;
+mod outbox;
 #[cfg(test)]
 mod privacy;
 

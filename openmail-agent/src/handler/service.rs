@@ -73,7 +73,7 @@ handler!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
 pub type BoxedHandler = BoxCloneSyncService<Context, Outcome, Infallible>;
 
 /// Makes a handler a service.
-pub fn boxed<H: Handler<Arguments>, Arguments>(handler: H) -> BoxedHandler {
+pub(crate) fn boxed<H: Handler<Arguments>, Arguments>(handler: H) -> BoxedHandler {
     BoxCloneSyncService::new(tower::service_fn(move |context: Context| {
         let handler = handler.clone();
         async move { Ok(handler.call(context).await) }
@@ -81,7 +81,7 @@ pub fn boxed<H: Handler<Arguments>, Arguments>(handler: H) -> BoxedHandler {
 }
 
 /// Puts a layer around a handler; an error of the layer's own, such as a timeout, is a failure of the handler.
-pub fn layered<L>(handler: BoxedHandler, layer: &L) -> BoxedHandler
+pub(crate) fn layered<L>(handler: BoxedHandler, layer: &L) -> BoxedHandler
 where
     L: Layer<BoxedHandler>,
     L::Service: Service<Context, Response = Outcome, Error: Into<BoxError>, Future: Send>

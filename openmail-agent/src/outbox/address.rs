@@ -16,7 +16,10 @@ const MOST: usize = 10;
 /// # Errors
 ///
 /// When nobody is left, or more than ten are.
-pub fn answer_to(message: &Message, is_own: &dyn Fn(&Address) -> bool) -> Result<Recipients, NobodyToAnswer> {
+pub(crate) fn answer_to(
+    message: &Message,
+    is_own: &dyn Fn(&Address) -> bool,
+) -> Result<Recipients, NobodyToAnswer> {
     let copied = message.delivery_role == Some(DeliveryRole::Cc) && !message.header_to.is_empty();
     let asked: &[Address] = if copied { &message.header_to } else { message.from.as_slice() };
     let mut others: Vec<&Address> = Vec::new();
@@ -56,7 +59,7 @@ pub(crate) fn copy_all(recipients: &mut Recipients, message: &Message, is_own: &
 /// Why an answer goes to nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum NobodyToAnswer {
+pub(crate) enum NobodyToAnswer {
     /// Its sender is not an address.
     Unreadable,
     /// It names addresses of this account only, this one first.

@@ -12,7 +12,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// The outbox as others see it: they wake it when something is owed, and hear when something was sent.
 #[derive(Clone)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     store: Arc<dyn Store>,
     wake: Arc<Notify>,
     settled: broadcast::Sender<IdempotencyKey>,
@@ -21,12 +21,12 @@ pub struct Outbox {
 impl Outbox {
     /// An outbox over what this store owes.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self { store, wake: Arc::default(), settled: broadcast::Sender::new(1024) }
     }
 
     /// Says that something is owed.
-    pub fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.wake.notify_one();
     }
 
@@ -44,7 +44,7 @@ impl Outbox {
     /// # Cancel safety
     ///
     /// Dropping the future loses nothing.
-    pub async fn settled(&self, key: &IdempotencyKey, patience: Duration) -> store::Result<SendState> {
+    pub(crate) async fn settled(&self, key: &IdempotencyKey, patience: Duration) -> store::Result<SendState> {
         let mut news = self.settled.subscribe();
         // Where there is no such time, it is waited without end.
         let deadline = tokio::time::Instant::now().checked_add(patience);

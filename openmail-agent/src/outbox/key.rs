@@ -8,7 +8,7 @@ use crate::model::{Event, IdempotencyKey, Payload};
 /// way through the handler cannot take the one for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum SendSpace {
+pub(crate) enum SendSpace {
     /// Committed when the handler succeeds.
     Draft,
     /// Committed while the handler runs.
@@ -22,7 +22,7 @@ pub enum SendSpace {
 /// The mail counts, not the event that brought it, since one mail can come under several event ids. What a handler of
 /// `reply.failed` sends has a key that says so, since its own failure is no news.
 #[must_use]
-pub fn idempotency_key(event: &Event, handler: &str, space: SendSpace, number: u32) -> IdempotencyKey {
+pub(crate) fn idempotency_key(event: &Event, handler: &str, space: SendSpace, number: u32) -> IdempotencyKey {
     let subject = match &event.payload {
         Payload::Message(message) => message.id.as_str(),
         _ => event.id.as_str(),

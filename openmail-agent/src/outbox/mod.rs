@@ -8,7 +8,7 @@ mod news;
 mod sender;
 
 pub(crate) use address::copy_all;
-pub use address::{NobodyToAnswer, answer_to};
-pub use desk::Outbox;
-pub use key::{SendSpace, idempotency_key};
-pub use sender::Sender;
+pub(crate) use address::{NobodyToAnswer, answer_to};
+pub(crate) use desk::Outbox;
+pub(crate) use key::{SendSpace, idempotency_key};
+pub(crate) use sender::Sender;

@@ -42,8 +42,7 @@ const REFUSED: Duration = Duration::from_secs(60);
 const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// Sends what is owed: reserves a slot, makes one attempt, records what became of it.
-#[non_exhaustive]
-pub struct Sender {
+pub(crate) struct Sender {
     /// Where sends are owed and settled.
     pub store: Arc<dyn Store>,
     /// The service.
@@ -63,29 +62,13 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// Sends what is owed in this store, within the documented limits, by the machine's clock. Handlers whose replies leave at
-    /// once wait for them by its [`outbox`](Self::outbox).
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, client: Client, worker: WorkerId) -> Self {
-        Self {
-            outbox: Outbox::new(Arc::clone(&store)),
-            store,
-            client,
-            clock: Clock::system(),
-            quotas: Quotas::default(),
-            worker,
-            only: None,
-            news: Arc::default(),
-        }
-    }
-
     /// Sends until shut down, then finishes what is under way. What is not yet reserved stays in the store.
     ///
     /// # Cancel safety
     ///
     /// A send that was under way when the future is dropped is attempted again, by this process or the next, with the
     /// same key and the same words.
-    pub async fn run(&self, shutdown: CancellationToken) {
+    pub(crate) async fn run(&self, shutdown: CancellationToken) {
         let refusal = Refusal::default();
         let mut under_way = FuturesUnordered::<BoxFuture<'_, ()>>::new();
         let (mut failures, told) = (0, Throttle::new(TELL));

@@ -10,7 +10,7 @@ use super::pattern::Filters;
 use super::route::Route;
 
 /// A handler in the table.
-pub struct Entry {
+pub(crate) struct Entry {
     name: Arc<str>,
     service: BoxedHandler,
     description: Option<String>,
@@ -46,43 +46,37 @@ impl Entry {
 
     /// The handler's name.
     #[must_use]
-    pub fn name(&self) -> &Arc<str> {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 
     /// What it does, in its author's words.
     #[must_use]
-    pub fn description(&self) -> Option<&str> {
+    pub(crate) fn description(&self) -> Option<&str> {
         self.description.as_deref()
     }
 
     /// The handler with its layers, ready to be called.
     #[must_use]
-    pub fn service(&self) -> BoxedHandler {
+    pub(crate) fn service(&self) -> BoxedHandler {
         self.service.clone()
     }
 
     /// How long one try may take.
     #[must_use]
-    pub fn timeout(&self) -> Duration {
+    pub(crate) fn timeout(&self) -> Duration {
         self.timeout
-    }
-
-    /// How many further tries there are after the first.
-    #[must_use]
-    pub fn retries(&self) -> u32 {
-        self.retries
     }
 
     /// How many tries there are in all.
     #[must_use]
-    pub fn attempts(&self) -> u32 {
+    pub(crate) fn attempts(&self) -> u32 {
         self.retries.saturating_add(1)
     }
 
     /// How many events it works on at once, where that is bounded.
     #[must_use]
-    pub fn concurrency(&self) -> Option<usize> {
+    pub(crate) fn concurrency(&self) -> Option<usize> {
         self.concurrency
     }
 
@@ -93,20 +87,14 @@ impl Entry {
 
     /// What it takes.
     #[must_use]
-    pub fn kinds(&self) -> &[EventKind] {
+    pub(crate) fn kinds(&self) -> &[EventKind] {
         &self.kinds
     }
 
     /// Whether it may give way to another handler on the same inbox.
     #[must_use]
-    pub fn is_filtered(&self) -> bool {
+    pub(crate) fn is_filtered(&self) -> bool {
         !self.filters.is_empty()
-    }
-
-    /// Whether it takes only what no other handler takes.
-    #[must_use]
-    pub fn is_fallback(&self) -> bool {
-        self.fallback
     }
 
     fn fmt_selection(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

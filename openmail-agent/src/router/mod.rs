@@ -9,10 +9,10 @@ mod problem;
 mod route;
 mod table;
 
-pub use entry::Entry;
+pub(crate) use entry::Entry;
 pub use problem::{Near, StartProblem};
 pub use route::{DEFAULT_RETRIES, DEFAULT_TIMEOUT, Route};
-pub use table::{Router, RouterFacts};
+pub(crate) use table::{Router, RouterFacts};
 
 #[cfg(test)]
 mod tests;

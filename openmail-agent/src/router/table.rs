@@ -15,7 +15,7 @@ use super::route::Route;
 /// What is known at start of the world that routes speak of.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
-pub struct RouterFacts<'a> {
+pub(crate) struct RouterFacts<'a> {
     /// The inboxes that the key sees.
     pub inboxes: &'a [Inbox],
     /// The only one of them that is served, where there is but one.
@@ -29,19 +29,23 @@ pub struct RouterFacts<'a> {
 impl<'a> RouterFacts<'a> {
     /// These facts.
     #[must_use]
-    pub fn new(inboxes: &'a [Inbox], bindings: &'a BTreeMap<String, String>, states: &'a States) -> Self {
+    pub(crate) fn new(
+        inboxes: &'a [Inbox],
+        bindings: &'a BTreeMap<String, String>,
+        states: &'a States,
+    ) -> Self {
         Self { inboxes, only: None, bindings, states }
     }
 
     /// With one inbox that is served, and the others only known by name.
     #[must_use]
-    pub fn serving_only(self, only: Option<&'a InboxId>) -> Self {
+    pub(crate) fn serving_only(self, only: Option<&'a InboxId>) -> Self {
         Self { only, ..self }
     }
 }
 
 /// The table that says which handler an event goes to. It never changes.
-pub struct Router {
+pub(crate) struct Router {
     entries: Vec<Arc<Entry>>,
     /// The same by rank: those with filters before those without, each in the order of declaration.
     ranked: Vec<Arc<Entry>>,
@@ -54,7 +58,7 @@ impl Router {
     /// # Errors
     ///
     /// Everything that is wrong, at once, in the order of declaration.
-    pub fn build(routes: Vec<Route>, facts: &RouterFacts<'_>) -> Result<Self, Vec<StartProblem>> {
+    pub(crate) fn build(routes: Vec<Route>, facts: &RouterFacts<'_>) -> Result<Self, Vec<StartProblem>> {
         let (router, problems) = Self::collect(routes, facts);
         if problems.is_empty() { Ok(router) } else { Err(problems) }
     }
@@ -86,7 +90,7 @@ impl Router {
     /// `message` is the mail, where more of it is known than the event carries; `inbox` is the inbox it is about, which need
     /// not have been there at start.
     #[must_use]
-    pub fn route(
+    pub(crate) fn route(
         &self,
         event: &Event,
         message: Option<&Message>,
@@ -105,7 +109,7 @@ impl Router {
 
     /// The handlers, in the order in which they were declared.
     #[must_use]
-    pub fn entries(&self) -> &[Arc<Entry>] {
+    pub(crate) fn entries(&self) -> &[Arc<Entry>] {
         &self.entries
     }
 

@@ -18,9 +18,7 @@ use crate::clock::Clock;
 use crate::model::{BoxError, Chain, Inbox};
 use crate::store::{Store, WorkerId};
 use crate::transport::catch_up::{CatchUp, Surroundings};
-use crate::transport::websocket::{
-    Filter, SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig,
-};
+use crate::transport::websocket::{SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig};
 use crate::transport::{GapSignal, Intake, Readiness, report_recording};
 
 use super::Config;
@@ -59,9 +57,8 @@ impl Ways<'_> {
     fn socket(&self) -> Result<WebSocket, BoxError> {
         let mut config = WebSocketConfig::new(&self.config.base_url, self.config.api_key.clone());
         config.allow_plain_http = self.config.allow_plain_http;
-        if let Some(only) = self.only {
-            config = config.filter(Filter::inboxes([only.id.clone()])).bookmark(self.socket_name());
-        }
+        config.only = self.only.map(|only| only.id.clone());
+        config.bookmark = self.socket_name();
         Ok(WebSocket::new(config, self.intake.clone())?)
     }
 
@@ -156,7 +153,7 @@ impl Transports {
         let state = self.socket.state();
         // Before webhooks are taken, which would do where there were no socket.
         self.readiness.set_socket(*state.borrow());
-        parts.spawn(report(state.clone(), self.readiness.clone()));
+        parts.spawn(report(state, self.readiness.clone()));
         let (intake, readiness, stop) = (self.intake, self.readiness.clone(), shutdown.clone());
         parts.spawn(async move {
             stop.run_until_cancelled(report_recording(&intake, &readiness)).await;
@@ -170,13 +167,12 @@ impl Transports {
             parts.spawn(async move {
                 // Each in a task of its own: a connection that keeps a processor busy, or panics, is alone in that.
                 let run = |connection| AbortOnDropHandle::new(tokio::spawn(connection)).map(drop);
-                crate::transport::webhook::listen_with(listener, webhook, stop.clone(), run).await;
+                crate::transport::webhook::listen(listener, webhook, stop.clone(), run).await;
                 if stop.is_cancelled() { Part::Attendant } else { Part::Webhook }
             });
         }
-        let surroundings = Surroundings::new(self.relist.directory.list(), self.gaps.clone())
-            .socket(state)
-            .webhook(self.readiness.report().webhook);
+        let surroundings =
+            Surroundings::new(self.relist.directory.list(), self.gaps.clone(), &self.readiness);
         let (catch_up, stop) = (self.catch_up, shutdown.clone());
         parts.spawn(async move {
             catch_up.run(surroundings, stop).await;
@@ -215,7 +211,7 @@ impl Socket {
     async fn run(self, shutdown: CancellationToken) -> StopReason {
         loop {
             let reason = self.role.hold(&self.socket, &self.gaps, shutdown.clone()).await;
-            if reason == StopReason::ShutDown || !self.readiness.report().webhook {
+            if reason == StopReason::ShutDown || !self.readiness.takes_webhooks() {
                 return reason;
             }
             error!(%reason, "going on with webhooks alone; the socket is tried again in {} minutes", REFUSED.as_secs() / 60);

@@ -139,10 +139,10 @@ impl Role {
 /// Whether the service serves this process, or would serve no other any better: a subscription is in force, or it is the account
 /// that has to wait.
 fn is_served(state: SocketState) -> bool {
-    use Degradation::{Lost, PartlySubscribed, Refused, StoreFailing};
+    use Degradation::{Lost, Refused, StoreFailing, Uncovered};
     match state {
         SocketState::Degraded(why) => {
-            matches!(why, PartlySubscribed | StoreFailing | Refused(429) | Lost(Some(4008)))
+            matches!(why, Uncovered | StoreFailing | Refused(429) | Lost(Some(4008)))
         }
         state => state.is_ready(),
     }

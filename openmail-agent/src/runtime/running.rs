@@ -70,7 +70,7 @@ impl RunningRuntime {
     /// The service that takes webhooks, to mount in an axum application of your own instead of having it listen by itself;
     /// `None` without `OPENMAIL_WEBHOOK_SECRET`.
     ///
-    /// Whoever asks for it is taken to mount it: webhooks count as [taken](Readiness::set_webhook) from then on. It answers 503 once
+    /// Whoever asks for it is taken to mount it: webhooks count as [taken](crate::transport::ReadinessReport::webhook) from then on. It answers 503 once
     /// the runtime stops. Its store is open for as long as it lives: drop it before another runtime opens the same file.
     #[cfg(feature = "webhook")]
     #[must_use]

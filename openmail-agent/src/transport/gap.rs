@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 /// Why mail may have been missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum GapReason {
+pub(crate) enum GapReason {
     /// The process has just started.
     Start,
     /// The socket was subscribed without a place to resume from.
@@ -43,7 +43,7 @@ impl fmt::Display for GapReason {
 /// Carries the suspicion of a gap from whoever has it to the catch-up; suspicions that nobody has taken yet merge into
 /// one.
 #[derive(Debug, Clone, Default)]
-pub struct GapSignal {
+pub(crate) struct GapSignal {
     shared: Arc<Shared>,
 }
 
@@ -56,12 +56,12 @@ struct Shared {
 impl GapSignal {
     /// A signal that nobody has raised yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Says that mail may have been missed. The first reason is kept until it is taken.
-    pub fn suspect(&self, reason: GapReason) {
+    pub(crate) fn suspect(&self, reason: GapReason) {
         self.lock().get_or_insert(reason);
         self.shared.notify.notify_one();
     }
@@ -71,7 +71,7 @@ impl GapSignal {
     /// # Cancel safety
     ///
     /// Dropping the future takes nothing.
-    pub async fn suspected(&self) -> GapReason {
+    pub(crate) async fn suspected(&self) -> GapReason {
         loop {
             if let Some(reason) = self.take() {
                 return reason;
@@ -81,7 +81,7 @@ impl GapSignal {
     }
 
     /// Takes the suspicion, if there is one now.
-    pub fn take(&self) -> Option<GapReason> {
+    pub(crate) fn take(&self) -> Option<GapReason> {
         self.lock().take()
     }
 

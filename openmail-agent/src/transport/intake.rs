@@ -22,7 +22,7 @@ const PARKED_BODY_CAP: usize = 1024 * 1024;
 ///
 /// Cheap to clone. Nothing may be acknowledged before [`take`](Intake::take) has answered.
 #[derive(Clone)]
-pub struct Intake {
+pub(crate) struct Intake {
     store: Arc<dyn Store>,
     clock: Clock,
     wake: Arc<Notify>,
@@ -36,7 +36,7 @@ pub struct Intake {
 /// An event as a transport received it.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Received {
+pub(crate) struct Received {
     /// The event as it came.
     pub body: Bytes,
     /// Its id where the body has none: from a header, say.
@@ -49,7 +49,7 @@ pub struct Received {
 
 impl Received {
     /// An event as it came, of which nothing was read yet.
-    pub fn new(body: impl Into<Bytes>, via: Via) -> Self {
+    pub(crate) fn new(body: impl Into<Bytes>, via: Via) -> Self {
         Self { body: body.into(), event_id: None, via, envelope: None }
     }
 }
@@ -69,10 +69,11 @@ impl std::fmt::Debug for Received {
 /// The way an event came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Via {
+pub(crate) enum Via {
     /// A frame of the socket.
     WebSocket,
     /// A webhook.
+    #[cfg(any(test, feature = "webhook"))]
     Webhook,
     /// A row found over REST.
     CatchUp,
@@ -81,7 +82,7 @@ pub enum Via {
 impl Intake {
     /// An intake into this store that notifies `wake` when there is something new to handle.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, clock: Clock, wake: Arc<Notify>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Clock, wake: Arc<Notify>) -> Self {
         let records = Arc::new(watch::Sender::new(true));
         Self { store, clock, wake, records, pace: Arc::default(), only: None }
     }
@@ -89,7 +90,7 @@ impl Intake {
     /// Sets aside what is about another inbox, unless other processes share the store and may serve that one: an account's
     /// webhook brings the mail of all.
     #[must_use]
-    pub fn serving_only(mut self, inbox_id: Option<InboxId>) -> Self {
+    pub(crate) fn serving_only(mut self, inbox_id: Option<InboxId>) -> Self {
         self.only = inbox_id;
         self
     }
@@ -106,7 +107,7 @@ impl Intake {
     /// # Cancel safety
     ///
     /// When the future is dropped, either all was recorded or nothing; recording the same again does no harm.
-    pub async fn take(
+    pub(crate) async fn take(
         &self,
         received: Vec<Received>,
         bookmark: Option<Bookmark>,
@@ -169,7 +170,7 @@ impl Intake {
     /// Where what was recorded is some dozen events ahead of that, the [socket](super::websocket) pauses for up to ten
     /// milliseconds after each batch: a flood would otherwise be written to the disk only to be read from there again. As
     /// long as nobody says so, it does not.
-    pub fn handed_out(&self, events: usize, is_all: bool) {
+    pub(crate) fn handed_out(&self, events: usize, is_all: bool) {
         self.pace.handed_out(events, is_all);
     }
 
@@ -180,19 +181,19 @@ impl Intake {
 
     /// Whether events can be recorded, as the last attempt showed, now and from now on.
     #[must_use]
-    pub fn records(&self) -> watch::Receiver<bool> {
+    pub(crate) fn records(&self) -> watch::Receiver<bool> {
         self.records.subscribe()
     }
 
     /// The store behind it.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn Store> {
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
 
     /// The clock it stamps arrivals with.
     #[must_use]
-    pub fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 }

@@ -13,7 +13,7 @@ use super::websocket::SocketState;
 pub struct Readiness(Arc<watch::Sender<Known>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Known {
+pub(super) struct Known {
     socket: Option<SocketState>,
     webhook: bool,
     /// The store tells what is due.
@@ -31,34 +31,44 @@ impl Default for Known {
 
 impl Readiness {
     /// Nothing is known yet: neither socket nor webhook, so nothing is ready.
-    #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// The socket stands here; before the first word there is none.
-    pub fn set_socket(&self, state: SocketState) {
+    pub(crate) fn set_socket(&self, state: SocketState) {
         self.change(|known| known.socket = Some(state));
     }
 
     /// Webhooks are taken, or no longer.
-    pub fn set_webhook(&self, served: bool) {
+    #[cfg(any(test, feature = "webhook"))]
+    pub(crate) fn set_webhook(&self, served: bool) {
         self.change(|known| known.webhook = served);
     }
 
     /// The store tells what is due, or fails.
-    pub fn set_store(&self, works: bool) {
+    pub(crate) fn set_store(&self, works: bool) {
         self.change(|known| known.store = works);
     }
 
     /// The store takes what is new, or fails: a full disk can still be read.
-    pub fn set_records(&self, works: bool) {
+    pub(crate) fn set_records(&self, works: bool) {
         self.change(|known| known.records = works);
     }
 
     /// The runtime is stopping.
-    pub fn set_stopping(&self) {
+    pub(crate) fn set_stopping(&self) {
         self.change(|known| known.stopping = true);
+    }
+
+    /// What is known, now and from now on.
+    pub(super) fn known(&self) -> watch::Receiver<Known> {
+        self.0.subscribe()
+    }
+
+    /// Whether webhooks are taken.
+    pub(crate) fn takes_webhooks(&self) -> bool {
+        self.0.borrow().webhook
     }
 
     /// Whether mail can be taken now.
@@ -133,6 +143,11 @@ impl Readiness {
 }
 
 impl Known {
+    /// Whether news of mail comes by itself, here or in the process that holds the socket.
+    pub(super) fn brings_mail(&self) -> bool {
+        self.webhook || matches!(self.socket, Some(SocketState::Live | SocketState::Standby))
+    }
+
     fn is_ready(&self) -> bool {
         let intake = match self.socket {
             None => self.webhook,

@@ -20,7 +20,7 @@ const PROBED: &str = "probe";
 /// # Cancel safety
 ///
 /// Dropping the future loses nothing.
-pub async fn report_recording(intake: &Intake, readiness: &Readiness) {
+pub(crate) async fn report_recording(intake: &Intake, readiness: &Readiness) {
     let mut records = intake.records();
     // The sender lives in the intake, so waiting cannot fail.
     while records.wait_for(|records| !records).await.is_ok() {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::model::{EventId, EventKind, InboxId};
+use crate::model::{EventId, InboxId};
 
 use super::event::{Envelope, envelope_of_frame};
 
@@ -17,17 +17,6 @@ use super::event::{Envelope, envelope_of_frame};
 pub enum ClientFrame {
     /// Asks for events. Subscriptions add up.
     Subscribe(Subscription),
-    /// Asks for no more events.
-    Unsubscribe {
-        /// Of these inboxes; `None` = of all.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        inbox_ids: Option<Vec<InboxId>>,
-    },
-    /// Says that an event was taken; reserved by the service.
-    Ack {
-        /// Which.
-        event_id: EventId,
-    },
     /// Asks for a pong: everything asked before has been answered when it comes.
     Ping,
 }
@@ -39,9 +28,6 @@ pub struct Subscription {
     /// Of these inboxes only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbox_ids: Option<Vec<InboxId>>,
-    /// Of these kinds only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub event_types: Option<Vec<EventKind>>,
     /// Beginning with what came after this event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_event_id: Option<EventId>,
@@ -62,13 +48,6 @@ pub enum ServerFrame {
     /// A subscription is in force.
     Subscribed {
         /// The inboxes it covers; empty = all.
-        inbox_ids: Vec<InboxId>,
-        /// The kinds it covers; empty = all.
-        event_types: Vec<EventKind>,
-    },
-    /// A subscription has ended.
-    Unsubscribed {
-        /// The inboxes it covered; empty = all.
         inbox_ids: Vec<InboxId>,
     },
     /// Something that was asked is refused. The socket stays open, perhaps deaf.
@@ -110,10 +89,7 @@ impl ServerFrame {
                 let event_id = event_id.map(|id| EventId::from(&*id));
                 Self::Event { body, event_id, envelope: None }
             }
-            Some("subscribed") => {
-                Self::Subscribed { inbox_ids: read(peek.inbox_ids), event_types: read(peek.event_types) }
-            }
-            Some("unsubscribed") => Self::Unsubscribed { inbox_ids: read(peek.inbox_ids) },
+            Some("subscribed") => Self::Subscribed { inbox_ids: read(peek.inbox_ids) },
             Some("error") => Self::Error { message: read(peek.message) },
             Some("pong") => Self::Pong,
             _ => Self::Unknown,
@@ -125,12 +101,7 @@ impl ServerFrame {
 impl std::fmt::Debug for ServerFrame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Subscribed { inbox_ids, event_types } => f
-                .debug_struct("Subscribed")
-                .field("inbox_ids", inbox_ids)
-                .field("event_types", event_types)
-                .finish(),
-            Self::Unsubscribed { inbox_ids } => write!(f, "Unsubscribed({inbox_ids:?})"),
+            Self::Subscribed { inbox_ids } => write!(f, "Subscribed({inbox_ids:?})"),
             Self::Error { message } => write!(f, "Error({} bytes)", message.len()),
             Self::Pong => f.write_str("Pong"),
             Self::Event { body, event_id, .. } => write!(f, "Event({event_id:?}, {} bytes)", body.len()),
@@ -153,8 +124,6 @@ struct Peek<'a> {
     message: Option<&'a RawValue>,
     #[serde(borrow, default)]
     inbox_ids: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    event_types: Option<&'a RawValue>,
 }
 
 fn read<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>) -> T {
@@ -183,16 +152,9 @@ mod tests {
         assert_eq!(everything.to_json(), r#"{"type":"subscribe"}"#);
         let narrow = ClientFrame::Subscribe(Subscription {
             inbox_ids: Some(vec!["inb_1".into()]),
-            event_types: Some(vec![EventKind::MESSAGE_RECEIVED]),
             last_event_id: Some("evt_1".into()),
         });
-        assert_eq!(
-            narrow.to_json(),
-            r#"{"type":"subscribe","inbox_ids":["inb_1"],"event_types":["message.received"],"last_event_id":"evt_1"}"#
-        );
-        assert_eq!(ClientFrame::Unsubscribe { inbox_ids: None }.to_json(), r#"{"type":"unsubscribe"}"#);
-        let ack = ClientFrame::Ack { event_id: "evt_1".into() };
-        assert_eq!(ack.to_json(), r#"{"type":"ack","event_id":"evt_1"}"#);
+        assert_eq!(narrow.to_json(), r#"{"type":"subscribe","inbox_ids":["inb_1"],"last_event_id":"evt_1"}"#);
         assert_eq!(ClientFrame::Ping.to_json(), r#"{"type":"ping"}"#);
     }
 
@@ -200,16 +162,10 @@ mod tests {
     fn every_server_frame_is_told_apart() {
         assert_eq!(
             parse(r#"{"type":"subscribed","inbox_ids":["inb_1"],"event_types":[],"more":{}}"#),
-            ServerFrame::Subscribed { inbox_ids: vec!["inb_1".into()], event_types: vec![] }
+            ServerFrame::Subscribed { inbox_ids: vec!["inb_1".into()] }
         );
-        assert_eq!(
-            parse(r#"{"type":"subscribed"}"#),
-            ServerFrame::Subscribed { inbox_ids: vec![], event_types: vec![] }
-        );
-        assert_eq!(
-            parse(r#"{"type":"unsubscribed","inbox_ids":null}"#),
-            ServerFrame::Unsubscribed { inbox_ids: vec![] }
-        );
+        assert_eq!(parse(r#"{"type":"subscribed"}"#), ServerFrame::Subscribed { inbox_ids: vec![] });
+        assert_eq!(parse(r#"{"type":"unsubscribed","inbox_ids":null}"#), ServerFrame::Unknown);
         assert_eq!(parse(r#"{"type":"error"}"#), ServerFrame::Error { message: String::new() });
         assert_eq!(parse(r#"{"type":"pong"}"#), ServerFrame::Pong);
         assert_eq!(parse(r#"{"type":"brand.new"}"#), ServerFrame::Unknown);

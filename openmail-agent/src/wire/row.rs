@@ -11,9 +11,9 @@ mod thread;
 #[cfg(test)]
 mod tests;
 
-pub use account::{api_key, api_keys, me, new_api_key, pod, pods};
-pub use failure::{FailureRow, failure};
-pub use inbox::{inbox, inbox_with_secret, inboxes, webhook_secret};
-pub use message::{message, messages};
-pub use sent::{attachment_text, sent};
-pub use thread::{thread_messages, threads};
+pub(crate) use account::{api_keys, me, new_api_key, pod, pods};
+pub(crate) use failure::{FailureRow, failure};
+pub(crate) use inbox::{inbox, inbox_with_secret, inboxes, webhook_secret};
+pub(crate) use message::messages;
+pub(crate) use sent::{attachment_text, sent};
+pub(crate) use thread::{thread_messages, threads};

@@ -76,7 +76,7 @@ fn by_the_rules(router: &Router, kind: &EventKind, inbox: &Inbox, message: &Mess
     let fitting = router.entries().iter().enumerate().filter_map(|(at, entry)| {
         let fits = entry.kinds.contains(kind) && entry.filters.fit(&MailFacts::new(Some(message)));
         let level = level(entry, inbox).filter(|_| fits)?;
-        Some(((entry.is_fallback(), level, !entry.is_filtered(), at), entry.name().to_string()))
+        Some(((entry.fallback, level, !entry.is_filtered(), at), entry.name().to_string()))
     });
     fitting.min().map(|(_, name)| name)
 }

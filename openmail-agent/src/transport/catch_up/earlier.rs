@@ -15,7 +15,7 @@ use super::watermark::Watermark;
 /// # Errors
 ///
 /// As [`Intake::take`]; nothing was fed in then.
-pub async fn feed_earlier(
+pub(crate) async fn feed_earlier(
     intake: &Intake,
     inbox: &Inbox,
     conversation: &[Message],

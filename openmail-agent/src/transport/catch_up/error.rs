@@ -5,7 +5,7 @@ use crate::model::Error;
 use crate::store::StoreError;
 
 /// Why an inbox could not be caught up with.
-pub type CatchUpError = Error<CatchUpErrorKind>;
+pub(super) type CatchUpError = Error<CatchUpErrorKind>;
 
 /// What went wrong, to decide by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

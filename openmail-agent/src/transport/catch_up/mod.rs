@@ -19,8 +19,7 @@ mod watermark;
 #[cfg(feature = "webhook")]
 mod tests;
 
-pub use earlier::feed_earlier;
-pub use error::{CatchUpError, CatchUpErrorKind};
-pub use round::{CatchUp, CatchUpReport};
+pub(crate) use earlier::feed_earlier;
+pub(crate) use round::CatchUp;
 pub(crate) use row::find_row;
-pub use schedule::Surroundings;
+pub(crate) use schedule::Surroundings;

@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// Finds mail over REST that no event told of, and feeds it in.
 #[derive(Debug)]
-pub struct CatchUp {
+pub(crate) struct CatchUp {
     client: Client,
     intake: Intake,
     pace: Pace,
@@ -46,7 +46,7 @@ pub struct CatchUp {
 /// What a round over the inboxes came to.
 #[derive(Debug, Default)]
 #[non_exhaustive]
-pub struct CatchUpReport {
+pub(crate) struct CatchUpReport {
     /// How many mails the store had not seen.
     pub found: usize,
     /// How many inboxes were read.
@@ -60,7 +60,7 @@ pub struct CatchUpReport {
 impl CatchUp {
     /// A catch-up that reads with this client and feeds this intake.
     #[must_use]
-    pub fn new(client: Client, intake: Intake) -> Self {
+    pub(crate) fn new(client: Client, intake: Intake) -> Self {
         Self {
             client,
             intake,
@@ -74,7 +74,7 @@ impl CatchUp {
 
     /// How many rounds were completed without a failure, now and from now on.
     #[must_use]
-    pub fn rounds(&self) -> watch::Receiver<u64> {
+    pub(crate) fn rounds(&self) -> watch::Receiver<u64> {
         self.rounds.subscribe()
     }
 
@@ -82,7 +82,7 @@ impl CatchUp {
     ///
     /// What arrived later, whichever way, may be found again: a store must not forget it before.
     #[must_use]
-    pub fn read_up_to(&self) -> watch::Receiver<Option<Timestamp>> {
+    pub(crate) fn read_up_to(&self) -> watch::Receiver<Option<Timestamp>> {
         self.read_up_to.subscribe()
     }
 
@@ -92,7 +92,7 @@ impl CatchUp {
     /// # Cancel safety
     ///
     /// When the future is dropped, what was not yet recorded is found again by the next round.
-    pub async fn run_once(&self, inboxes: &[Inbox], reason: GapReason) -> CatchUpReport {
+    pub(crate) async fn run_once(&self, inboxes: &[Inbox], reason: GapReason) -> CatchUpReport {
         let mut report = CatchUpReport::default();
         for inbox in inboxes {
             let began = self.intake.clock().now();

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 use crate::backoff::Backoff;
 use crate::clock::after;
 use crate::model::Inbox;
-use crate::transport::websocket::SocketState;
-use crate::transport::{GapReason, GapSignal};
+use crate::transport::readiness::Known;
+use crate::transport::{GapReason, GapSignal, Readiness};
 
 use super::round::CatchUp;
 
@@ -24,65 +24,39 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_secs(2), Duration::from_sec
 
 /// What the catch-up needs to know of what goes on around it.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Surroundings {
+pub(crate) struct Surroundings {
     /// The inboxes to read; one that is added is read at once.
-    pub inboxes: watch::Receiver<Vec<Inbox>>,
+    inboxes: watch::Receiver<Vec<Inbox>>,
     /// Who suspects that mail was missed.
-    pub gaps: GapSignal,
-    /// Where the socket stands, where there is one.
-    pub socket: Option<watch::Receiver<SocketState>>,
-    /// Whether webhooks are taken.
-    pub webhook: bool,
+    gaps: GapSignal,
+    /// What else brings mail.
+    known: watch::Receiver<Known>,
 }
 
 impl Surroundings {
-    /// Neither socket nor webhook: the catch-up alone brings mail.
-    #[must_use]
-    pub fn new(inboxes: watch::Receiver<Vec<Inbox>>, gaps: GapSignal) -> Self {
-        Self { inboxes, gaps, socket: None, webhook: false }
-    }
-
-    /// Beside this socket.
-    #[must_use]
-    pub fn socket(mut self, state: watch::Receiver<SocketState>) -> Self {
-        self.socket = Some(state);
-        self
-    }
-
-    /// Beside webhooks.
-    #[must_use]
-    pub fn webhook(mut self, taken: bool) -> Self {
-        self.webhook = taken;
-        self
+    pub(crate) fn new(inboxes: watch::Receiver<Vec<Inbox>>, gaps: GapSignal, readiness: &Readiness) -> Self {
+        Self { inboxes, gaps, known: readiness.known() }
     }
 
     /// How long to go without looking.
     fn interval(&mut self) -> Duration {
-        let live = |socket: &mut watch::Receiver<SocketState>| {
-            matches!(*socket.borrow_and_update(), SocketState::Live | SocketState::Standby)
-        };
-        let live = self.socket.as_mut().is_some_and(live);
-        if live || self.webhook { ROUTINE } else { ALONE }
+        if self.known.borrow_and_update().brings_mail() { ROUTINE } else { ALONE }
     }
 
-    /// Waits until the inboxes or the socket's state change. Tells whether it was the inboxes.
+    /// Waits until the inboxes change, or what else brings mail. Tells whether it was the inboxes.
     async fn changed(&mut self) -> bool {
         tokio::select! {
-            () = next_change(Some(&mut self.inboxes)) => true,
-            () = next_change(self.socket.as_mut()) => false,
+            () = next_change(&mut self.inboxes) => true,
+            () = next_change(&mut self.known) => false,
         }
     }
 }
 
 /// Waits for the next value; for ever, where there will be none.
-async fn next_change<T>(watched: Option<&mut watch::Receiver<T>>) {
-    if let Some(watched) = watched
-        && watched.changed().await.is_ok()
-    {
-        return;
+async fn next_change<T>(watched: &mut watch::Receiver<T>) {
+    if watched.changed().await.is_err() {
+        std::future::pending().await
     }
-    std::future::pending().await
 }
 
 impl CatchUp {
@@ -95,7 +69,7 @@ impl CatchUp {
     /// # Cancel safety
     ///
     /// As [`run_once`](CatchUp::run_once).
-    pub async fn run(&self, mut around: Surroundings, shutdown: CancellationToken) {
+    pub(crate) async fn run(&self, mut around: Surroundings, shutdown: CancellationToken) {
         let rounds = async {
             let mut reason = GapReason::Start;
             let mut failures = 0;

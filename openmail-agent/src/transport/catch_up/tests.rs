@@ -18,6 +18,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::error::CatchUpErrorKind;
+use super::round::CatchUpReport;
 use super::*;
 use crate::api::{Client, Retry};
 use crate::clock::Clock;
@@ -25,7 +27,7 @@ use crate::model::{Inbox, Message, Secret};
 use crate::store::Store;
 use crate::store::troubled::TroubledStore;
 use crate::transport::tests::intake_into;
-use crate::transport::{GapReason, GapSignal, Intake, Received, Via};
+use crate::transport::{GapReason, GapSignal, Intake, Readiness, Received, Via};
 
 /// How the service orders its list, which is not documented.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -436,7 +438,7 @@ async fn it_looks_at_the_start_after_a_gap_for_a_new_inbox_and_now_and_then() {
     let (gaps, shutdown) = (GapSignal::new(), CancellationToken::new());
     let (catch_up, mut rounds) = (setup.catch_up.clone(), setup.catch_up.rounds());
     let running = {
-        let around = Surroundings::new(watched, gaps.clone());
+        let around = Surroundings::new(watched, gaps.clone(), &Readiness::new());
         let shutdown = shutdown.clone();
         tokio::spawn(async move { catch_up.run(around, shutdown).await })
     };

@@ -39,20 +39,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// It serves 512 connections at once. One more takes the place of the one that has had its own for longest, counted from when it last
 /// brought what is signed; never that of one that has brought what the service signed, before it is answered.
 ///
+/// Each connection is run the way `run` says, such as in a task of its own. It has ended when what `run` gives back has, and must end when
+/// that is dropped.
+///
 /// # Cancel safety
 ///
 /// Dropping the future ends every connection at once; what was not answered is sent again by the service.
-pub async fn listen(listener: TcpListener, webhook: Webhook, shutdown: CancellationToken) {
-    listen_with(listener, webhook, shutdown, std::convert::identity).await;
-}
-
-/// As [`listen`], with each connection run the way `run` says, such as in a task of its own. It has ended when what `run`
-/// gives back has, and must end when that is dropped.
-///
-/// # Cancel safety
-///
-/// As that of [`listen`].
-pub async fn listen_with<F>(
+pub(crate) async fn listen<F>(
     listener: TcpListener,
     webhook: Webhook,
     shutdown: CancellationToken,
@@ -63,7 +56,7 @@ pub async fn listen_with<F>(
     listen_to(CONNECTIONS, listener, webhook, shutdown, run).await;
 }
 
-/// As [`listen_with`], to so many connections at once.
+/// As [`listen`], to so many connections at once.
 pub(super) async fn listen_to<F>(
     most: usize,
     listener: TcpListener,

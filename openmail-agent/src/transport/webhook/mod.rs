@@ -13,5 +13,5 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use listen::{listen, listen_with};
-pub use service::{NoSecret, Webhook};
+pub(crate) use listen::listen;
+pub use service::Webhook;

@@ -31,17 +31,14 @@ const COMPLAIN: Duration = Duration::from_secs(60);
 
 /// Takes webhooks: a tower service for the one address, and a [router](Webhook::router) with health checks beside it.
 ///
-/// Cheap to clone. In an axum application of one's own:
+/// It is asked of a [running runtime](crate::runtime::RunningRuntime::webhook). Cheap to clone. In an axum application of one's own:
 ///
 /// ```no_run
 /// # use axum::Router;
-/// # use openmail_agent::transport::{Intake, Readiness};
-/// # use openmail_agent::transport::webhook::{NoSecret, Webhook};
-/// # use openmail_agent::model::Secret;
-/// # fn example(intake: Intake) -> Result<Router, NoSecret> {
-/// let webhook = Webhook::new([Secret::new("whsec_8a1f")], intake, Readiness::new())?;
-/// let app: Router = Router::new().route_service("/openmail", webhook);
-/// # Ok(app)
+/// # use openmail_agent::runtime::RunningRuntime;
+/// # fn example(running: &RunningRuntime) -> Option<Router> {
+/// let app: Router = Router::new().route_service("/openmail", running.webhook()?);
+/// # Some(app)
 /// # }
 /// ```
 #[derive(Clone)]
@@ -60,7 +57,7 @@ impl Webhook {
     /// # Errors
     ///
     /// When there is no secret: everybody could write to the agent then.
-    pub fn new(
+    pub(crate) fn new(
         secrets: impl IntoIterator<Item = Secret>,
         intake: Intake,
         readiness: Readiness,
@@ -218,7 +215,7 @@ fn ready(readiness: &Readiness) -> Response {
 
 /// There is no secret to verify webhooks with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSecret;
+pub(crate) struct NoSecret;
 
 impl fmt::Display for NoSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,70 +8,36 @@ use reqwest::Url;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::api::is_loopback;
-use crate::model::{BoxError, Error, Secret};
-
-use super::session::Filter;
+use crate::model::{BoxError, Error, InboxId, Secret};
 
 /// How to reach the service, and what to hear from it.
 ///
 /// Where the environment names a proxy for the service (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, less `NO_PROXY`), the socket goes through
 /// it, by `CONNECT`; for a service on this machine no proxy is asked.
 #[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct WebSocketConfig {
+pub(crate) struct WebSocketConfig {
     /// The service's base address, as for REST: `https://api.openmail.sh`.
     pub base_url: String,
     /// The key. It travels in a header, never in the address.
     pub key: Secret,
     /// Whether the key may travel unencrypted to another machine.
     pub allow_plain_http: bool,
-    /// Which events to receive at first.
-    pub filter: Filter,
+    /// The only inbox to hear of; `None` = every inbox the key may see.
+    pub only: Option<InboxId>,
     /// The name of the bookmark that keeps the place in the stream; one for each key in use.
     pub bookmark: String,
-    /// How TLS is spoken; `None` = as the [REST client](crate::api::tls) does.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 impl WebSocketConfig {
     /// Everything this key may see.
-    pub fn new(base_url: impl Into<String>, key: Secret) -> Self {
+    pub(crate) fn new(base_url: impl Into<String>, key: Secret) -> Self {
         Self {
             base_url: base_url.into(),
             key,
             allow_plain_http: false,
-            filter: Filter::everything(),
+            only: None,
             bookmark: "websocket".into(),
-            tls: None,
         }
-    }
-
-    /// Lets the key travel unencrypted to another machine, such as a sandbox in the next container.
-    #[must_use]
-    pub fn allow_plain_http(mut self) -> Self {
-        self.allow_plain_http = true;
-        self
-    }
-
-    /// Only what passes the filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = filter;
-        self
-    }
-
-    /// Keeps the place in the stream under this name.
-    #[must_use]
-    pub fn bookmark(mut self, name: impl Into<String>) -> Self {
-        self.bookmark = name.into();
-        self
-    }
-
-    /// Speaks TLS in this way.
-    #[must_use]
-    pub fn tls(mut self, tls: Arc<rustls::ClientConfig>) -> Self {
-        self.tls = Some(tls);
-        self
     }
 
     /// The request that asks for the upgrade.
@@ -101,18 +67,17 @@ impl WebSocketConfig {
         Matcher::from_system().intercept(&url.as_str().parse().ok()?)
     }
 
-    /// The TLS configuration, where TLS is spoken at all.
-    pub(super) fn tls_for(
+    /// How TLS is spoken, where it is spoken at all: as the [REST client](crate::api::tls) does.
+    pub(super) fn tls(
         &self,
         request: &Request<()>,
     ) -> Result<Option<Arc<rustls::ClientConfig>>, ConfigError> {
-        match &self.tls {
-            _ if request.uri().scheme_str() != Some("wss") => Ok(None),
-            Some(tls) => Ok(Some(tls.clone())),
-            None => match crate::api::tls::client_config() {
-                Ok(tls) => Ok(Some(tls)),
-                Err(error) => Err(ConfigError::because(ConfigErrorKind::Tls, BoxError::from(error))),
-            },
+        if request.uri().scheme_str() != Some("wss") {
+            return Ok(None);
+        }
+        match crate::api::tls::client_config() {
+            Ok(tls) => Ok(Some(tls)),
+            Err(error) => Err(ConfigError::because(ConfigErrorKind::Tls, BoxError::from(error))),
         }
     }
 }
@@ -133,12 +98,12 @@ fn socket_url(base: &str) -> Option<Url> {
 }
 
 /// Why the socket cannot be set up.
-pub type ConfigError = Error<ConfigErrorKind>;
+pub(super) type ConfigError = Error<ConfigErrorKind>;
 
 /// Which setting is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ConfigErrorKind {
+pub(crate) enum ConfigErrorKind {
     /// The base address.
     BaseUrl,
     /// The base address is of another machine, to which the key would travel unencrypted.
@@ -166,6 +131,10 @@ impl fmt::Display for ConfigErrorKind {
 mod tests {
     use super::*;
 
+    fn config(base_url: &str) -> WebSocketConfig {
+        WebSocketConfig::new(base_url, Secret::new("om_key"))
+    }
+
     #[test]
     fn the_address_is_derived_and_the_key_stays_out_of_it() {
         for (base, expected) in [
@@ -174,7 +143,7 @@ mod tests {
             ("http://127.0.0.1:8025", "ws://127.0.0.1:8025/v1/ws"),
             ("http://[::1]:8025/mail?x=1", "ws://[::1]:8025/mail/v1/ws"),
         ] {
-            let request = WebSocketConfig::new(base, Secret::new("om_key")).request().unwrap();
+            let request = config(base).request().unwrap();
             assert_eq!(request.uri(), expected);
             assert_eq!(request.headers()[AUTHORIZATION], "Bearer om_key");
             assert!(!format!("{request:?}").contains("om_key"));
@@ -184,22 +153,24 @@ mod tests {
     #[test]
     fn the_key_travels_unencrypted_on_this_machine_only_unless_that_is_allowed() {
         for base in ["http://sandbox:8025", "ws://api.openmail.sh", "http://0.0.0.0:8025"] {
-            let config = WebSocketConfig::new(base, Secret::new("om_key"));
+            let mut config = config(base);
             assert_eq!(*config.request().unwrap_err().kind(), ConfigErrorKind::PlainHttp, "{base}");
-            assert!(config.allow_plain_http().request().is_ok(), "{base}");
+            config.allow_plain_http = true;
+            assert!(config.request().is_ok(), "{base}");
         }
         for base in ["ws://localhost:8025", "http://agent.localhost", "wss://sandbox"] {
-            assert!(WebSocketConfig::new(base, Secret::new("om_key")).request().is_ok(), "{base}");
+            assert!(config(base).request().is_ok(), "{base}");
         }
     }
 
     #[test]
     fn a_wrong_setting_is_named() {
         for base in ["", "api.openmail.sh", "ftp://api.openmail.sh", "https://"] {
-            let error = WebSocketConfig::new(base, Secret::new("om_key")).request().unwrap_err();
+            let error = config(base).request().unwrap_err();
             assert_eq!(*error.kind(), ConfigErrorKind::BaseUrl, "{base}");
         }
-        let error = WebSocketConfig::new("http://localhost", Secret::new("a\nb")).request().unwrap_err();
+        let pasted = WebSocketConfig::new("http://localhost", Secret::new("a\nb"));
+        let error = pasted.request().unwrap_err();
         assert_eq!(*error.kind(), ConfigErrorKind::Key);
     }
 }

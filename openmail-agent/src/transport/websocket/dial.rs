@@ -88,8 +88,8 @@ mod tests {
 
     /// Dials a service that is only known to this proxy.
     fn dialler(proxy: &str) -> Dialler {
-        let config =
-            WebSocketConfig::new("http://service.invalid:8025", Secret::new("om_key")).allow_plain_http();
+        let mut config = WebSocketConfig::new("http://service.invalid:8025", Secret::new("om_key"));
+        config.allow_plain_http = true;
         let proxy =
             Matcher::builder().all(proxy).build().intercept(&"http://service.invalid".parse().unwrap());
         Dialler { request: config.request().unwrap(), tls: None, proxy: Some(proxy.unwrap()) }

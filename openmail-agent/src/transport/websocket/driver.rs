@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -11,7 +12,7 @@ use crate::api;
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
-use crate::model::{Chain, EventId};
+use crate::model::{Chain, EventId, InboxId};
 use crate::transport::{GapSignal, Intake, Received, Via};
 use crate::wire::frame::ServerFrame;
 
@@ -19,7 +20,7 @@ use super::config::{ConfigError, WebSocketConfig};
 use super::dial::Dialler;
 use super::link::Link;
 use super::recorder::{Progress, Queue, Recorder};
-use super::session::{Action, Filter, Input, Session};
+use super::session::{Action, Input, Session};
 use super::state::{SocketState, StopReason};
 
 /// How long the reader may wait for the recorder: less than the 10 s in which the service wants its pings answered.
@@ -29,46 +30,25 @@ const AT_ONCE: usize = 64;
 const BYTES_AT_ONCE: usize = 1024 * 1024;
 
 /// Receives events over the WebSocket, and keeps at it.
-///
-/// ```no_run
-/// # use openmail_agent::transport::websocket::{WebSocket, WebSocketConfig};
-/// # use openmail_agent::transport::{GapSignal, Intake};
-/// # use openmail_agent::model::Secret;
-/// # async fn example(intake: Intake) -> Result<(), Box<dyn std::error::Error>> {
-/// let config = WebSocketConfig::new("https://api.openmail.sh", Secret::new("om_live_4f1c"));
-/// let socket = WebSocket::new(config, intake)?;
-/// let mut state = socket.state();
-/// let (gaps, shutdown) = (GapSignal::new(), tokio_util::sync::CancellationToken::new());
-/// tokio::select! {
-///     stopped = socket.run(&gaps, shutdown) => println!("{stopped}"),
-///     _ = state.wait_for(|state| state.is_ready()) => println!("ready"),
-/// }
-/// # Ok(())
-/// # }
-/// ```
 #[derive(Debug)]
-pub struct WebSocket {
+pub(crate) struct WebSocket {
     dialler: Dialler,
     bookmark: String,
     intake: Intake,
     state: watch::Sender<SocketState>,
-    filter: watch::Sender<Filter>,
+    only: Option<InboxId>,
+    again: Arc<Notify>,
     has_run: AtomicBool,
 }
 
-/// Changes what a running [`WebSocket`] receives.
+/// Has a running [`WebSocket`] subscribe again: a key's "all inboxes" are those that exist at that moment.
 #[derive(Debug, Clone)]
-pub struct Subscriptions(watch::Sender<Filter>);
+pub(crate) struct Subscriptions(Arc<Notify>);
 
 impl Subscriptions {
-    /// Receives what passes this filter from now on.
-    pub fn set(&self, filter: Filter) {
-        self.0.send_replace(filter);
-    }
-
-    /// Subscribes again to the same: with a pod's key, "all inboxes" are those that exist at that moment.
-    pub fn refresh(&self) {
-        self.0.send_modify(|_| {});
+    /// There are more inboxes than there were.
+    pub(crate) fn refresh(&self) {
+        self.0.notify_one();
     }
 }
 
@@ -78,30 +58,30 @@ impl WebSocket {
     /// # Errors
     ///
     /// When the settings cannot make a connection: the kind says which.
-    pub fn new(config: WebSocketConfig, intake: Intake) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: WebSocketConfig, intake: Intake) -> Result<Self, ConfigError> {
         let request = config.request()?;
-        let dialler = Dialler { tls: config.tls_for(&request)?, proxy: config.proxy(), request };
+        let dialler = Dialler { tls: config.tls(&request)?, proxy: config.proxy(), request };
         let state = watch::Sender::new(SocketState::Connecting);
         Ok(Self {
             dialler,
             bookmark: config.bookmark,
             intake,
             state,
-            filter: watch::Sender::new(config.filter),
+            only: config.only,
+            again: Arc::default(),
             has_run: AtomicBool::new(false),
         })
     }
 
     /// Where the socket stands, now and from now on.
     #[must_use]
-    pub fn state(&self) -> watch::Receiver<SocketState> {
+    pub(crate) fn state(&self) -> watch::Receiver<SocketState> {
         self.state.subscribe()
     }
 
-    /// A handle that changes what is received.
-    #[must_use]
-    pub fn subscriptions(&self) -> Subscriptions {
-        Subscriptions(self.filter.clone())
+    /// A handle that has it subscribe again.
+    pub(crate) fn subscriptions(&self) -> Subscriptions {
+        Subscriptions(Arc::clone(&self.again))
     }
 
     /// Receives until `shutdown`, or until the service refuses the key: connects, resumes where the store left off,
@@ -112,13 +92,11 @@ impl WebSocket {
     /// # Cancel safety
     ///
     /// When the future is dropped, events that were received but not recorded are replayed at the next run.
-    pub async fn run(&self, gaps: &GapSignal, shutdown: CancellationToken) -> StopReason {
+    pub(crate) async fn run(&self, gaps: &GapSignal, shutdown: CancellationToken) -> StopReason {
         self.take_over();
         let Some(cursor) = self.cursor(&shutdown).await else { return self.stop(StopReason::ShutDown) };
         let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.bookmark.clone());
-        let mut filter = self.filter.subscribe();
-        let wanted = filter.borrow_and_update().clone();
-        let mut session = Session::new(wanted, cursor, now());
+        let mut session = Session::new(self.only.clone(), cursor, now());
         let has_run = self.has_run.swap(true, Ordering::Relaxed);
         if has_run || self.intake.store().poll_every().is_some() {
             session = session.after_another();
@@ -135,7 +113,7 @@ impl WebSocket {
         };
         let closing = CancellationToken::new();
         let drive = async {
-            let reason = driver.run(progress, filter, &shutdown).await;
+            let reason = driver.run(progress, &self.again, &shutdown).await;
             closing.cancel();
             reason
         };
@@ -145,7 +123,7 @@ impl WebSocket {
     }
 
     /// Says that another process holds the socket for now.
-    pub fn stand_by(&self) {
+    pub(crate) fn stand_by(&self) {
         self.state.send_replace(SocketState::Standby);
     }
 
@@ -200,7 +178,7 @@ impl Driver {
     async fn run(
         mut self,
         mut progress: watch::Receiver<Progress>,
-        mut filter: watch::Receiver<Filter>,
+        again: &Notify,
         shutdown: &CancellationToken,
     ) -> StopReason {
         let mut inputs = VecDeque::from([Input::Tick]);
@@ -218,9 +196,7 @@ impl Driver {
                 Ok(()) = progress.changed() => {
                     inputs.extend(self.follow(progress.borrow_and_update().clone()));
                 }
-                Ok(()) = filter.changed() => {
-                    inputs.push_back(Input::Subscribe(filter.borrow_and_update().clone()));
-                }
+                () = again.notified() => inputs.push_back(Input::SubscribeAgain),
                 () = sleep_until(deadline) => inputs.push_back(Input::Tick),
                 input = self.link.next() => self.read_on(input, &mut inputs),
             }

@@ -58,8 +58,8 @@ pub enum Degradation {
     Silent,
     /// The connection is open, but the subscription was not confirmed.
     Deaf,
-    /// The subscription covers only some of the inboxes that were asked for.
-    PartlySubscribed,
+    /// The subscription does not cover the inbox that was asked for.
+    Uncovered,
     /// Events arrive, but the store does not take them.
     StoreFailing,
     /// Events arrived faster than the store took them.
@@ -77,7 +77,7 @@ impl fmt::Display for Degradation {
             Self::Lost(None) => f.write_str("the connection was lost"),
             Self::Silent => f.write_str("the service fell silent"),
             Self::Deaf => f.write_str("the subscription was not confirmed"),
-            Self::PartlySubscribed => f.write_str("the subscription covers only some of the inboxes"),
+            Self::Uncovered => f.write_str("the subscription does not cover the inbox"),
             Self::StoreFailing => f.write_str("the store does not take events"),
             Self::StoreSlow => f.write_str("events arrive faster than the store takes them"),
             Self::Oversized => f.write_str("an event is too large for the socket"),

@@ -76,7 +76,10 @@ fn a_name_that_lists_addresses_does_not_become_the_sender() {
         r#"["boss@corp.example, Eve <eve@evil.example>"]"#,
     ] {
         let event = message(&format!(r#"{{"id":"m","from":{from}}}"#));
-        let row = crate::wire::row::message(format!(r#"{{"id":"m","fromAddr":{from}}}"#).as_bytes()).unwrap();
+        let row = crate::wire::row::messages(format!(r#"[{{"id":"m","fromAddr":{from}}}]"#).as_bytes())
+            .unwrap()
+            .items
+            .remove(0);
         for message in [event, row] {
             assert_eq!(message.from.unwrap().as_str(), "eve@evil.example", "{from}");
         }

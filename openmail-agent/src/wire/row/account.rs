@@ -11,7 +11,7 @@ use super::list::Rows;
 /// # Errors
 ///
 /// When it is no JSON object.
-pub fn me(body: &[u8]) -> Result<Me, DecodeError> {
+pub(crate) fn me(body: &[u8]) -> Result<Me, DecodeError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Row<'a> {
@@ -55,22 +55,12 @@ fn narrowest(pod_id: Text<'_>, inbox_id: Text<'_>) -> KeyScope {
     }
 }
 
-/// Reads an API key, without the key itself.
-///
-/// # Errors
-///
-/// When it is no JSON object or has no id.
-pub fn api_key(body: &[u8]) -> Result<ApiKey, DecodeError> {
-    let row: ApiKeyRow<'_> = object(body)?;
-    row.into_key().ok_or_else(|| DecodeErrorKind::Missing("id").into())
-}
-
 /// Reads an API key that was just made, with its token.
 ///
 /// # Errors
 ///
 /// When it is no JSON object, or has no id or no token.
-pub fn new_api_key(body: &[u8]) -> Result<NewApiKey, DecodeError> {
+pub(crate) fn new_api_key(body: &[u8]) -> Result<NewApiKey, DecodeError> {
     let mut row: ApiKeyRow<'_> = object(body)?;
     let token = std::mem::take(&mut row.token).secret();
     let key = row.into_key().ok_or(DecodeErrorKind::Missing("id"))?;
@@ -82,7 +72,7 @@ pub fn new_api_key(body: &[u8]) -> Result<NewApiKey, DecodeError> {
 /// # Errors
 ///
 /// When it is no list.
-pub fn api_keys(body: &[u8]) -> Result<Page<ApiKey>, DecodeError> {
+pub(crate) fn api_keys(body: &[u8]) -> Result<Page<ApiKey>, DecodeError> {
     read(body, |body| {
         let rows: Rows<ApiKeyRow<'_>> = serde_json::from_slice(body)?;
         Ok(rows.into_page(ApiKeyRow::into_key))
@@ -131,7 +121,7 @@ impl ApiKeyRow<'_> {
 /// # Errors
 ///
 /// When it is no JSON object or has no id.
-pub fn pod(body: &[u8]) -> Result<Pod, DecodeError> {
+pub(crate) fn pod(body: &[u8]) -> Result<Pod, DecodeError> {
     read(body, |body| {
         let row: PodRow<'_> = object(body)?;
         row.into_pod().ok_or_else(|| DecodeErrorKind::Missing("id").into())
@@ -143,7 +133,7 @@ pub fn pod(body: &[u8]) -> Result<Pod, DecodeError> {
 /// # Errors
 ///
 /// When it is no list.
-pub fn pods(body: &[u8]) -> Result<Page<Pod>, DecodeError> {
+pub(crate) fn pods(body: &[u8]) -> Result<Page<Pod>, DecodeError> {
     read(body, |body| {
         let rows: Rows<PodRow<'_>> = serde_json::from_slice(body)?;
         Ok(rows.into_page(PodRow::into_pod))

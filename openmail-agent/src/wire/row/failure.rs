@@ -7,7 +7,7 @@ use crate::wire::lenient::{Number, Object, Text, read};
 /// What an error answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct FailureRow {
+pub(crate) struct FailureRow {
     /// The code to decide by, such as `recipient_suppressed`.
     pub code: Option<String>,
     /// The service's words.
@@ -24,7 +24,7 @@ pub struct FailureRow {
 
 /// Reads an error answer; `None` when it is no JSON object, which is then not the service's own.
 #[must_use]
-pub fn failure(body: &[u8]) -> Option<FailureRow> {
+pub(crate) fn failure(body: &[u8]) -> Option<FailureRow> {
     read(body, |body| {
         let Object(row) = serde_json::from_slice::<Object<Row<'_>>>(body)?;
         Ok(row.map(|row| {

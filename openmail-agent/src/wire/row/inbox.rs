@@ -11,7 +11,7 @@ use super::list::Rows;
 /// # Errors
 ///
 /// When it is no JSON object or has no id.
-pub fn inbox(body: &[u8]) -> Result<Inbox, DecodeError> {
+pub(crate) fn inbox(body: &[u8]) -> Result<Inbox, DecodeError> {
     inbox_with_secret(body).map(|made| made.inbox)
 }
 
@@ -20,7 +20,7 @@ pub fn inbox(body: &[u8]) -> Result<Inbox, DecodeError> {
 /// # Errors
 ///
 /// When it is no JSON object or has no id.
-pub fn inbox_with_secret(body: &[u8]) -> Result<InboxWithSecret, DecodeError> {
+pub(crate) fn inbox_with_secret(body: &[u8]) -> Result<InboxWithSecret, DecodeError> {
     read(body, |body| {
         let mut row: InboxRow<'_> = object(body)?;
         let webhook_secret = std::mem::take(&mut row.webhook_secret).secret();
@@ -34,7 +34,7 @@ pub fn inbox_with_secret(body: &[u8]) -> Result<InboxWithSecret, DecodeError> {
 /// # Errors
 ///
 /// When it is no list.
-pub fn inboxes(body: &[u8]) -> Result<Page<Inbox>, DecodeError> {
+pub(crate) fn inboxes(body: &[u8]) -> Result<Page<Inbox>, DecodeError> {
     read(body, |body| {
         let rows: Rows<InboxRow<'_>> = serde_json::from_slice(body)?;
         Ok(rows.into_page(InboxRow::into_inbox))
@@ -46,7 +46,7 @@ pub fn inboxes(body: &[u8]) -> Result<Page<Inbox>, DecodeError> {
 /// # Errors
 ///
 /// When there is none in it.
-pub fn webhook_secret(body: &[u8]) -> Result<Secret, DecodeError> {
+pub(crate) fn webhook_secret(body: &[u8]) -> Result<Secret, DecodeError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Row<'a> {

@@ -1,30 +1,18 @@
 use serde::Deserialize;
 
 use crate::model::{Direction, Message, Page};
+use crate::wire::DecodeError;
 use crate::wire::event::{AttachmentFrame, attachments};
-use crate::wire::lenient::{Addresses, Flag, List, Sender, Text, object, read};
-use crate::wire::{DecodeError, DecodeErrorKind};
+use crate::wire::lenient::{Addresses, Flag, List, Sender, Text, read};
 
 use super::list::Rows;
-
-/// Reads one mail.
-///
-/// # Errors
-///
-/// When it is no JSON object or has no id.
-pub fn message(body: &[u8]) -> Result<Message, DecodeError> {
-    read(body, |body| {
-        let row: MessageRow<'_> = object(body)?;
-        row.into_message().ok_or_else(|| DecodeErrorKind::Missing("id").into())
-    })
-}
 
 /// Reads a list of mails. A row without an id is counted, not taken.
 ///
 /// # Errors
 ///
 /// When it is no list.
-pub fn messages(body: &[u8]) -> Result<Page<Message>, DecodeError> {
+pub(crate) fn messages(body: &[u8]) -> Result<Page<Message>, DecodeError> {
     read(body, |body| {
         let rows: Rows<MessageRow<'_>> = serde_json::from_slice(body)?;
         Ok(rows.into_page(MessageRow::into_message))

@@ -9,7 +9,7 @@ use crate::wire::{DecodeError, DecodeErrorKind};
 /// # Errors
 ///
 /// When it is no JSON object.
-pub fn sent(body: &[u8]) -> Result<SentMessage, DecodeError> {
+pub(crate) fn sent(body: &[u8]) -> Result<SentMessage, DecodeError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Row<'a> {
@@ -43,7 +43,7 @@ pub fn sent(body: &[u8]) -> Result<SentMessage, DecodeError> {
 /// # Errors
 ///
 /// When there is no text in it.
-pub fn attachment_text(body: &[u8]) -> Result<AttachmentText, DecodeError> {
+pub(crate) fn attachment_text(body: &[u8]) -> Result<AttachmentText, DecodeError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Row<'a> {

@@ -1,5 +1,11 @@
 use super::*;
-use crate::model::{DeliveryRole, Direction, KeyScope, SendStatus, ThreadId, Verdict};
+use crate::model::{DeliveryRole, Direction, KeyScope, Message, SendStatus, ThreadId, Verdict};
+
+/// The mail of a list that has but one.
+fn only(row: &[u8]) -> Message {
+    let mut page = messages(&[b"[", row, b"]"].concat()).unwrap();
+    page.items.pop().unwrap()
+}
 
 #[test]
 fn a_mail_is_read_whole() {
@@ -9,7 +15,7 @@ fn a_mail_is_read_whole() {
         "attachments":[{"filename":"a.pdf","contentType":"application/pdf","sizeBytes":1,"url":"https://x"}],
         "category":"personal","autoReplyable":true,"verdict":"clean","inboxId":"inb_1",
         "createdAt":"2026-02-24T10:05:00.000Z"}"#;
-    let mail = message(row).unwrap();
+    let mail = only(row);
     assert_eq!((mail.id.as_str(), mail.delivery_role), ("msg_1", Some(DeliveryRole::Cc)));
     assert_eq!(mail.header_to.len(), 2);
     assert_eq!(mail.html.as_deref(), Some("<p>T</p>"));
@@ -19,7 +25,7 @@ fn a_mail_is_read_whole() {
 
 #[test]
 fn a_missing_direction_is_told_by_the_status() {
-    let direction = |row: &str| message(row.as_bytes()).unwrap().direction;
+    let direction = |row: &str| only(row.as_bytes()).direction;
     assert_eq!(direction(r#"{"id":"m","status":"sent"}"#), Direction::Outbound);
     assert_eq!(direction(r#"{"id":"m","status":"received"}"#), Direction::Inbound);
     assert_eq!(direction(r#"{"id":"m","direction":"outbound","status":"received"}"#), Direction::Outbound);

@@ -12,7 +12,7 @@ use super::message::MessageRow;
 /// # Errors
 ///
 /// When it is no list.
-pub fn threads(body: &[u8]) -> Result<Page<ThreadSummary>, DecodeError> {
+pub(crate) fn threads(body: &[u8]) -> Result<Page<ThreadSummary>, DecodeError> {
     read(body, |body| {
         let rows: Rows<ThreadRow<'_>> = serde_json::from_slice(body)?;
         Ok(rows.into_page(ThreadRow::into_summary))
@@ -24,7 +24,7 @@ pub fn threads(body: &[u8]) -> Result<Page<ThreadSummary>, DecodeError> {
 /// # Errors
 ///
 /// When there is no list of mails in it.
-pub fn thread_messages(body: &[u8], asked: &ThreadId) -> Result<ThreadMessages, DecodeError> {
+pub(crate) fn thread_messages(body: &[u8], asked: &ThreadId) -> Result<ThreadMessages, DecodeError> {
     read(body, |body| {
         let rows: Rows<MessageRow<'_>> = serde_json::from_slice(body)?;
         let page = rows.into_page(MessageRow::into_message);

@@ -6,7 +6,7 @@ use crate::wire::frame::{ClientFrame, Subscription};
 
 use super::budget::Budget;
 use super::heartbeat::Heartbeat;
-use super::input::{Action, Filter};
+use super::input::Action;
 use super::replay::Page;
 
 /// How long the service has to confirm a subscribe.
@@ -22,10 +22,11 @@ pub(super) struct Connection {
     pub(super) confirmed: Option<Instant>,
     /// The page of a replay that is being received.
     pub(super) page: Option<Page>,
-    /// Some of the inboxes asked for are not covered.
-    pub(super) partial: bool,
+    /// The subscription does not cover the inbox that was asked for.
+    pub(super) is_uncovered: bool,
+    /// The only inbox to hear of; `None` = every inbox the key may see.
+    only: Option<InboxId>,
     unanswered: Option<Unanswered>,
-    subscribed: Filter,
     resubscribe_at: Instant,
     budget: Budget,
     outgoing: VecDeque<Outgoing>,
@@ -46,14 +47,14 @@ enum Outgoing {
 }
 
 impl Connection {
-    pub(super) fn open(now: Instant) -> Self {
+    pub(super) fn open(only: Option<InboxId>, now: Instant) -> Self {
         Self {
             heartbeat: Heartbeat::new(now),
             confirmed: None,
             page: None,
-            partial: false,
+            is_uncovered: false,
+            only,
             unanswered: None,
-            subscribed: Filter::default(),
             resubscribe_at: now + RESUBSCRIBE_EVERY,
             budget: Budget::default(),
             outgoing: VecDeque::new(),
@@ -61,43 +62,22 @@ impl Connection {
     }
 
     /// Asks for events, from the cursor on where there is one.
-    pub(super) fn subscribe(&mut self, filter: &Filter, cursor: Option<EventId>, now: Instant) {
-        if self.confirmed.is_some() {
-            self.unsubscribe_all_but(filter);
-        }
-        self.subscribed = filter.clone();
+    pub(super) fn subscribe(&mut self, cursor: Option<EventId>, now: Instant) {
         self.resubscribe_at = now + RESUBSCRIBE_EVERY;
         let goes_on = self.page.take();
         self.page = cursor.clone().map(|cursor| Page::new(cursor, goes_on.is_some(), now));
         self.unanswered = Some(Unanswered { cursor: cursor.clone(), by: None });
         self.outgoing.push_back(Outgoing::Frame(ClientFrame::Subscribe(Subscription {
-            inbox_ids: filter.inboxes.clone(),
-            event_types: filter.kinds.clone(),
+            inbox_ids: self.only.clone().map(|only| vec![only]),
             last_event_id: cursor,
         })));
-    }
-
-    /// Subscriptions add up, so what is no longer wanted has to be taken back.
-    fn unsubscribe_all_but(&mut self, wanted: &Filter) {
-        let inbox_ids = match (&self.subscribed.inboxes, &wanted.inboxes) {
-            (_, None) => return,
-            (None, Some(_)) => None,
-            (Some(before), Some(wanted)) => {
-                let gone: Vec<_> = before.iter().filter(|inbox| !wanted.contains(inbox)).cloned().collect();
-                if gone.is_empty() {
-                    return;
-                }
-                Some(gone)
-            }
-        };
-        self.outgoing.push_back(Outgoing::Frame(ClientFrame::Unsubscribe { inbox_ids }));
     }
 
     /// The service confirmed a subscription to these inboxes. Tells which subscribe that answers, if any.
     pub(super) fn confirm(&mut self, inboxes: &[InboxId], now: Instant) -> Option<Unanswered> {
         let answered = self.unanswered.take_if(|unanswered| unanswered.by.is_some())?;
-        let wanted = self.subscribed.inboxes.as_deref().unwrap_or_default();
-        self.partial = !inboxes.is_empty() && !wanted.iter().all(|inbox| inboxes.contains(inbox));
+        self.is_uncovered =
+            !inboxes.is_empty() && self.only.as_ref().is_some_and(|only| !inboxes.contains(only));
         self.confirmed.get_or_insert(now);
         if answered.cursor.is_some() {
             self.outgoing.push_back(Outgoing::Frame(ClientFrame::Ping));
@@ -164,7 +144,6 @@ impl Connection {
                     page.marked(now);
                 }
             }
-            ClientFrame::Unsubscribe { .. } | ClientFrame::Ack { .. } => {}
         }
     }
 

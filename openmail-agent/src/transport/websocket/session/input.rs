@@ -3,40 +3,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::model::{EventId, EventKind, InboxId};
+use crate::model::EventId;
 use crate::transport::GapReason;
 use crate::wire::event::Envelope;
 use crate::wire::frame::{ClientFrame, ServerFrame};
 
 use super::super::state::{SocketState, StopReason};
 
-/// Which events to receive.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Filter {
-    /// Of these inboxes; `None` = of every inbox the key may see.
-    pub inboxes: Option<Vec<InboxId>>,
-    /// Of these kinds; `None` = of every kind.
-    pub kinds: Option<Vec<EventKind>>,
-}
-
-impl Filter {
-    /// Everything the key may see.
-    #[must_use]
-    pub fn everything() -> Self {
-        Self::default()
-    }
-
-    /// What happens in these inboxes.
-    pub fn inboxes(inboxes: impl IntoIterator<Item = InboxId>) -> Self {
-        Self { inboxes: Some(inboxes.into_iter().collect()), kinds: None }
-    }
-}
-
 /// What happened.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Input {
+pub(crate) enum Input {
     /// Time passed: a deadline has come.
     Tick,
     /// The connection is open.
@@ -61,13 +38,13 @@ pub enum Input {
     Recorded(EventId),
     /// The store takes events, or does not.
     StoreFailing(bool),
-    /// Subscribe again, to this.
-    Subscribe(Filter),
+    /// There are more inboxes than there were at the last subscribe.
+    SubscribeAgain,
 }
 
 /// How the service refused the upgrade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
+pub(crate) struct Refusal {
     /// The HTTP status.
     pub status: u16,
     /// How long it asked to be left alone.
@@ -77,7 +54,7 @@ pub struct Refusal {
 /// What to do, in this order.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
-pub enum Action {
+pub(crate) enum Action {
     /// Open a connection.
     Dial,
     /// Send a frame.

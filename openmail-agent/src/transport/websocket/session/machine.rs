@@ -1,13 +1,13 @@
 use std::time::{Duration, Instant};
 
 use crate::backoff::Backoff;
-use crate::model::EventId;
+use crate::model::{EventId, InboxId};
 use crate::transport::GapReason;
 use crate::wire::frame::ServerFrame;
 
 use super::super::state::{Degradation, SocketState, StopReason};
 use super::connection::Connection;
-use super::input::{Action, Filter, Input, Refusal};
+use super::input::{Action, Input, Refusal};
 use super::replay::PageEnd;
 
 /// How long a connection may take to open.
@@ -26,8 +26,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 /// comes before anything else happens, [`Input::Tick`] is due. The machine never says
 /// [`Live`](SocketState::Live) without a confirmed subscription, and never sends more than the service takes.
 #[derive(Debug)]
-pub struct Session {
-    filter: Filter,
+pub(crate) struct Session {
+    /// The only inbox to hear of; `None` = every inbox the key may see.
+    only: Option<InboxId>,
     cursor: Option<EventId>,
     phase: Phase,
     /// Tries that failed since the last connection that lasted.
@@ -60,9 +61,9 @@ enum Jitter {
 impl Session {
     /// A session that dials at once and resumes after `cursor`, where there is one.
     #[must_use]
-    pub fn new(filter: Filter, cursor: Option<EventId>, now: Instant) -> Self {
+    pub(crate) fn new(only: Option<InboxId>, cursor: Option<EventId>, now: Instant) -> Self {
         Self {
-            filter,
+            only,
             cursor,
             phase: Phase::Waiting { until: now },
             failures: 0,
@@ -78,7 +79,7 @@ impl Session {
     /// One that resumes where another left off, of which nobody knows whether it had seen all up to there: mail among what was replayed
     /// to it moved the cursor past what had not come yet.
     #[must_use]
-    pub fn after_another(mut self) -> Self {
+    pub(crate) fn after_another(mut self) -> Self {
         self.gap = self.cursor.as_ref().map(|_| GapReason::ReplayUnfinished);
         self
     }
@@ -90,7 +91,7 @@ impl Session {
     }
 
     /// Takes in what happened, and adds what to do about it to `actions`.
-    pub fn handle(&mut self, input: Input, now: Instant, actions: &mut Vec<Action>) {
+    pub(crate) fn handle(&mut self, input: Input, now: Instant, actions: &mut Vec<Action>) {
         match input {
             Input::Tick => {}
             Input::Connected => self.connected(now),
@@ -104,10 +105,7 @@ impl Session {
             Input::Stalled => self.retry(Degradation::StoreSlow, now),
             Input::Recorded(event_id) => self.cursor = Some(event_id),
             Input::StoreFailing(failing) => self.store_failing = failing,
-            Input::Subscribe(filter) => {
-                self.filter = filter;
-                self.on_connection(|connection| connection.resubscribe_soon(now));
-            }
+            Input::SubscribeAgain => self.on_connection(|connection| connection.resubscribe_soon(now)),
         }
         self.tick(now);
         self.flush(now);
@@ -117,7 +115,7 @@ impl Session {
 
     /// When to come back with [`Input::Tick`], unless something else happens first; `None` once stopped.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Waiting { until } => Some(*until),
             Phase::Dialling { by } => Some(*by),
@@ -128,7 +126,7 @@ impl Session {
 
     /// Where the socket stands.
     #[must_use]
-    pub fn state(&self) -> SocketState {
+    pub(crate) fn state(&self) -> SocketState {
         match &self.phase {
             Phase::Stopped(reason) => SocketState::Stopped(*reason),
             Phase::Open(connection) if connection.confirmed.is_some() => self.state_of(connection),
@@ -139,7 +137,7 @@ impl Session {
     fn state_of(&self, connection: &Connection) -> SocketState {
         match &connection.page {
             _ if self.store_failing => SocketState::Degraded(Degradation::StoreFailing),
-            _ if connection.partial => SocketState::Degraded(Degradation::PartlySubscribed),
+            _ if connection.is_uncovered => SocketState::Degraded(Degradation::Uncovered),
             None => SocketState::Live,
             Some(page) if page.has_begun() => SocketState::Replaying,
             Some(_) => SocketState::Subscribed,
@@ -150,8 +148,8 @@ impl Session {
         if !matches!(self.phase, Phase::Dialling { .. }) {
             return;
         }
-        let mut connection = Box::new(Connection::open(now));
-        connection.subscribe(&self.filter, self.cursor.clone(), now);
+        let mut connection = Box::new(Connection::open(self.only.clone(), now));
+        connection.subscribe(self.cursor.clone(), now);
         self.phase = Phase::Open(connection);
     }
 
@@ -193,7 +191,7 @@ impl Session {
                 }
                 self.actions.push(Action::Deliver { body, event_id, envelope });
             }
-            ServerFrame::Subscribed { inbox_ids, .. } => {
+            ServerFrame::Subscribed { inbox_ids } => {
                 let first = connection.confirmed.is_none();
                 if let Some(answered) = connection.confirm(&inbox_ids, now) {
                     self.confirmed(first, answered.cursor.is_some());
@@ -208,7 +206,7 @@ impl Session {
                 self.actions.push(Action::Report(message));
                 self.error_frame(now);
             }
-            ServerFrame::Unsubscribed { .. } | ServerFrame::Unknown => {}
+            ServerFrame::Unknown => {}
         }
     }
 
@@ -227,7 +225,7 @@ impl Session {
             Some(unanswered) if unanswered.cursor.is_some() => {
                 self.cursor = None;
                 self.gap = Some(GapReason::CursorRefused);
-                connection.subscribe(&self.filter, None, now);
+                connection.subscribe(None, now);
             }
             Some(_) if connection.confirmed.is_some() => connection.give_up_subscribe(),
             // A confirmation may still follow; until then the connection counts as deaf.
@@ -267,12 +265,12 @@ impl Session {
             };
             self.actions.extend(suspicion.map(Action::Gap));
             match end {
-                PageEnd::Full(next @ Some(_)) => connection.subscribe(&self.filter, next, now),
+                PageEnd::Full(next @ Some(_)) => connection.subscribe(next, now),
                 _ => connection.page = None,
             }
         }
         if connection.is_resubscribe_due(now) {
-            connection.subscribe(&self.filter, None, now);
+            connection.subscribe(None, now);
         }
     }
 

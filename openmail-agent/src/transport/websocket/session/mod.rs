@@ -10,5 +10,5 @@ mod replay;
 #[cfg(test)]
 mod tests;
 
-pub use input::{Action, Filter, Input, Refusal};
-pub use machine::Session;
+pub(crate) use input::{Action, Input, Refusal};
+pub(crate) use machine::Session;

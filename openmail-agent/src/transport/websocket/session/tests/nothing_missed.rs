@@ -161,7 +161,7 @@ impl Peers {
                 self.closed_up_to = self.published;
             }
             Action::Close => self.disconnect(),
-            Action::Send(_) | Action::State(_) | Action::Report(_) => {}
+            Action::State(_) | Action::Report(_) => {}
             Action::Stop(reason) => panic!("nobody refused the key: {reason}"),
         }
         None
