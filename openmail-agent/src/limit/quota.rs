@@ -54,12 +54,12 @@ impl Allowance {
     }
 }
 
-/// What a 429 taught: nothing leaves before then.
+/// What a 429 taught: nothing leaves this inbox before then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lesson {
-    /// Whose limit it was; `None` = the whole account's.
-    pub inbox_id: Option<InboxId>,
+    /// Whose limit it was.
+    pub inbox_id: InboxId,
     /// When to ask again, from `Retry-After` or `resetsAt`.
     pub until: Timestamp,
 }
@@ -67,13 +67,7 @@ pub struct Lesson {
 impl Lesson {
     /// Nothing leaves this inbox before then.
     #[must_use]
-    pub fn inbox(inbox_id: InboxId, until: Timestamp) -> Self {
-        Self { inbox_id: Some(inbox_id), until }
-    }
-
-    /// Nothing leaves this account before then.
-    #[must_use]
-    pub fn account(until: Timestamp) -> Self {
-        Self { inbox_id: None, until }
+    pub fn new(inbox_id: InboxId, until: Timestamp) -> Self {
+        Self { inbox_id, until }
     }
 }

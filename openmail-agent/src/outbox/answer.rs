@@ -71,7 +71,7 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
             // The limit of new correspondents is no reason to hold up replies to known ones.
             if *limit == Limit::Rate {
                 let until = clock::after(settlement.now, wait.max(LEAST_PAUSE));
-                settlement.lesson = Some(Lesson::inbox(inbox_id, until));
+                settlement.lesson = Some(Lesson::new(inbox_id, until));
             }
             settlement.outcome = retry(settlement.now, wait.max(least), false, error);
         }
@@ -107,8 +107,7 @@ fn again(settlement: &mut SendSettlement, reservation: &Reservation, wait: Durat
 /// The hold itself may change nothing, where newer news of the same scope is known: the send waits all the same.
 fn hold(settlement: &mut SendSettlement, scope: HoldScope, least: Duration, error: &api::Error) {
     let until = clock::after(settlement.now, PROBE);
-    settlement.hold =
-        Some(Hold { scope, since: settlement.now, until: Some(until), reason: error.to_string() });
+    settlement.hold = Some(Hold::new(scope, settlement.now, until, error.to_string()));
     settlement.outcome = retry(settlement.now, least, false, error);
 }
 

@@ -172,7 +172,7 @@ impl Workbench {
             warn!(?scope, reason, "suspended: its replies are held");
             // A handler that fails and is tried again does not have it last longer.
             let from = if leased.attempt > 1 { leased.event.received_at } else { self.now() };
-            let until = Some(clock::after(from, SUSPENDED));
+            let until = clock::after(from, SUSPENDED);
             self.services.store.hold(Hold { scope, since, until, reason }).await
         } else {
             info!(?scope, "reactivated: its replies may go");

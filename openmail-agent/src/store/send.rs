@@ -217,16 +217,16 @@ pub struct Hold {
     pub scope: HoldScope,
     /// As of when, by the news that said so.
     pub since: Timestamp,
-    /// Until when, where it ends by itself and the next send finds out; `None` = until released.
-    pub until: Option<Timestamp>,
+    /// Until when. The next send finds out whether it still stands: that it was lifted may have been said to nobody.
+    pub until: Timestamp,
     /// Why, for the operator.
     pub reason: String,
 }
 
 impl Hold {
-    /// A stop until it is released.
-    pub fn new(scope: HoldScope, since: Timestamp, reason: impl Into<String>) -> Self {
-        Self { scope, since, until: None, reason: reason.into() }
+    /// A stop between these moments, or until it is released.
+    pub fn new(scope: HoldScope, since: Timestamp, until: Timestamp, reason: impl Into<String>) -> Self {
+        Self { scope, since, until, reason: reason.into() }
     }
 }
 

@@ -12,7 +12,6 @@ use super::{KeptHold, Shelf, ceil_ms, floor_ms, from_ms};
 #[derive(Debug, Default)]
 pub(super) struct Gates {
     ledgers: HashMap<InboxId, Ledger>,
-    account: Option<Pause>,
     holds: HashMap<HoldScope, KeptHold>,
     /// Speaks for every inbox that has sent nothing yet.
     unused: Ledger,
@@ -46,7 +45,6 @@ impl Gates {
     /// It is this time now, whatever it was before.
     pub(super) fn set_time(&mut self, shelf: &mut impl Shelf, now: Timestamp) -> Result<()> {
         self.ledgers.values_mut().for_each(|ledger| ledger.set_time(now));
-        self.account = self.account.map(|pause| pause.set_time(now, now));
         for (scope, hold) in &mut self.holds {
             if hold.set_time(floor_ms(now)) {
                 shelf.put_hold(scope, hold)?;
@@ -55,20 +53,18 @@ impl Gates {
         Ok(())
     }
 
-    /// Until when a sender must wait, if it must; `i64::MAX` = until something is released.
+    /// Until when a sender must wait, if it must.
     pub(super) fn waits_until(&self, sender: &Sender, quotas: &Quotas, now: Timestamp) -> Option<i64> {
         let held = self.held_until(sender, floor_ms(now));
-        let paused = self.account.filter(|pause| pause.until() > now).map(|pause| ceil_ms(pause.until()));
         let full = match self.ledgers.get(&sender.inbox_id).unwrap_or(&self.unused).decide(quotas, now) {
             Decision::Go => None,
             Decision::Wait(until) => Some(ceil_ms(until)),
         };
-        [held, paused, full].into_iter().flatten().max()
+        [held, full].into_iter().flatten().max()
     }
 
     pub(super) fn allowance(&self, inbox_id: &InboxId, quotas: &Quotas, now: Timestamp) -> Allowance {
-        let allowance = self.ledgers.get(inbox_id).unwrap_or(&self.unused).allowance(quotas, now);
-        self.account.map_or(allowance, |pause| pause.restrict(allowance, now))
+        self.ledgers.get(inbox_id).unwrap_or(&self.unused).allowance(quotas, now)
     }
 
     pub(super) fn open_slot(
@@ -106,17 +102,12 @@ impl Gates {
     }
 
     pub(super) fn learn(&mut self, shelf: &mut impl Shelf, lesson: &Lesson, now: Timestamp) -> Result<()> {
-        let pause = Pause::new(now, lesson.until);
-        let standing = self.restore_pause(lesson.inbox_id.as_ref(), pause);
-        shelf.put_pause(lesson.inbox_id.as_ref(), standing)
+        let standing = self.restore_pause(&lesson.inbox_id, Pause::new(now, lesson.until));
+        shelf.put_pause(&lesson.inbox_id, standing)
     }
 
     pub(super) fn hold(&mut self, shelf: &mut impl Shelf, hold: Hold) -> Result<()> {
-        let kept = KeptHold {
-            since: floor_ms(hold.since),
-            until: hold.until.map_or(i64::MAX, ceil_ms),
-            reason: hold.reason,
-        };
+        let kept = KeptHold { since: floor_ms(hold.since), until: ceil_ms(hold.until), reason: hold.reason };
         if self.holds.get(&hold.scope).is_some_and(|known| known.outlives(&kept)) {
             return Ok(());
         }
@@ -137,11 +128,8 @@ impl Gates {
     }
 
     /// Adds a pause to what is known, and tells which one stands.
-    pub(super) fn restore_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) -> Pause {
-        match inbox_id {
-            Some(inbox_id) => self.ledger(inbox_id).learn(pause),
-            None => *self.account.insert(pause.or_longer(self.account)),
-        }
+    pub(super) fn restore_pause(&mut self, inbox_id: &InboxId, pause: Pause) -> Pause {
+        self.ledger(inbox_id).learn(pause)
     }
 
     pub(super) fn restore_hold(&mut self, scope: HoldScope, hold: KeptHold) {
@@ -160,7 +148,6 @@ impl Gates {
         let holds = self.holds.iter().map(|entry| format!("{entry:?}"));
         let mut lines: Vec<_> = ledgers.chain(holds).collect();
         lines.sort_unstable();
-        lines.push(format!("{:?}", self.account));
         lines
     }
 

@@ -199,7 +199,7 @@ impl Lanes {
         self.seat(group, false);
     }
 
-    /// The group may not take its turn before a time; `i64::MAX` = until it is unblocked.
+    /// The group may not take its turn before a time, unless it is unblocked.
     pub(super) fn block(&mut self, group: u32, until: i64) {
         if let Some(earlier) = self.groups[group as usize].blocked_until.replace(until) {
             self.blocked.remove(&(earlier, group));
@@ -226,7 +226,7 @@ impl Lanes {
     /// When the next lane or group is ready that waits for a time only.
     pub(super) fn next_due(&self) -> Option<i64> {
         let later = self.later.first().map(|(due, _)| *due);
-        let blocked = self.blocked.first().map(|(until, _)| *until).filter(|until| *until != i64::MAX);
+        let blocked = self.blocked.first().map(|(until, _)| *until);
         [later, blocked].into_iter().flatten().min()
     }
 
@@ -235,7 +235,7 @@ impl Lanes {
         let groups = groups.iter().filter_map(|group| self.groups.get(*group as usize));
         let dues = groups.flat_map(|group| {
             let later = group.later.first().map(|(due, _)| *due);
-            [later, group.blocked_until.filter(|until| *until != i64::MAX)]
+            [later, group.blocked_until]
         });
         dues.flatten().min()
     }

@@ -155,7 +155,7 @@ impl Book {
         }
     }
 
-    pub(crate) fn restore_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) {
+    pub(crate) fn restore_pause(&mut self, inbox_id: &InboxId, pause: Pause) {
         self.gates.restore_pause(inbox_id, pause);
     }
 

@@ -54,7 +54,7 @@ pub(crate) trait Shelf {
     fn cancel_slot(&mut self, slot: Slot) -> Result<()>;
     fn forget_slots(&mut self, completed_before: i64) -> Result<()>;
     /// A pause of an inbox, or of the account.
-    fn put_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) -> Result<()>;
+    fn put_pause(&mut self, inbox_id: &InboxId, pause: Pause) -> Result<()>;
     fn put_hold(&mut self, scope: &HoldScope, hold: &KeptHold) -> Result<()>;
 
     /// The numbers to go on from, so that the number of what was forgotten is never given again.
@@ -100,7 +100,7 @@ pub(crate) enum SendFate {
 pub(crate) struct KeptHold {
     /// As of when.
     pub(crate) since: i64,
-    /// Until when it is held: the past where it is not, `i64::MAX` where it must be released.
+    /// Until when it is held: the past where it is not.
     pub(crate) until: i64,
     pub(crate) reason: String,
 }
@@ -112,19 +112,15 @@ impl KeptHold {
         if self.since <= now {
             return false;
         }
-        if self.until > now && self.until != i64::MAX {
+        if self.until > now {
             self.until -= self.since - now;
         }
         self.since = now;
         true
     }
 
-    /// Whether this stays as it is when news of a hold comes in: it is newer, or it must be released while the other would end
-    /// by itself, or it is of the same moment and lasts longer.
+    /// Whether this stays as it is when news of a hold comes in: it is newer, or it is of the same moment and lasts longer.
     pub(super) fn outlives(&self, other: &Self) -> bool {
-        let must_be_released = self.until == i64::MAX && other.until != i64::MAX;
-        self.since > other.since
-            || must_be_released
-            || (self.since == other.since && self.until > other.until)
+        (self.since, self.until) > (other.since, other.until)
     }
 }

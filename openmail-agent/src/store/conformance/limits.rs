@@ -15,7 +15,6 @@ checks![
     a_send_whose_worker_died_takes_one_place_in_the_day,
     one_inbox_at_its_limit_does_not_hold_up_another,
     a_lesson_of_an_inbox_stops_that_inbox,
-    a_lesson_of_the_account_stops_all,
     raised_quotas_count_at_once,
     a_clock_that_ran_ahead_silences_no_inbox,
     a_lesson_by_a_clock_that_ran_ahead_lasts_no_longer,
@@ -135,7 +134,7 @@ async fn one_inbox_at_its_limit_does_not_hold_up_another(store: &dyn Store) {
 
 async fn a_lesson_of_an_inbox_stops_that_inbox(store: &dyn Store) {
     owe_many(store, "i", 2).await;
-    let lesson = Some(Lesson::inbox("i".into(), at(40)));
+    let lesson = Some(Lesson::new("i".into(), at(40)));
     let refusal = answered(&reserve_one(store, 0).await, refused(40), 1);
     store.settle_send(SendSettlement { lesson, ..refusal }).await.unwrap();
     owe_many(store, "j", 1).await;
@@ -145,19 +144,6 @@ async fn a_lesson_of_an_inbox_stops_that_inbox(store: &dyn Store) {
     answer(store, &others.sends[0], sent(), 39).await;
     assert_eq!(reserve(store, 39, 10).await.next_due, Some(at(40)));
     assert_eq!(reserve(store, 40, 10).await.sends.len(), 2);
-}
-
-async fn a_lesson_of_the_account_stops_all(store: &dyn Store) {
-    owe_many(store, "i", 1).await;
-    let refusal = answered(&reserve_one(store, 0).await, refused(5), 1);
-    store.settle_send(SendSettlement { lesson: Some(Lesson::account(at(500))), ..refusal }).await.unwrap();
-    owe_many(store, "j", 1).await;
-    let stopped = reserve(store, 499, 10).await;
-    assert!(stopped.sends.is_empty());
-    assert_eq!(stopped.next_due, Some(at(500)));
-    let allowance = store.allowance(&"k".into(), &Quotas::default(), at(499)).await.unwrap();
-    assert_eq!((allowance.now(), allowance.next_slot), (0, at(500)));
-    assert_eq!(reserve(store, 500, 10).await.sends.len(), 2);
 }
 
 async fn raised_quotas_count_at_once(store: &dyn Store) {
@@ -182,17 +168,10 @@ async fn a_clock_that_ran_ahead_silences_no_inbox(store: &dyn Store) {
 
 async fn a_lesson_by_a_clock_that_ran_ahead_lasts_no_longer(store: &dyn Store) {
     owe_many(store, "i", 2).await;
-    let mut lesson = Lesson::inbox("i".into(), at(3_640));
-    for now in [0, 1_000] {
-        let refusal = answered(&reserve_one(store, 3_600 + now).await, refused(now), 3_600 + now);
-        store.settle_send(SendSettlement { lesson: Some(lesson), ..refusal }).await.unwrap();
-        let stopped = reserve(store, now + 10, 10).await;
-        assert_eq!((stopped.sends.len(), stopped.next_due), (0, Some(at(now + 50))));
-        let go = reserve(store, now + 50, 10).await.sends;
-        assert_eq!(go.len(), 2);
-        for reservation in &go {
-            answer(store, reservation, refused(now + 51), now + 50).await;
-        }
-        lesson = Lesson::account(at(4_640));
-    }
+    let refusal = answered(&reserve_one(store, 3_600).await, refused(0), 3_600);
+    let lesson = Some(Lesson::new("i".into(), at(3_640)));
+    store.settle_send(SendSettlement { lesson, ..refusal }).await.unwrap();
+    let stopped = reserve(store, 10, 10).await;
+    assert_eq!((stopped.sends.len(), stopped.next_due), (0, Some(at(50))));
+    assert_eq!(reserve(store, 50, 10).await.sends.len(), 2);
 }

@@ -229,12 +229,12 @@ async fn lessons_and_holds_stand_still(backend: &impl Backend) {
     let store = backend.open().await;
     owe(&*store, 0, vec![reply("i", "i", ""), reply("j", "j", "")]).await;
     for (inbox, reservation) in ["i", "j"].into_iter().zip(reserve(&*store, 0, 10).await.sends) {
-        let lesson = Some(Lesson::inbox(inbox.into(), at(500)));
+        let lesson = Some(Lesson::new(inbox.into(), at(500)));
         let refusal = SendSettlement { lesson, ..answered(&reservation, refused(5), 1) };
         store.settle_send(refusal).await.unwrap();
     }
     let held = HoldScope::Inbox("i".into());
-    let hold = |since| Hold { scope: held.clone(), since: at(since), until: None, reason: "abuse".into() };
+    let hold = |since| Hold::new(held.clone(), at(since), at(1_000), "abuse");
     store.hold(hold(10)).await.unwrap();
     let released = HoldScope::Inbox("j".into());
     store.release(&released, at(20)).await.unwrap();

@@ -178,7 +178,7 @@ impl Shelf for MemoryShelf {
         Ok(())
     }
 
-    fn put_pause(&mut self, _inbox_id: Option<&InboxId>, _pause: Pause) -> Result<()> {
+    fn put_pause(&mut self, _inbox_id: &InboxId, _pause: Pause) -> Result<()> {
         Ok(())
     }
 

@@ -18,14 +18,11 @@ pub(super) const RELEASE: &str = "
     ON CONFLICT (scope, id) DO UPDATE SET since = excluded.since, until = excluded.until, reason = excluded.reason
     WHERE holds.since <= excluded.since";
 
-/// As a release, and a hold that must be released (until the end of time) stays where the other would end by itself; of two
-/// of the same moment the longer stands.
+/// As a release, and of two of the same moment the longer stands.
 const HOLD: &str = "
     INSERT INTO holds (scope, id, since, until, reason) VALUES ($1, $2, $3, $4, $5)
     ON CONFLICT (scope, id) DO UPDATE SET since = excluded.since, until = excluded.until, reason = excluded.reason
-    WHERE holds.since <= excluded.since
-        AND NOT (holds.until = 9223372036854775807 AND excluded.until < 9223372036854775807)
-        AND NOT (holds.since = excluded.since AND holds.until > excluded.until)";
+    WHERE (holds.since, holds.until) <= (excluded.since, excluded.until)";
 
 /// A later 429 never shortens what an earlier one imposed.
 const LEARN: &str = "
@@ -36,15 +33,14 @@ const LEARN: &str = "
 
 pub(super) async fn hold(tx: &Tx<'_>, hold: &Hold) -> Result<(), Trouble> {
     let (scope, id) = parts(&hold.scope);
-    let until = hold.until.map_or(i64::MAX, ceil_ms);
+    let until = ceil_ms(hold.until);
     let since = floor_ms(hold.since);
     tx.execute(HOLD, &[&scope, &plain(id), &since, &until, &plain(&hold.reason)]).await?;
     Ok(())
 }
 
 pub(super) async fn learn(tx: &Tx<'_>, lesson: &Lesson, now: Timestamp) -> Result<(), Trouble> {
-    let inbox_id = lesson.inbox_id.as_ref().map_or("", InboxId::as_str);
-    tx.execute(LEARN, &[&plain(inbox_id), &floor_ms(now), &ceil_ms(lesson.until)]).await?;
+    tx.execute(LEARN, &[&plain(lesson.inbox_id.as_str()), &floor_ms(now), &ceil_ms(lesson.until)]).await?;
     Ok(())
 }
 
@@ -80,7 +76,6 @@ impl Verb for Ask<'_> {
     async fn run(&self, tx: &Tx<'_>) -> Result<Allowance, Trouble> {
         let inbox_id = plain(self.inbox_id.as_str()).into_owned();
         let mut ledgers = Ledgers::load(tx, std::slice::from_ref(&inbox_id)).await?;
-        let allowance = ledgers.of(&inbox_id).allowance(self.quotas, self.now);
-        Ok(ledgers.account().map_or(allowance, |pause| pause.restrict(allowance, self.now)))
+        Ok(ledgers.of(&inbox_id).allowance(self.quotas, self.now))
     }
 }

@@ -17,7 +17,6 @@ type Times = RangeInclusive<Timestamp>;
 #[derive(Debug, Default)]
 pub(super) struct Ledgers {
     inboxes: HashMap<String, Ledger>,
-    account: Option<Pause>,
 }
 
 impl Ledgers {
@@ -33,7 +32,7 @@ impl Ledgers {
             ),
             tx.query(
                 "SELECT inbox_id, pause_learned_at, pause_until FROM inboxes
-                 WHERE (inbox_id = ANY($1) OR inbox_id = '') AND pause_until IS NOT NULL",
+                 WHERE inbox_id = ANY($1) AND pause_until IS NOT NULL",
                 params,
             ),
         )?;
@@ -46,11 +45,6 @@ impl Ledgers {
 
     pub(super) fn of(&mut self, inbox_id: &str) -> &mut Ledger {
         self.inboxes.entry(inbox_id.to_owned()).or_insert_with(Ledger::shared)
-    }
-
-    /// What stops every inbox.
-    pub(super) fn account(&self) -> Option<Pause> {
-        self.account
     }
 
     /// The attempts of one send share a place in the day.
@@ -69,10 +63,7 @@ impl Ledgers {
 
     fn add_pause(&mut self, row: &Row) -> Result<(), Trouble> {
         let pause = Pause::new(from_ms(row.try_get(1)?), from_ms(row.try_get(2)?));
-        match row.try_get(0)? {
-            "" => self.account = Some(pause),
-            inbox_id => drop(self.of(inbox_id).learn(pause)),
-        }
+        self.of(row.try_get(0)?).learn(pause);
         Ok(())
     }
 }

@@ -192,11 +192,8 @@ impl<'r> Desk<'r> {
         let (per_minute, per_day) = (i64::from(quotas.per_minute), i64::from(quotas.per_day));
         let inbox = request.inbox.as_ref().map(InboxId::as_str);
         let rows = tx.query(LOCK, &[&now, &clamp(request.limit), &per_minute, &per_day, &inbox]).await?;
-        let mut inboxes = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<_>, Trouble>>()?;
+        let inboxes = rows.iter().map(|row| Ok(row.try_get(0)?)).collect::<Result<Vec<_>, Trouble>>()?;
         let ledgers = Ledgers::load(tx, &inboxes).await?;
-        if ledgers.account().is_some_and(|pause| pause.until() > request.now) {
-            inboxes.clear();
-        }
         Ok(Self { request, now, inboxes, ledgers, blocked: HashMap::new(), served: Vec::new() })
     }
 

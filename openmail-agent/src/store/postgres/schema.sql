@@ -114,7 +114,7 @@ CREATE TABLE IF NOT EXISTS ledger (
 CREATE INDEX IF NOT EXISTS ledger_of_inbox ON ledger (inbox_id);
 CREATE INDEX IF NOT EXISTS ledger_completed ON ledger (completed_at);
 
--- A row is locked by whoever decides on the sends of its inbox. inbox_id: empty for the account, which only has a pause.
+-- A row is locked by whoever decides on the sends of its inbox.
 -- blocked_until: found to be at its limit until then, by these quotas.
 CREATE TABLE IF NOT EXISTS inboxes (
     inbox_id           text PRIMARY KEY,

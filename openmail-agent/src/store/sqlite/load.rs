@@ -100,12 +100,12 @@ fn load_gates(connection: &Connection, book: &mut Book) -> rusqlite::Result<()> 
     book.restore_attempts(attempts);
     for_each(connection, "SELECT inbox_id, learned_at, until FROM pauses", |row| {
         let pause = Pause::new(from_ms(row.get(1)?), from_ms(row.get(2)?));
-        book.restore_pause(Some(inbox(row, 0)?).filter(|inbox| !inbox.as_str().is_empty()).as_ref(), pause);
+        book.restore_pause(&inbox(row, 0)?, pause);
         Ok(())
     })?;
-    for_each(connection, "SELECT scope, id, held, since, until, reason FROM holds", |row| {
-        let until = if row.get(2)? { row.get::<_, Option<i64>>(4)?.unwrap_or(i64::MAX) } else { i64::MIN };
-        book.restore_hold(scope(row)?, KeptHold { since: row.get(3)?, until, reason: row.get(5)? });
+    for_each(connection, "SELECT scope, id, since, until, reason FROM holds", |row| {
+        let until = row.get::<_, Option<i64>>(3)?.unwrap_or(i64::MIN);
+        book.restore_hold(scope(row)?, KeptHold { since: row.get(2)?, until, reason: row.get(4)? });
         Ok(())
     })
 }

@@ -98,7 +98,6 @@ CREATE TABLE ledger (
     completed_at INTEGER
 ) STRICT;
 
--- inbox_id: empty for the account
 CREATE TABLE pauses (
     inbox_id   TEXT PRIMARY KEY,
     learned_at INTEGER NOT NULL,

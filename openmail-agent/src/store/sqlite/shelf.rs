@@ -340,15 +340,11 @@ impl Shelf for SqliteShelf<'_> {
         self.run("DELETE FROM ledger WHERE completed_at < ?1", [completed_before])
     }
 
-    fn put_pause(&mut self, inbox_id: Option<&InboxId>, pause: Pause) -> Result<()> {
+    fn put_pause(&mut self, inbox_id: &InboxId, pause: Pause) -> Result<()> {
         self.run(
             "INSERT INTO pauses (inbox_id, learned_at, until) VALUES (?1, ?2, ?3)
              ON CONFLICT (inbox_id) DO UPDATE SET learned_at = excluded.learned_at, until = excluded.until",
-            (
-                inbox_id.map(InboxId::as_str).unwrap_or_default(),
-                floor_ms(pause.learned_at()),
-                ceil_ms(pause.until()),
-            ),
+            (inbox_id.as_str(), floor_ms(pause.learned_at()), ceil_ms(pause.until())),
         )
     }
 
@@ -358,10 +354,10 @@ impl Shelf for SqliteShelf<'_> {
             HoldScope::Pod(id) => ("pod", id.as_str()),
             HoldScope::Account => ("account", ""),
         };
-        let until = Some(hold.until).filter(|until| !matches!(*until, i64::MIN | i64::MAX));
+        let until = Some(hold.until).filter(|until| *until != i64::MIN);
         self.run(
             "INSERT OR REPLACE INTO holds (scope, id, held, since, until, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            (scope, id, hold.until != i64::MIN, hold.since, until, &hold.reason),
+            (scope, id, until.is_some(), hold.since, until, &hold.reason),
         )
     }
 

@@ -104,17 +104,14 @@ impl World {
             Step::Answer(nth, n) if nth < self.reservations.len() => {
                 let reservation = self.reservations.remove(nth);
                 let mut settlement = answered(&reservation, fate(n, now), now);
-                let inbox = Some(reservation.send.inbox_id).filter(|_| n % 16 != 1);
-                let until = at(now + 40);
-                settlement.lesson =
-                    (n % 8 == 1).then(|| inbox.map_or(Lesson::account(until), |id| Lesson::inbox(id, until)));
+                let inbox = reservation.send.inbox_id;
+                settlement.lesson = (n % 8 == 1).then(|| Lesson::new(inbox, at(now + 40)));
                 settlement.news = (n % 8 == 2).then(|| event(n));
                 drop(store.settle_send(settlement).await);
             }
             Step::Settle(..) | Step::Answer(..) => {}
             Step::Hold(n) => {
-                let until = (n % 2 == 0).then(|| at(now + 20));
-                let hold = Hold { scope: scope(n), since: at(n.into()), until, reason: "abuse".into() };
+                let hold = Hold::new(scope(n), at(n.into()), at(now + 20), "abuse");
                 store.hold(hold).await.unwrap();
             }
             Step::Release(n) => store.release(&scope(n), at(n.into())).await.unwrap(),
