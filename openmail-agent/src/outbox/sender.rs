@@ -11,7 +11,6 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::api::{self, Client};
-use crate::backoff::Backoff;
 use crate::clock::{self, Clock, Throttle};
 use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
@@ -37,9 +36,6 @@ const TELL: Duration = Duration::from_secs(60);
 
 /// When to try a key again that the service did not accept.
 const REFUSED: Duration = Duration::from_secs(60);
-
-/// How long to wait before asking a store again that failed.
-const STORE_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// Sends what is owed: reserves a slot, makes one attempt, records what became of it.
 pub(crate) struct Sender {
@@ -93,7 +89,7 @@ impl Sender {
                 Err(error) => {
                     warn!(error = %Chain(&error), "what is owed cannot be read from the store; trying again");
                     failures += 1;
-                    clock::after(self.clock.now(), STORE_BACKOFF.with_half_jitter(failures))
+                    clock::after(self.clock.now(), store::BACKOFF.with_half_jitter(failures))
                 }
             };
             tokio::select! {
@@ -215,7 +211,7 @@ impl Sender {
 
     /// The time after a pause. An earlier one than the store was told meanwhile would pass for that of a clock which was set back.
     async fn time_after(&self, failures: u32) -> Timestamp {
-        self.clock.sleep(STORE_BACKOFF.with_half_jitter(failures)).await;
+        self.clock.sleep(store::BACKOFF.with_half_jitter(failures)).await;
         self.clock.now()
     }
 }

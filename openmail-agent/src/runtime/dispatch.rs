@@ -8,19 +8,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
 use crate::model::{Chain, InboxId};
-use crate::store::{LeaseRequest, Leases, StoreError, WorkerId};
+use crate::store::{self, LeaseRequest, Leases, StoreError, WorkerId};
 use crate::transport::Readiness;
 
 use super::crew::Crew;
 use super::work::Workbench;
-
-/// The pauses between the tries of a failing store.
-const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// How long giving back what was not finished may take.
 const GIVE_BACK: Duration = Duration::from_secs(2);
@@ -54,7 +50,7 @@ impl Dispatcher {
                     crew.put(leases.events);
                     call(&crew, &mut tasks);
                     let clock = &self.bench.services.clock;
-                    crate::store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
+                    store::look_again(&*self.bench.services.store, leases.next_due, clock.now())
                 }
                 Err(error) if !error.is_transient() => {
                     // Nothing that begins from here on could be recorded.
@@ -67,7 +63,7 @@ impl Dispatcher {
                     warn!(error = %Chain(&error), "what is due cannot be read from the store; trying again");
                     failures += 1;
                     self.readiness.set_store(false);
-                    clock::after(self.bench.services.clock.now(), STORE.with_half_jitter(failures))
+                    clock::after(self.bench.services.clock.now(), store::BACKOFF.with_half_jitter(failures))
                 }
             };
             let has_room = crew.in_hand() < self.concurrency;

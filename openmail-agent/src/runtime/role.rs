@@ -139,10 +139,10 @@ impl Role {
 /// Whether the service serves this process, or would serve no other any better: a subscription is in force, or it is the account
 /// that has to wait.
 fn is_served(state: SocketState) -> bool {
-    use Degradation::{Lost, Refused, StoreFailing, Uncovered};
+    use Degradation::{Lost, Refused, Uncovered};
     match state {
         SocketState::Degraded(why) => {
-            matches!(why, Uncovered | StoreFailing | Refused(429) | Lost(Some(4008)))
+            matches!(why, Uncovered | Refused(429) | Lost(Some(4008)))
         }
         state => state.is_ready(),
     }

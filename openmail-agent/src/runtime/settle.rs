@@ -9,7 +9,7 @@ use crate::failpoint::{Point, pass};
 use crate::model::{Chain, ThreadId};
 use crate::store::{self, ErrorKind, Leased, Settlement};
 
-use super::work::{Finding, STORE, Workbench};
+use super::work::{Finding, Workbench};
 
 /// How long a stop waits for a handled thread to be marked as read.
 const LAST_MARK: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ impl Workbench {
                 Ok(()) => break,
                 Err(error) if error.is_transient() => {
                     warn!(error = %Chain(&error), "the outcome cannot be recorded; trying again");
-                    self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
+                    self.services.clock.sleep(store::BACKOFF.with_half_jitter(failures)).await;
                     settlement.now = self.now();
                 }
                 // A store that does not take this outcome may take a plainer one.
@@ -47,7 +47,7 @@ impl Workbench {
                 // What a living worker has in hand nobody would ever take from it.
                 Err(error) if *error.kind() == ErrorKind::Corrupt => {
                     error!(error = %Chain(&error), "the store does not take that the event is to be tried again; asking it again");
-                    self.services.clock.sleep(STORE.with_half_jitter(failures)).await;
+                    self.services.clock.sleep(store::BACKOFF.with_half_jitter(failures)).await;
                     settlement.now = self.now();
                 }
                 // An answer was lost: the outcome was recorded, or somebody else has the event.

@@ -55,9 +55,6 @@ const CRASHES: u32 = 5;
 /// When to ask by a send whether a suspension still stands. Reactivation is announced over webhooks only, and may be missed.
 const SUSPENDED: Duration = Duration::from_secs(60 * 60);
 
-/// The pauses between the tries of a failing store.
-pub(super) const STORE: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-
 /// What every event is handled with.
 pub(super) struct Workbench {
     pub(super) services: Arc<Services>,
@@ -141,7 +138,7 @@ impl Workbench {
             && let Err(error) = self.apply(lifecycle, leased).await
         {
             warn!(error = %Chain(&error), "a suspension cannot be recorded; trying again");
-            return EventOutcome::Defer { at: clock::after(self.now(), STORE.ceiling(3)) }.into();
+            return EventOutcome::Defer { at: clock::after(self.now(), store::BACKOFF.ceiling(3)) }.into();
         }
         let inbox = match self.inbox(&event).await {
             Ok(inbox) => inbox,
@@ -274,7 +271,7 @@ impl Workbench {
             Err(error) => {
                 let error: StoreError = error;
                 warn!(error = %Chain(&error), "earlier mail of the conversation cannot be looked for; trying again");
-                Some(clock::after(self.now(), STORE.ceiling(3)))
+                Some(clock::after(self.now(), store::BACKOFF.ceiling(3)))
             }
         }
     }

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::backoff::Backoff;
 use crate::clock;
 use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
@@ -24,6 +25,9 @@ pub const WORKER_LIFE: Duration = Duration::from_secs(8);
 /// How long a worker's heartbeat must have lapsed when another first comes, for that one to [give it up](Store::heartbeat) at
 /// once: longer than a database is mostly away.
 pub const LONG_SILENCE: Duration = Duration::from_secs(5 * 60);
+
+/// The pauses between the tries of a store that fails.
+pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
 
 /// A place that keeps events, owed sends and the ledger of what was sent.
 ///

@@ -39,7 +39,7 @@ pub mod sqlite;
 #[cfg(test)]
 pub(crate) mod troubled;
 
-pub(crate) use contract::look_again;
+pub(crate) use contract::{BACKOFF, look_again};
 pub use contract::{Census, LONG_SILENCE, Store, WORKER_LIFE};
 pub use error::{ErrorKind, Result, StoreError};
 pub use event::{

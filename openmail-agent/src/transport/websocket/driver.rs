@@ -9,17 +9,17 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::api;
-use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
 use crate::model::{Chain, EventId, InboxId};
+use crate::store;
 use crate::transport::{GapSignal, Intake, Received, Via};
 use crate::wire::frame::ServerFrame;
 
 use super::config::{ConfigError, WebSocketConfig};
 use super::dial::Dialler;
 use super::link::Link;
-use super::recorder::{Progress, Queue, Recorder};
+use super::recorder::{Queue, Recorder};
 use super::session::{Action, Input, Session};
 use super::state::{SocketState, StopReason};
 
@@ -95,7 +95,7 @@ impl WebSocket {
     pub(crate) async fn run(&self, gaps: &GapSignal, shutdown: CancellationToken) -> StopReason {
         self.take_over();
         let Some(cursor) = self.cursor(&shutdown).await else { return self.stop(StopReason::ShutDown) };
-        let (recorder, queue, progress) = Recorder::new(self.intake.clone(), self.bookmark.clone());
+        let (recorder, queue, recorded) = Recorder::new(self.intake.clone(), self.bookmark.clone());
         let mut session = Session::new(self.only.clone(), cursor, now());
         let has_run = self.has_run.swap(true, Ordering::Relaxed);
         if has_run || self.intake.store().poll_every().is_some() {
@@ -109,11 +109,10 @@ impl WebSocket {
             arrived: Vec::new(),
             gaps: gaps.clone(),
             state: self.state.clone(),
-            recorded: None,
         };
         let closing = CancellationToken::new();
         let drive = async {
-            let reason = driver.run(progress, &self.again, &shutdown).await;
+            let reason = driver.run(recorded, &self.again, &shutdown).await;
             closing.cancel();
             reason
         };
@@ -141,14 +140,13 @@ impl WebSocket {
 
     /// Where to resume, however long it takes to learn; `None` on shutdown.
     async fn cursor(&self, shutdown: &CancellationToken) -> Option<Option<EventId>> {
-        let backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
         for failures in 0.. {
             match self.intake.store().bookmark(&self.bookmark).await {
                 Ok(cursor) => return Some(cursor.map(EventId::from)),
                 Err(error) => warn!(error = %Chain(&error), "cannot read where to resume"),
             }
             tokio::select! {
-                () = tokio::time::sleep(backoff.with_half_jitter(failures)) => {}
+                () = tokio::time::sleep(store::BACKOFF.with_half_jitter(failures)) => {}
                 () = shutdown.cancelled() => break,
             }
         }
@@ -171,13 +169,12 @@ struct Driver {
     arrived: Vec<Received>,
     gaps: GapSignal,
     state: watch::Sender<SocketState>,
-    recorded: Option<EventId>,
 }
 
 impl Driver {
     async fn run(
         mut self,
-        mut progress: watch::Receiver<Progress>,
+        mut recorded: watch::Receiver<Option<EventId>>,
         again: &Notify,
         shutdown: &CancellationToken,
     ) -> StopReason {
@@ -193,8 +190,8 @@ impl Driver {
                     self.link.close().await;
                     return StopReason::ShutDown;
                 }
-                Ok(()) = progress.changed() => {
-                    inputs.extend(self.follow(progress.borrow_and_update().clone()));
+                Ok(()) = recorded.changed() => {
+                    inputs.extend(recorded.borrow_and_update().clone().map(Input::Recorded));
                 }
                 () = again.notified() => inputs.push_back(Input::SubscribeAgain),
                 () = sleep_until(deadline) => inputs.push_back(Input::Tick),
@@ -258,15 +255,6 @@ impl Driver {
             inputs.push_back(next);
             input = if goes_on { self.link.next().now_or_never() } else { None };
         }
-    }
-
-    fn follow(&mut self, progress: Progress) -> impl Iterator<Item = Input> + use<> {
-        // Said once: a cursor that was refused since must not come back.
-        let news = progress.recorded.filter(|recorded| self.recorded.as_ref() != Some(recorded));
-        if news.is_some() {
-            self.recorded.clone_from(&news);
-        }
-        news.map(Input::Recorded).into_iter().chain([Input::StoreFailing(progress.failing)])
     }
 
     /// Does one thing. What goes wrong with it is input again.

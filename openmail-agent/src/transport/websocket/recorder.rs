@@ -1,15 +1,13 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
 use crate::model::{Chain, EventId};
-use crate::store::Bookmark;
+use crate::store::{self, Bookmark};
 use crate::transport::{Intake, Received, Via};
 
 /// The most events that wait for the store.
@@ -20,14 +18,6 @@ const QUEUE_BYTES: u32 = 64 * 1024 * 1024;
 const EVENT_BYTES: usize = QUEUE_BYTES as usize / QUEUE;
 /// The most events that are recorded in one transaction, but for those that were handed on together with the last of them.
 const BATCH: usize = 256;
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
-
-/// How far the store has followed the socket.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Progress {
-    pub(super) recorded: Option<EventId>,
-    pub(super) failing: bool,
-}
 
 /// Where the reader puts events: bounded in number and in bytes.
 pub(super) struct Queue {
@@ -58,15 +48,17 @@ pub(super) struct Recorder {
     queue: mpsc::Receiver<Queued>,
     intake: Intake,
     bookmark: String,
-    progress: watch::Sender<Progress>,
+    /// The last event that the store has.
+    recorded: watch::Sender<Option<EventId>>,
 }
 
 impl Recorder {
-    pub(super) fn new(intake: Intake, bookmark: String) -> (Self, Queue, watch::Receiver<Progress>) {
+    /// A recorder, where to put what it is to record, and how far it has come.
+    pub(super) fn new(intake: Intake, bookmark: String) -> (Self, Queue, watch::Receiver<Option<EventId>>) {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let (progress, followed) = watch::channel(Progress::default());
+        let (recorded, followed) = watch::channel(None);
         let room = Arc::new(Semaphore::new(QUEUE_BYTES as usize));
-        (Self { queue, intake, bookmark, progress }, Queue { sender, room }, followed)
+        (Self { queue, intake, bookmark, recorded }, Queue { sender, room }, followed)
     }
 
     /// Records until the queue is closed and empty, or until the store fails once `closing` is cancelled.
@@ -100,18 +92,14 @@ impl Recorder {
                 Ok(_) => break,
                 Err(error) => warn!(error = %Chain(&error), events = events.len(), "cannot record events"),
             }
-            self.progress.send_if_modified(|progress| !std::mem::replace(&mut progress.failing, true));
             tokio::select! {
-                () = tokio::time::sleep(BACKOFF.with_half_jitter(failures)) => {}
+                () = tokio::time::sleep(store::BACKOFF.with_half_jitter(failures)) => {}
                 () = closing.cancelled() => return false,
             }
         }
-        self.progress.send_modify(|progress| {
-            progress.failing = false;
-            if last.is_some() {
-                progress.recorded = last;
-            }
-        });
+        if last.is_some() {
+            self.recorded.send_replace(last);
+        }
         pass(Point::Acknowledged);
         true
     }
@@ -140,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn no_more_events_wait_for_the_store_than_so_many_and_none_is_lost() {
         let store = Arc::new(TroubledStore::default());
-        let (recorder, queue, mut progress) = Recorder::new(intake_into(store.clone()).0, "websocket".into());
+        let (recorder, queue, mut recorded) = Recorder::new(intake_into(store.clone()).0, "websocket".into());
         store.recording.shut();
         let recorder = tokio::spawn(recorder.run(CancellationToken::new()));
         let put = fill(&queue, 0);
@@ -149,7 +137,7 @@ mod tests {
         assert_eq!(fill(&queue, 0), 0, "nothing makes room but the store");
         store.recording.open();
         let last = Some(EventId::from(format!("evt_{}", put - 1)));
-        progress.wait_for(|progress| progress.recorded == last).await.unwrap();
+        recorded.wait_for(|recorded| *recorded == last).await.unwrap();
         assert_eq!(store.census().await.unwrap().waiting, put as u64);
         drop(queue);
         recorder.await.unwrap();

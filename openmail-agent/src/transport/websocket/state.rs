@@ -60,8 +60,6 @@ pub enum Degradation {
     Deaf,
     /// The subscription does not cover the inbox that was asked for.
     Uncovered,
-    /// Events arrive, but the store does not take them.
-    StoreFailing,
     /// Events arrived faster than the store took them.
     StoreSlow,
     /// An event is larger than the socket takes; it is left to the catch-up.
@@ -78,7 +76,6 @@ impl fmt::Display for Degradation {
             Self::Silent => f.write_str("the service fell silent"),
             Self::Deaf => f.write_str("the subscription was not confirmed"),
             Self::Uncovered => f.write_str("the subscription does not cover the inbox"),
-            Self::StoreFailing => f.write_str("the store does not take events"),
             Self::StoreSlow => f.write_str("events arrive faster than the store takes them"),
             Self::Oversized => f.write_str("an event is too large for the socket"),
         }

@@ -36,8 +36,6 @@ pub(crate) enum Input {
     Stalled,
     /// Events up to this one are in the store.
     Recorded(EventId),
-    /// The store takes events, or does not.
-    StoreFailing(bool),
     /// There are more inboxes than there were at the last subscribe.
     SubscribeAgain,
 }

@@ -34,7 +34,6 @@ pub(crate) struct Session {
     /// Tries that failed since the last connection that lasted.
     failures: u32,
     trouble: Option<Degradation>,
-    store_failing: bool,
     /// A gap to report once the subscription is in force: what REST is asked before, it may answer too early.
     gap: Option<GapReason>,
     shown: SocketState,
@@ -68,7 +67,6 @@ impl Session {
             phase: Phase::Waiting { until: now },
             failures: 0,
             trouble: None,
-            store_failing: false,
             gap: None,
             shown: SocketState::Connecting,
             jitter: Jitter::Random,
@@ -104,7 +102,6 @@ impl Session {
             Input::Oversized => self.oversized(now),
             Input::Stalled => self.retry(Degradation::StoreSlow, now),
             Input::Recorded(event_id) => self.cursor = Some(event_id),
-            Input::StoreFailing(failing) => self.store_failing = failing,
             Input::SubscribeAgain => self.on_connection(|connection| connection.resubscribe_soon(now)),
         }
         self.tick(now);
@@ -136,7 +133,6 @@ impl Session {
 
     fn state_of(&self, connection: &Connection) -> SocketState {
         match &connection.page {
-            _ if self.store_failing => SocketState::Degraded(Degradation::StoreFailing),
             _ if connection.is_uncovered => SocketState::Degraded(Degradation::Uncovered),
             None => SocketState::Live,
             Some(page) if page.has_begun() => SocketState::Replaying,
