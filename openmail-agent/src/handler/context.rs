@@ -7,16 +7,17 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::error;
 
-use crate::api::{self, Client, Conversation};
-use crate::clock::Clock;
-use crate::limit::{Loops, Partner, Quotas};
-use crate::model::{Address, Draft, Event, Inbox, Message, MessageId, Recipients, ThreadId};
-use crate::outbox::{self, NobodyToAnswer, Outbox, SendSpace};
-use crate::store::{Lease, NewSend, Note, NoteScope, Store};
+use crate::api;
+use crate::model::{Address, Draft, Event, Inbox};
+use crate::outbox::{self, SendSpace};
+use crate::store::{Lease, NewSend, Note, NoteScope};
 
+use super::answering::no_recipient;
 use super::collected::{Collected, Drafted};
 use super::numbers::{Number, Numbers};
-use super::{Attempt, Error, GiveUp, Mail, Outcome, Reply, ReplyError, ReplyErrorKind, States, Thread};
+use super::{
+    Attempt, Error, GiveUp, Mail, Outcome, Reply, ReplyError, ReplyErrorKind, Services, States, Thread,
+};
 
 /// All that is known of the event at hand, from which a handler's arguments are made.
 ///
@@ -60,33 +61,6 @@ pub(crate) struct ContextParts {
     pub(crate) lease: Lease,
     pub(crate) services: Arc<Services>,
     pub(crate) is_own: Arc<dyn Fn(&Address) -> bool + Send + Sync>,
-}
-
-/// What the handlers of a runtime share.
-pub(crate) struct Services {
-    pub(crate) client: Client,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) outbox: Outbox,
-    pub(crate) clock: Clock,
-    pub(crate) quotas: Quotas,
-    /// Who was answered how often of late.
-    pub(crate) loops: Mutex<Loops>,
-    /// Cancelled when the runtime is told to stop: handlers that listen finish early, those that wait do not start.
-    pub(crate) stopping: CancellationToken,
-    /// Which mail of a conversation the handler of another of its mails may see.
-    pub(crate) visible: Box<dyn Fn(&Message) -> bool + Send + Sync>,
-}
-
-impl Services {
-    fn loops(&self) -> MutexGuard<'_, Loops> {
-        self.loops.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A conversation as the handler of one of its mails may see it.
-    pub(crate) fn thread(&self, id: ThreadId, mut read: Conversation, at_hand: Option<&MessageId>) -> Thread {
-        read.messages.retain(|message| Some(&message.id) == at_hand || (self.visible)(message));
-        Thread::read(id, read)
-    }
 }
 
 impl Context {
@@ -178,6 +152,16 @@ impl Context {
         &self.0.shared.parts.lease
     }
 
+    /// Whether an address is one of the account's own.
+    pub(super) fn is_own(&self) -> &(dyn Fn(&Address) -> bool + Send + Sync) {
+        &*self.0.shared.parts.is_own
+    }
+
+    /// When the inbox wrote in the conversation, as far as that was read.
+    pub(super) fn replies(&self) -> &[Timestamp] {
+        &self.0.shared.parts.replies
+    }
+
     /// Keeps a value to be committed with the handler's success, in place of an earlier one of the same scope.
     pub(crate) fn note(&self, note: Note) {
         if let Some(mut collected) = self.collecting("what was remembered is forgotten") {
@@ -207,7 +191,7 @@ impl Context {
     pub(crate) fn draft_reply_to_all(&self, reply: Reply) -> Result<(), ReplyError> {
         let mut answer = self.answer(reply)?;
         if let Some(mail) = self.mail() {
-            outbox::copy_all(&mut answer.draft.recipients, mail.message(), &*self.0.shared.parts.is_own);
+            outbox::copy_all(&mut answer.draft.recipients, mail.message(), self.is_own());
         }
         self.draft_answer(answer)
     }
@@ -277,78 +261,7 @@ impl Context {
         Ok((sends.collect(), notes))
     }
 
-    /// The reply as a draft in the thread of the mail, to the one the mail asks to be answered.
-    fn answer(&self, reply: Reply) -> Result<Drafted, ReplyError> {
-        let mail = self.mail().ok_or_else(nothing_to_answer)?;
-        let (recipients, stopped) = match outbox::answer_to(mail.message(), &*self.0.shared.parts.is_own) {
-            Ok(recipients) => {
-                let stopped = self.reply_stop().or_else(|| self.loop_stop(&recipients.to));
-                (recipients, stopped)
-            }
-            Err(nobody) => {
-                let why = nobody.to_string();
-                match nobody {
-                    NobodyToAnswer::Own(address) | NobodyToAnswer::TooMany(address) => {
-                        (Recipients::one(address), Some(why))
-                    }
-                    NobodyToAnswer::Unreadable => return Err(no_recipient(GiveUp::new(why))),
-                }
-            }
-        };
-        let mut draft = reply.into_draft(recipients);
-        // Who was written to has the mail, and who was not need not have a stranger's words from this inbox.
-        if mail.from() != Some(&draft.recipients.to) {
-            draft.include_quote = false;
-        }
-        draft.thread_id = mail.message().thread_id.clone();
-        if draft.thread_id.is_none() {
-            draft.subject = Some(mail.reply_subject());
-        }
-        Ok(Drafted { stopped, answers: true, ..self.drafted(draft)? })
-    }
-
-    /// Why this mail is not to be answered by a machine, where the service says so.
-    fn reply_stop(&self) -> Option<String> {
-        let answers = self.mail().is_none_or(|mail| mail.message().may_be_answered());
-        (!answers).then(|| "the mail it answers is not to be answered automatically".to_owned())
-    }
-
-    /// Why there would be no end of answers, where there were so many already.
-    fn loop_stop(&self, to: &Address) -> Option<String> {
-        let services = self.services();
-        let (inbox, now) = (self.event().inbox_id.as_ref()?, services.clock.now());
-        let loops = services.loops();
-        let is_loop = self.partners(to).any(|partner| {
-            // The conversation tells of what other processes wrote, and of what this one did before it was started anew.
-            let known: &[_] = match partner {
-                Partner::Thread(_) => &self.0.shared.parts.replies,
-                Partner::Correspondent(_) => &[],
-            };
-            loops.is_loop(inbox, &partner, known.iter().copied(), now)
-        });
-        is_loop.then(|| {
-            "so many replies went to this correspondent, or into this conversation, that it is taken for a loop of two machines: \
-             `Runtime::loop_limits` sets how many are too many"
-                .to_owned()
-        })
-    }
-
-    /// What a reply to this address goes to.
-    fn partners(&self, to: &Address) -> impl Iterator<Item = Partner> {
-        let thread = self.mail().and_then(|mail| mail.message().thread_id.clone()).map(Partner::Thread);
-        [Some(Partner::Correspondent(to.clone())), thread].into_iter().flatten()
-    }
-
-    /// Takes note of a reply to this address, which is committed.
-    fn count(&self, to: &Address) {
-        let services = self.services();
-        let (Some(inbox), now) = (&self.event().inbox_id, services.clock.now()) else { return };
-        for partner in self.partners(to) {
-            services.loops().replied(inbox, partner, now);
-        }
-    }
-
-    fn drafted(&self, draft: Draft) -> Result<Drafted, ReplyError> {
+    pub(super) fn drafted(&self, draft: Draft) -> Result<Drafted, ReplyError> {
         let draft = checked(draft)?;
         let inbox_id = self.event().inbox_id.clone().ok_or_else(|| {
             no_recipient(GiveUp::new("the event names no inbox, so there is none to answer from"))
@@ -389,27 +302,6 @@ fn checked(draft: Draft) -> Result<Draft, ReplyError> {
     match api::check_draft(&draft) {
         Ok(()) => Ok(draft),
         Err(error) => Err(ReplyError::because(ReplyErrorKind::Invalid, GiveUp::because(error))),
-    }
-}
-
-fn nothing_to_answer() -> ReplyError {
-    no_recipient(GiveUp::new(
-        "there is no mail to reply to in this event: return `()`, or write a new mail with `Compose`",
-    ))
-}
-
-fn no_recipient(why: GiveUp) -> ReplyError {
-    ReplyError::because(ReplyErrorKind::NoRecipient, why)
-}
-
-impl Reply {
-    pub(super) fn into_draft(self, recipients: Recipients) -> Draft {
-        let (body, include_quote, reply_to, attachments) = self.into_parts();
-        let mut draft = Draft::new(recipients, body);
-        draft.include_quote = include_quote;
-        draft.reply_to = reply_to;
-        draft.attachments = attachments;
-        draft
     }
 }
 

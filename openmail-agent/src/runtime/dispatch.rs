@@ -69,7 +69,7 @@ impl Dispatcher {
             let has_room = crew.in_hand() < self.concurrency;
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = self.bench.wake.notified(), if has_room => {}
+                () = self.bench.intake.wake().notified(), if has_room => {}
                 () = self.bench.services.clock.sleep_until(next), if has_room => {}
                 () = crew.has_run_out() => {}
                 () = attend(&crew, &mut tasks) => {}

@@ -15,8 +15,8 @@ use tracing::{error, info, warn};
 
 use crate::api::Client;
 use crate::clock::Clock;
-use crate::model::{BoxError, Chain, Inbox};
-use crate::store::{Store, WorkerId};
+use crate::model::{BoxError, Chain, InboxId};
+use crate::store::WorkerId;
 use crate::transport::catch_up::{CatchUp, Surroundings};
 use crate::transport::websocket::{SocketState, StopReason, Subscriptions, WebSocket, WebSocketConfig};
 use crate::transport::{GapSignal, Intake, Readiness, report_recording};
@@ -38,13 +38,11 @@ const PAGE: usize = 100;
 /// What the ways in are made of.
 pub(super) struct Ways<'a> {
     pub(super) config: &'a Config,
-    pub(super) only: Option<&'a Inbox>,
+    pub(super) only: Option<&'a InboxId>,
     pub(super) client: &'a Client,
-    pub(super) intake: Intake,
-    pub(super) clock: &'a Clock,
+    pub(super) intake: &'a Intake,
     pub(super) directory: &'a Arc<Directory>,
     pub(super) readiness: &'a Readiness,
-    pub(super) store: &'a Arc<dyn Store>,
     pub(super) worker: &'a WorkerId,
     /// Whether every inbox is read here whose mail may be in the store.
     pub(super) reads_all: bool,
@@ -57,21 +55,21 @@ impl Ways<'_> {
     fn socket(&self) -> Result<WebSocket, BoxError> {
         let mut config = WebSocketConfig::new(&self.config.base_url, self.config.api_key.clone());
         config.allow_plain_http = self.config.allow_plain_http;
-        config.only = self.only.map(|only| only.id.clone());
+        config.only = self.only.cloned();
         config.bookmark = self.socket_name();
         Ok(WebSocket::new(config, self.intake.clone())?)
     }
 
     /// What processes that would receive the same over the socket have in common.
     fn socket_name(&self) -> String {
-        self.only.map_or_else(|| "websocket".to_owned(), |only| format!("websocket:{}", only.id))
+        self.only.map_or_else(|| "websocket".to_owned(), |only| format!("websocket:{only}"))
     }
 
     fn role(&self) -> Role {
         Role {
-            store: Arc::clone(self.store),
+            store: Arc::clone(self.intake.store()),
             worker: self.worker.clone(),
-            clock: self.clock.clone(),
+            clock: self.intake.clock().clone(),
             name: self.socket_name(),
         }
     }
@@ -124,7 +122,7 @@ impl Transports {
             role: ways.role(),
             relist: Relist {
                 client: ways.client.clone(),
-                clock: ways.clock.clone(),
+                clock: ways.intake.clock().clone(),
                 directory: Arc::clone(ways.directory),
                 subscriptions: socket.subscriptions(),
             },

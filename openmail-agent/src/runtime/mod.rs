@@ -11,6 +11,7 @@ mod crew;
 mod directory;
 mod dispatch;
 mod error;
+mod finding;
 mod heartbeat;
 mod housekeeping;
 mod hydrate;
@@ -25,6 +26,7 @@ mod settle;
 mod shutdown;
 mod start;
 mod supervise;
+mod suspension;
 mod unserved;
 mod work;
 

@@ -1,28 +1,24 @@
 //! The runtime without its transports: one event at a time, for tests of handlers.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Client;
 use crate::clock::Clock;
 use crate::handler::{Services, States};
-use crate::limit::Quotas;
+use crate::limit::{LoopLimits, Quotas};
 use crate::model::{Event, EventId, Inbox};
-use crate::outbox::{Outbox, Sender};
+use crate::outbox::Sender;
 use crate::router::Router;
 use crate::store::{self, EventOutcome, LeaseRequest, Leased, Settlement, Store, WorkerId};
 use crate::transport::{Intake, Received, Via};
 use crate::wire;
 
 use super::AllowedSenders;
-use super::call::Gates;
 use super::directory::Directory;
-use super::hydrate::Rows;
 use super::screen;
-use super::unserved::Unserved;
 use super::work::Workbench;
 
 /// What a rehearsal plays with.
@@ -39,53 +35,19 @@ pub(crate) struct Stage {
 /// Takes events the way the runtime does, from the record to the settlement, each when it is told to.
 pub(crate) struct Rehearsal {
     bench: Arc<Workbench>,
-    intake: Intake,
     sender: Sender,
 }
 
 impl Rehearsal {
     pub(crate) fn new(stage: Stage) -> Self {
         let Stage { client, store, clock, quotas, router, inboxes, states } = stage;
-        let recorded = Arc::new(Notify::new());
-        let outbox = Outbox::new(Arc::clone(&store));
-        let intake = Intake::new(Arc::clone(&store), clock.clone(), Arc::clone(&recorded));
-        let sender = Sender {
-            store: Arc::clone(&store),
-            client: client.clone(),
-            outbox: outbox.clone(),
-            clock: clock.clone(),
-            quotas,
-            worker: worker(),
-            only: None,
-            news: recorded,
-        };
+        let intake = Intake::new(Arc::clone(&store), clock.clone(), Arc::default());
+        let everyone = AllowedSenders::everyone();
+        let visible = screen::visible(everyone.clone());
+        let services = Services::new(client, store, clock, quotas, LoopLimits::default(), visible);
         let directory = Arc::new(Directory::new(inboxes, None));
-        let rows = Rows::new(client.clone(), clock.clone());
-        let bench = Arc::new(Workbench {
-            services: Arc::new(Services {
-                client,
-                store,
-                outbox,
-                clock,
-                quotas,
-                loops: Mutex::default(),
-                stopping: CancellationToken::new(),
-                visible: Box::new(screen::visible(AllowedSenders::everyone())),
-            }),
-            intake: intake.clone(),
-            gates: Gates::new(&router),
-            unserved: Unserved::default(),
-            router,
-            is_own: Arc::clone(&directory).own(),
-            directory,
-            states: Arc::new(states),
-            allowed: AllowedSenders::everyone(),
-            rows,
-            trusts_events: false,
-            dropping: CancellationToken::new(),
-            wake: Arc::default(),
-        });
-        Self { bench, intake, sender }
+        let bench = Workbench::new(services, intake, router, directory, states, everyone);
+        Self { sender: bench.sender(worker(), None), bench: Arc::new(bench) }
     }
 
     /// One with these handlers, and a service that knows of nothing.
@@ -112,7 +74,7 @@ impl Rehearsal {
         let body = wire::event::encode(event).into();
         let received =
             Received { body, event_id: Some(event.id.clone()), via: Via::WebSocket, envelope: None };
-        self.intake.take(vec![received], None).await.map(drop)
+        self.bench.intake.take(vec![received], None).await.map(drop)
     }
 
     /// Waits for an event's turn: what is due before or beside it, such as the news of a reply that failed, is handled first.
@@ -120,7 +82,7 @@ impl Rehearsal {
     pub(crate) async fn turn(&self, event: &EventId) -> store::Result<Option<Leased>> {
         loop {
             let request = LeaseRequest::new(worker(), MOST, self.clock().now());
-            let leased = self.intake.store().lease(request).await?.events;
+            let leased = self.bench.intake.store().lease(request).await?.events;
             if leased.is_empty() {
                 return Ok(None);
             }
@@ -154,7 +116,7 @@ impl Rehearsal {
         let now = self.clock().now();
         let outcome = EventOutcome::Retry { at: Timestamp::MIN, error: "an earlier try".to_owned() };
         let settlement = Settlement { lease, outcome, now, sends: Vec::new(), notes: Vec::new() };
-        self.intake.store().settle(settlement).await
+        self.bench.intake.store().settle(settlement).await
     }
 
     #[cfg(test)]
@@ -163,7 +125,7 @@ impl Rehearsal {
     }
 
     pub(crate) fn clock(&self) -> &Clock {
-        self.intake.clock()
+        self.bench.intake.clock()
     }
 }
 

@@ -9,7 +9,8 @@ use crate::failpoint::{Point, pass};
 use crate::model::{Chain, ThreadId};
 use crate::store::{self, ErrorKind, Leased, Settlement};
 
-use super::work::{Finding, Workbench};
+use super::finding::Finding;
+use super::work::Workbench;
 
 /// How long a stop waits for a handled thread to be marked as read.
 const LAST_MARK: Duration = Duration::from_secs(1);
@@ -66,7 +67,7 @@ impl Workbench {
         pass(Point::Settled);
         if let Some(thread_id) = to_mark {
             // What follows in the conversation need not wait for the service to take note.
-            self.wake.notify_one();
+            self.intake.wake().notify_one();
             let mark = Box::pin(self.mark_read(&thread_id));
             tokio::select! {
                 () = mark => {}
@@ -98,7 +99,7 @@ impl Workbench {
         tokio::time::sleep(LAST_MARK).await;
     }
 
-    /// A handled thread is marked read; a reply does that by itself. A failure to do so loses nothing.
+    /// A failure to do so loses nothing.
     async fn mark_read(&self, thread_id: &ThreadId) {
         if let Err(error) = self.services.client.mark_thread(thread_id, true).await {
             debug!(thread = %thread_id, error = %Chain(&error), "the thread was not marked read");

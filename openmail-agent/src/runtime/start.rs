@@ -1,34 +1,28 @@
 //! From settings to a running runtime: everything that can be wrong is found before the first mail.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::api::Client;
 use crate::handler::{PayloadKind, Services};
-use crate::limit::Loops;
-use crate::model::{BoxError, Inbox};
-use crate::outbox::{Outbox, Sender};
+use crate::model::BoxError;
 use crate::router::Router;
 use crate::store::{Store, WorkerId};
 use crate::transport::{Intake, Readiness};
 
 use super::belonging::Belonging;
-use super::call::Gates;
 use super::check::{self, Inboxes};
 use super::directory::Directory;
 use super::dispatch::Dispatcher;
 use super::heartbeat::Heartbeat;
-use super::hydrate::Rows;
 use super::intake::{Transports, Ways};
 use super::listen::Listener;
 use super::running::Supervision;
 use super::screen;
 use super::supervise::Supervisor;
-use super::unserved::Unserved;
 use super::work::Workbench;
 use super::{RunningRuntime, Runtime, StartError};
 
@@ -88,38 +82,22 @@ fn assemble(
     listener: Listener,
     reads_all: bool,
 ) -> Result<RunningRuntime, BoxError> {
-    for entry in router.entries() {
-        info!(description = entry.description(), "handler {entry}");
-        let hears_of_suspensions = entry.kinds().iter().any(|kind| PayloadKind::Lifecycle.comes_with(kind));
-        if hears_of_suspensions && runtime.config.webhook_secrets.is_empty() {
-            warn!(
-                "handler {} waits for what OpenMail announces over webhooks only: set OPENMAIL_WEBHOOK_ADDR and OPENMAIL_WEBHOOK_SECRET",
-                entry.name()
-            );
-        }
-    }
-    let only = inboxes.only.clone();
-    let webhook = listener.addr().map(tracing::field::display);
-    info!(inboxes = inboxes.served().len(), webhook, "starting");
+    announce(&runtime, &inboxes, &router, &listener);
+    let only = inboxes.only.as_ref().map(|only| only.id.clone());
     let worker = worker_id(runtime.clock.now());
-    let recorded = Arc::new(Notify::new());
-    let outbox = Outbox::new(Arc::clone(&store));
-    let services = Arc::new(Services {
-        client: client.clone(),
-        store: Arc::clone(&store),
-        outbox: outbox.clone(),
-        clock: runtime.clock.clone(),
-        quotas: runtime.quotas,
-        loops: Mutex::new(Loops::new(runtime.loop_limits)),
-        stopping: CancellationToken::new(),
-        visible: Box::new(screen::visible(runtime.config.allowed_senders.clone())),
-    });
-    let directory = Arc::new(Directory::new(inboxes.all, only.as_ref().map(|only| only.id.clone())));
-    let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::clone(&recorded))
-        .serving_only(only.as_ref().map(|only| only.id.clone()));
-    let shutdown = CancellationToken::new();
-    let webhook_addr = listener.addr();
-    let readiness = Readiness::new();
+    let allowed = runtime.config.allowed_senders.clone();
+    let services = Services::new(
+        client.clone(),
+        Arc::clone(&store),
+        runtime.clock.clone(),
+        runtime.quotas,
+        runtime.loop_limits,
+        screen::visible(allowed.clone()),
+    );
+    let directory = Arc::new(Directory::new(inboxes.all, only.clone()));
+    let intake = Intake::new(Arc::clone(&store), runtime.clock.clone(), Arc::default());
+    let intake = intake.serving_only(only.clone());
+    let (readiness, webhook_addr) = (Readiness::new(), listener.addr());
     #[cfg(feature = "webhook")]
     let webhook = {
         let secrets = runtime.config.webhook_secrets.iter().cloned();
@@ -129,11 +107,9 @@ fn assemble(
         config: &runtime.config,
         only: only.as_ref(),
         client: &client,
-        intake: intake.clone(),
-        clock: &runtime.clock,
+        intake: &intake,
         directory: &directory,
         readiness: &readiness,
-        store: &store,
         worker: &worker,
         reads_all,
         #[cfg(feature = "webhook")]
@@ -141,50 +117,38 @@ fn assemble(
     };
     let transports = Transports::new(ways, listener)?;
     let (socket, rounds) = (transports.state(), transports.rounds());
-    let sender = sender(&services, &worker, only.as_ref(), &recorded);
-    let heartbeat =
-        Heartbeat { store: Arc::clone(&store), clock: runtime.clock.clone(), worker: worker.clone() };
-    let dropping = CancellationToken::new();
-    let dispatcher = Dispatcher {
-        bench: Arc::new(Workbench {
-            services,
-            intake,
-            gates: Gates::new(&router),
-            unserved: Unserved::default(),
-            router,
-            directory: Arc::clone(&directory),
-            is_own: Arc::clone(&directory).own(),
-            states: Arc::new(runtime.states),
-            allowed: runtime.config.allowed_senders.clone(),
-            rows: Rows::new(client.clone(), runtime.clock.clone()),
-            trusts_events: !runtime.reads_rows,
-            dropping: dropping.clone(),
-            wake: recorded,
-        }),
-        worker,
-        only: only.map(|only| only.id),
-        concurrency: runtime.concurrency,
-        per_inbox: runtime.per_inbox,
-        readiness: readiness.clone(),
-        grace: runtime.grace,
-    };
+    let mut bench = Workbench::new(services, intake, router, directory, runtime.states, allowed);
+    bench.trusts_events = !runtime.reads_rows;
+    let dropping = bench.dropping.clone();
     let supervisor = Supervisor {
         transports,
-        dispatcher,
-        sender,
-        heartbeat,
+        sender: bench.sender(worker.clone(), only.clone()),
+        heartbeat: Heartbeat {
+            store: Arc::clone(&store),
+            clock: runtime.clock.clone(),
+            worker: worker.clone(),
+        },
+        dispatcher: Dispatcher {
+            bench: Arc::new(bench),
+            worker,
+            only,
+            concurrency: runtime.concurrency,
+            per_inbox: runtime.per_inbox,
+            readiness: readiness.clone(),
+            grace: runtime.grace,
+        },
         store,
         clock: runtime.clock,
         retention: runtime.retention,
         readiness: readiness.clone(),
         grace: runtime.grace,
     };
-    let supervisor = Supervision::of(tokio::spawn(supervisor.run(shutdown.clone())));
+    let shutdown = CancellationToken::new();
     Ok(RunningRuntime {
+        supervisor: Supervision::of(tokio::spawn(supervisor.run(shutdown.clone()))),
         shutdown,
         dropping,
         grace: runtime.grace,
-        supervisor,
         socket,
         rounds,
         readiness,
@@ -195,17 +159,20 @@ fn assemble(
     })
 }
 
-fn sender(services: &Services, worker: &WorkerId, only: Option<&Inbox>, recorded: &Arc<Notify>) -> Sender {
-    Sender {
-        store: Arc::clone(&services.store),
-        client: services.client.clone(),
-        outbox: services.outbox.clone(),
-        clock: services.clock.clone(),
-        quotas: services.quotas,
-        worker: worker.clone(),
-        only: only.map(|only| only.id.clone()),
-        news: Arc::clone(recorded),
+/// Tells the operator what starts, and what will not be heard.
+fn announce(runtime: &Runtime, inboxes: &Inboxes, router: &Router, listener: &Listener) {
+    for entry in router.entries() {
+        info!(description = entry.description(), "handler {entry}");
+        let hears_of_suspensions = entry.kinds().iter().any(|kind| PayloadKind::Lifecycle.comes_with(kind));
+        if hears_of_suspensions && runtime.config.webhook_secrets.is_empty() {
+            warn!(
+                "handler {} waits for what OpenMail announces over webhooks only: set OPENMAIL_WEBHOOK_ADDR and OPENMAIL_WEBHOOK_SECRET",
+                entry.name()
+            );
+        }
     }
+    let webhook = listener.addr().map(tracing::field::display);
+    info!(inboxes = inboxes.served().len(), webhook, "starting");
 }
 
 /// A name that no other process has, for those that share a store.

@@ -6,22 +6,19 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use jiff::Timestamp;
-use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, debug, error, info, info_span, warn};
+use tracing::{Instrument, debug, info_span, warn};
 
 use crate::api::Room;
-use crate::backoff::Backoff;
 use crate::clock;
 use crate::failpoint::{Point, pass};
 use crate::give_way::give_way;
-use crate::handler::{
-    Attempt, Context, ContextParts, Error, Mail, Outcome, RetryVerdict, Services, States, Thread,
-};
-use crate::model::{Address, Chain, Event, Inbox, Lifecycle, Message, Payload, ThreadId};
+use crate::handler::{Attempt, Context, ContextParts, Mail, Services, States, Thread};
+use crate::model::{Address, Chain, Event, Inbox, InboxId, Message, Payload};
+use crate::outbox::Sender;
 use crate::router::{Entry, Router};
-use crate::store::{self, EventOutcome, Hold, HoldScope, Lease, Leased, NewEvent, NewSend, Note, StoreError};
+use crate::store::{self, EventOutcome, Lease, Leased, NewEvent, StoreError, WorkerId};
 use crate::transport::{Intake, catch_up};
 use crate::wire::DecodeError;
 use crate::wire::event::{self, Envelope, decode, envelope};
@@ -29,31 +26,17 @@ use crate::wire::event::{self, Envelope, decode, envelope};
 use super::AllowedSenders;
 use super::call::{self, Gates, Passage, Undecided};
 use super::directory::Directory;
+use super::finding::{Finding, parked, undecoded};
 use super::hydrate::{self, Row, Rows};
 use super::screen;
 use super::unserved::Unserved;
 
-/// The pauses between the tries of a failing handler.
-const RETRY: Backoff = Backoff::new(Duration::from_secs(5), Duration::from_secs(15 * 60));
-
-/// How long an event waits whose handler is busy and has others waiting already.
-const BUSY: Backoff = Backoff::new(Duration::from_secs(4), Duration::from_secs(4));
-
-/// How long a mail whose event cannot be read waits for its row.
-const ROW_MAY_COME: Duration = Duration::from_secs(60 * 60);
-
 /// How long a suspect waits until nothing else is undecided, with its place and its conversation in hand.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// How often what may still come is looked for: a handler, a row.
-const ASK_AGAIN: Duration = Duration::from_secs(60);
 
 /// How many tries more than the handler's own an event gets whose tries ended with the process: it may have been stopped, or
 /// another mail's fault.
 const CRASHES: u32 = 5;
-
-/// When to ask by a send whether a suspension still stands. Reactivation is announced over webhooks only, and may be missed.
-const SUSPENDED: Duration = Duration::from_secs(60 * 60);
 
 /// What every event is handled with.
 pub(super) struct Workbench {
@@ -72,40 +55,47 @@ pub(super) struct Workbench {
     pub(super) trusts_events: bool,
     /// Cancelled when there is no more time: handlers are dropped, and their events given back.
     pub(super) dropping: CancellationToken,
-    /// Rung when there may be something to handle: an event was recorded, or the one before it in its lane was settled while its
-    /// thread is still being marked as read.
-    pub(super) wake: Arc<Notify>,
-}
-
-/// What becomes of an event, and what is committed with it.
-pub(super) struct Finding {
-    pub(super) outcome: EventOutcome,
-    pub(super) sends: Vec<NewSend>,
-    pub(super) notes: Vec<Note>,
-    /// Whether a reply was committed while the handler ran.
-    pub(super) answers_now: bool,
-    /// The conversation that was handled, and is unread.
-    pub(super) unread: Option<ThreadId>,
-}
-
-impl Finding {
-    /// The conversation to mark as read: where nothing goes there, which would do so by itself.
-    pub(super) fn to_mark(&self) -> Option<ThreadId> {
-        let is_answered = |thread_id: &ThreadId| {
-            self.answers_now || self.sends.iter().any(|send| send.draft.thread_id.as_ref() == Some(thread_id))
-        };
-        let is_done = self.outcome == EventOutcome::Done;
-        self.unread.clone().filter(|thread_id| is_done && !is_answered(thread_id))
-    }
-}
-
-impl From<EventOutcome> for Finding {
-    fn from(outcome: EventOutcome) -> Self {
-        Self { outcome, sends: Vec::new(), notes: Vec::new(), answers_now: false, unread: None }
-    }
 }
 
 impl Workbench {
+    pub(super) fn new(
+        services: Services,
+        intake: Intake,
+        router: Router,
+        directory: Arc<Directory>,
+        states: States,
+        allowed: AllowedSenders,
+    ) -> Self {
+        Self {
+            rows: Rows::new(services.client.clone(), services.clock.clone()),
+            services: Arc::new(services),
+            intake,
+            gates: Gates::new(&router),
+            unserved: Unserved::default(),
+            router,
+            is_own: Arc::clone(&directory).own(),
+            directory,
+            states: Arc::new(states),
+            allowed,
+            trusts_events: false,
+            dropping: CancellationToken::new(),
+        }
+    }
+
+    /// What sends the replies that are owed.
+    pub(super) fn sender(&self, worker: WorkerId, only: Option<InboxId>) -> Sender {
+        Sender {
+            store: Arc::clone(&self.services.store),
+            client: self.services.client.clone(),
+            outbox: self.services.outbox.clone(),
+            clock: self.services.clock.clone(),
+            quotas: self.services.quotas,
+            worker,
+            only,
+            news: Arc::clone(self.intake.wake()),
+        }
+    }
+
     /// Handles a leased event and settles it. Never fails: what goes wrong is the event's outcome.
     pub(super) async fn handle(&self, leased: Leased, mut undecided: Option<Undecided>) {
         let span = info_span!("event", id = %leased.event.event_id, kind = %leased.event.kind, attempt = leased.attempt);
@@ -150,32 +140,6 @@ impl Workbench {
                 self.mail(event, hint, undecodable, inbox, leased, undecided).await
             }
             _ => self.route(event, None, None, inbox, leased, undecided).await,
-        }
-    }
-
-    /// A suspension holds the sends it is about, a reactivation lets them go, whoever else is interested.
-    async fn apply(&self, lifecycle: &Lifecycle, leased: &Leased) -> store::Result<()> {
-        let scope = match (&lifecycle.inbox_id, &lifecycle.pod_id) {
-            (Some(inbox), _) => HoldScope::Inbox(inbox.clone()),
-            (None, Some(pod)) => HoldScope::Pod(pod.clone()),
-            (None, None) => return Ok(()),
-        };
-        let since = lifecycle.occurred_at.unwrap_or(leased.event.occurred_at);
-        if lifecycle.is_suspension() {
-            let reason = match &lifecycle.reason {
-                Some(reason) => format!("{}: {reason}", lifecycle.kind),
-                None => lifecycle.kind.to_string(),
-            };
-            warn!(?scope, reason, "suspended: its replies are held");
-            // A handler that fails and is tried again does not have it last longer.
-            let from = if leased.attempt > 1 { leased.event.received_at } else { self.now() };
-            let until = clock::after(from, SUSPENDED);
-            self.services.store.hold(Hold { scope, since, until, reason }).await
-        } else {
-            info!(?scope, "reactivated: its replies may go");
-            self.services.store.release(&scope, since).await?;
-            self.services.outbox.wake();
-            Ok(())
         }
     }
 
@@ -363,89 +327,6 @@ impl Workbench {
         self.conclude(result, &context, attempt)
     }
 
-    /// Its event cannot be read, and its row is not there. It is known now, so that no catch-up brings it again: it waits for its row
-    /// as long as one may come.
-    fn without_row(&self, error: &DecodeError, leased: &Leased) -> Finding {
-        let now = self.now();
-        if now < clock::after(leased.event.received_at, ROW_MAY_COME) {
-            return EventOutcome::Defer { at: clock::after(now, ASK_AGAIN) }.into();
-        }
-        parked(undecoded(error))
-    }
-
-    /// Nobody's here. Another process that shares the store may have a handler for it, such as one that is being rolled out.
-    fn without_handler(&self, leased: &Leased) -> Finding {
-        let now = self.now();
-        let is_shared = self.services.store.poll_every().is_some();
-        if is_shared && self.unserved.may_be_taken(leased.lease.seq, leased.attempt, now) {
-            return EventOutcome::Defer { at: clock::after(now, ASK_AGAIN) }.into();
-        }
-        parked("no handler takes it".to_owned())
-    }
-
-    /// Not handled because its handler is busy, or another suspect is in hand: others get their turn meanwhile, and no attempt is counted.
-    fn put_back(&self) -> Finding {
-        EventOutcome::Defer { at: clock::after(self.now(), BUSY.with_half_jitter(0)) }.into()
-    }
-
-    /// The process has ended again and again while this was being handled: a crash cannot be caught, but it can be counted.
-    fn crashing(&self, attempt: u32) -> EventOutcome {
-        let error = format!("the process ended or panicked {} times while it was being handled", attempt - 1);
-        error!(error, "the event is a dead letter");
-        EventOutcome::Dead { error }
-    }
-
-    /// Not handled for no fault of its own: due again at once, and no attempt counted.
-    fn given_back(&self) -> Finding {
-        EventOutcome::Defer { at: self.now() }.into()
-    }
-
-    /// No fault of its handler.
-    pub(super) fn try_again(&self, leased: &Leased, error: String) -> EventOutcome {
-        error!(error, "the event cannot be handled, to be tried again");
-        EventOutcome::Retry {
-            at: clock::after(self.now(), RETRY.with_half_jitter(leased.attempt - 1)),
-            error,
-        }
-    }
-
-    fn conclude(&self, result: Result<Outcome, Error>, context: &Context, attempt: Attempt) -> Finding {
-        match result.and_then(|outcome| context.commit(outcome)) {
-            Ok((sends, notes)) => {
-                Finding { sends, notes, answers_now: context.answers_now(), ..EventOutcome::Done.into() }
-            }
-            // It ended because it was told to, perhaps, and not for a fault of its own.
-            Err(error) if self.services.stopping.is_cancelled() && error.verdict() != RetryVerdict::Never => {
-                info!(
-                    error = error.to_string(),
-                    "the handler did not finish before the stop, to be tried again"
-                );
-                self.given_back()
-            }
-            Err(error) => self.failed(&error, attempt).into(),
-        }
-    }
-
-    fn failed(&self, error: &Error, attempt: Attempt) -> EventOutcome {
-        let at = match error.verdict() {
-            RetryVerdict::Never => None,
-            _ if attempt.is_last() => None,
-            RetryVerdict::After(wait) => Some(clock::after(self.now(), wait)),
-            RetryVerdict::Retry => Some(clock::after(self.now(), RETRY.with_half_jitter(attempt.number - 1))),
-        };
-        let error = error.to_string();
-        match at {
-            Some(at) => {
-                warn!(error, %at, "the handler failed, to be tried again");
-                EventOutcome::Retry { at, error }
-            }
-            None => {
-                warn!(error, "the handler failed for good: the event is a dead letter");
-                EventOutcome::Dead { error }
-            }
-        }
-    }
-
     pub(super) fn now(&self) -> jiff::Timestamp {
         self.services.clock.now()
     }
@@ -467,13 +348,4 @@ fn read(kept: &NewEvent) -> Result<(Event, Option<DecodeError>), DecodeError> {
         Some(event) => Ok((event, Some(error))),
         None => Err(error),
     }
-}
-
-fn undecoded(error: &DecodeError) -> String {
-    format!("the event cannot be decoded: {error}")
-}
-
-fn parked(reason: String) -> Finding {
-    warn!(reason, "parked");
-    EventOutcome::Parked { reason }.into()
 }

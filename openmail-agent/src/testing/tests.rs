@@ -48,7 +48,9 @@ async fn what_the_runtime_guards_against_is_guarded_against_here() {
     let spam = mail(ADA, "Buy").with(|message| message.verdict = Some(crate::model::Verdict::Spam));
     assert!(run_one(route(), spam).await.error().is_some_and(|reason| reason.contains("spam")));
     let robot = mail("noreply@example.com", "Built").with(|message| message.auto_replyable = Some(false));
-    assert!(run_one(route(), robot).await.reply().stopped().is_some());
+    let ran = run_one(route(), robot).await;
+    assert!(ran.reply().stopped().is_some());
+    assert!(ran.is_done() && !ran.is_marked_read(), "it waits for a person");
     let elsewhere = run_one(route(), mail(ADA, "Hello").to("sales@acme.example")).await;
     assert!(elsewhere.error().is_some_and(|reason| reason.contains("no handler")));
 }

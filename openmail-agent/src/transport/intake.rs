@@ -185,6 +185,11 @@ impl Intake {
         self.records.subscribe()
     }
 
+    /// What it notifies when there is something new to handle.
+    pub(crate) fn wake(&self) -> &Arc<Notify> {
+        &self.wake
+    }
+
     /// The store behind it.
     #[must_use]
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
