@@ -30,8 +30,8 @@ const REUSED: &str = "idempotency_key_reused";
 
 const PROVIDER_REFUSED: &str = "the service took it, and could not deliver it to the provider behind it";
 
-/// No attempt is made in the last minutes of a key's life: the answer might come after its end.
-const KEY_MARGIN: Duration = Duration::from_secs(10 * 60);
+/// How long after the first attempt another is made: not in the last minutes of a key's life, since the answer might come after its end.
+const ATTEMPTS_FOR: Duration = KEY_LIFE.saturating_sub(Duration::from_secs(10 * 60));
 
 const TOO_LATE: &str = "it did not leave in time: the machine slept, or many requests were before it";
 
@@ -95,8 +95,7 @@ fn judge(settlement: &mut SendSettlement, reservation: &Reservation, error: &api
 /// The same words under the same key, as long as the service remembers the key: a wait that is longer than that ends in time
 /// for one more attempt.
 fn again(settlement: &mut SendSettlement, reservation: &Reservation, wait: Duration, error: &api::Error) {
-    let left =
-        clock::until(settlement.now, clock::after(reservation.first_attempt_at, KEY_LIFE - KEY_MARGIN));
+    let left = clock::until(settlement.now, clock::after(reservation.first_attempt_at, ATTEMPTS_FOR));
     if left.is_zero() {
         refuse(settlement, reservation, error);
     } else {

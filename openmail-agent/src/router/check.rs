@@ -4,7 +4,7 @@ use crate::handler::{PayloadKind, States};
 use crate::model::EventKind;
 
 use super::entry::Entry;
-use super::inboxes::{Directory, Key};
+use super::inboxes::{Key, KnownInboxes};
 use super::problem::StartProblem;
 use super::route::Route;
 use super::table::{Kind, Rank, Router};
@@ -95,7 +95,7 @@ fn meant(kind: &EventKind) -> Option<&'static str> {
 }
 
 /// Finds handlers that want the same, and handlers that never get anything.
-pub(super) fn precedence(router: &Router, directory: &Directory<'_>, problems: &mut Vec<StartProblem>) {
+pub(super) fn precedence(router: &Router, directory: &KnownInboxes<'_>, problems: &mut Vec<StartProblem>) {
     let mut overlapping = BTreeSet::new();
     for ((first, second), kind) in overlaps(router) {
         overlapping.insert(second);
@@ -136,7 +136,7 @@ fn overlaps(router: &Router) -> BTreeMap<(Rank, Rank), EventKind> {
 }
 
 /// Who takes everything before this handler is asked; of several, the one that takes the first of it.
-fn covered_by(router: &Router, directory: &Directory<'_>, rank: Rank, entry: &Entry) -> Option<Rank> {
+fn covered_by(router: &Router, directory: &KnownInboxes<'_>, rank: Rank, entry: &Entry) -> Option<Rank> {
     let mut first = None;
     for kind in &entry.kinds {
         let table = router.kind(kind)?;
@@ -150,7 +150,12 @@ fn covered_by(router: &Router, directory: &Directory<'_>, rank: Rank, entry: &En
 }
 
 /// The handlers that are asked before this one wherever the key holds.
-fn earlier(table: &Kind, directory: &Directory<'_>, (rank, entry): (Rank, &Entry), key: &Key) -> Vec<Rank> {
+fn earlier(
+    table: &Kind,
+    directory: &KnownInboxes<'_>,
+    (rank, entry): (Rank, &Entry),
+    key: &Key,
+) -> Vec<Rank> {
     let before = |list: &[Rank]| list.iter().copied().filter(|other| *other < rank).collect();
     if !entry.fallback {
         return before(table.regular.list(key));

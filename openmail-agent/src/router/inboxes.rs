@@ -16,7 +16,7 @@ pub(super) enum Key {
 }
 
 /// The inboxes of the account, by everything a route can call them.
-pub(super) struct Directory<'a> {
+pub(super) struct KnownInboxes<'a> {
     by_id: HashMap<&'a str, &'a Inbox>,
     by_address: HashMap<&'a Address, &'a Inbox>,
     by_external: HashMap<&'a str, Vec<&'a Inbox>>,
@@ -25,7 +25,7 @@ pub(super) struct Directory<'a> {
     only: Option<&'a InboxId>,
 }
 
-impl<'a> Directory<'a> {
+impl<'a> KnownInboxes<'a> {
     pub(super) fn new(facts: &RouterFacts<'a>) -> Self {
         let RouterFacts { inboxes, only, bindings, .. } = *facts;
         let mut by_external: HashMap<&str, Vec<&Inbox>> = HashMap::new();

@@ -7,7 +7,7 @@ use crate::model::{Event, EventKind, ExternalId, Inbox, InboxId, Message, Payloa
 
 use super::check;
 use super::entry::Entry;
-use super::inboxes::{Directory, Key};
+use super::inboxes::{Key, KnownInboxes};
 use super::pattern::{Filters, MailFacts};
 use super::problem::StartProblem;
 use super::route::Route;
@@ -65,7 +65,7 @@ impl Router {
 
     /// The table as far as it can be made, and what is wrong.
     pub(super) fn collect(routes: Vec<Route>, facts: &RouterFacts<'_>) -> (Self, Vec<StartProblem>) {
-        let directory = Directory::new(facts);
+        let directory = KnownInboxes::new(facts);
         let mut problems = Vec::new();
         check::names(&routes, &mut problems);
         let mut entries = Vec::with_capacity(routes.len());

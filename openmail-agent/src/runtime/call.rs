@@ -26,7 +26,7 @@ const WAITING: usize = 8;
 const NOTICE: Duration = Duration::from_secs(5);
 
 /// Lets so many events into a handler at once as it allows, and of those that may have ended the process one.
-pub(super) struct Gates {
+pub(super) struct Admission {
     bounded: HashMap<Arc<str>, Gate>,
     suspects: Arc<Semaphore>,
     undecided: Arc<Tally>,
@@ -65,7 +65,7 @@ pub(super) enum Passage {
     Stopping,
 }
 
-impl Gates {
+impl Admission {
     pub(super) fn new(router: &Router) -> Self {
         let bounded = router.entries().iter().filter_map(|entry| {
             let places = Arc::new(Semaphore::new(entry.concurrency()?.min(Semaphore::MAX_PERMITS)));
@@ -195,7 +195,7 @@ mod tests {
         let route = Route::new("agent", async || {}).concurrency(usize::MAX);
         let (bindings, states) = (BTreeMap::new(), States::default());
         let router = Router::build(vec![route], &RouterFacts::new(&[], &bindings, &states)).unwrap();
-        let passage = Gates::new(&router).pass(&router.entries()[0], &CancellationToken::new()).await;
+        let passage = Admission::new(&router).pass(&router.entries()[0], &CancellationToken::new()).await;
         assert!(matches!(passage, Passage::In(Some(_))));
     }
 }

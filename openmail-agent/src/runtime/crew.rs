@@ -67,7 +67,7 @@ impl Crew {
         let mut queue = self.queue();
         queue.in_hand += events.len();
         queue.events.extend(events.into_iter().map(|leased| {
-            let undecided = self.bench.gates.take_up(&leased);
+            let undecided = self.bench.admission.take_up(&leased);
             (leased, undecided)
         }));
         queue.last_call = 0;

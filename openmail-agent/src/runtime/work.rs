@@ -24,7 +24,7 @@ use crate::wire::DecodeError;
 use crate::wire::event::{self, Envelope, decode, envelope};
 
 use super::AllowedSenders;
-use super::call::{self, Gates, Passage, Undecided};
+use super::call::{self, Admission, Passage, Undecided};
 use super::directory::Directory;
 use super::finding::{Finding, parked, undecoded};
 use super::hydrate::{self, Row, Rows};
@@ -48,7 +48,7 @@ pub(super) struct Workbench {
     pub(super) is_own: Arc<dyn Fn(&Address) -> bool + Send + Sync>,
     pub(super) states: Arc<States>,
     pub(super) allowed: AllowedSenders,
-    pub(super) gates: Gates,
+    pub(super) admission: Admission,
     pub(super) unserved: Unserved,
     pub(super) rows: Rows,
     /// Whether mail is handled as its event shows it, wherever that can be read.
@@ -70,7 +70,7 @@ impl Workbench {
             rows: Rows::new(services.client.clone(), services.clock.clone()),
             services: Arc::new(services),
             intake,
-            gates: Gates::new(&router),
+            admission: Admission::new(&router),
             unserved: Unserved::default(),
             router,
             is_own: Arc::clone(&directory).own(),
@@ -180,7 +180,7 @@ impl Workbench {
         // Before the service is asked for the row: whoever waits for a busy handler would ask again and again.
         if undecodable.is_none()
             && let Some(entry) = self.router.route(&event, Some(&hint), inbox.as_deref())
-            && (self.gates.is_full(entry) || is_suspect(leased, entry) && self.gates.have_suspect())
+            && (self.admission.is_full(entry) || is_suspect(leased, entry) && self.admission.have_suspect())
         {
             return self.put_back();
         }
@@ -291,9 +291,9 @@ impl Workbench {
             return self.crashing(leased.attempt).into();
         }
         let _alone = if is_suspect(leased, entry) {
-            let Some(alone) = self.gates.pass_suspect() else { return self.put_back() };
+            let Some(alone) = self.admission.pass_suspect() else { return self.put_back() };
             // Those that wait for their rows may take their time: this one gets another turn.
-            let decided = timeout(PATIENCE, self.gates.nothing_else_undecided());
+            let decided = timeout(PATIENCE, self.admission.nothing_else_undecided());
             match self.unless_stopping(decided).await {
                 Some(Ok(())) => Some(alone),
                 Some(Err(_)) => return self.put_back(),
@@ -303,7 +303,7 @@ impl Workbench {
             *undecided = None;
             None
         };
-        let _place = match self.gates.pass(entry, &self.services.stopping).await {
+        let _place = match self.admission.pass(entry, &self.services.stopping).await {
             Passage::In(place) => place,
             Passage::Full => return self.put_back(),
             Passage::Stopping => return self.given_back(),

@@ -88,7 +88,7 @@ fn a_service_that_is_down_is_asked_again_whatever_it_says_about_its_return() {
 fn a_wait_beyond_the_life_of_the_key_ends_in_time_for_a_last_attempt() {
     let body =
         || api::from_answer(503, &HeaderMap::from_iter([(RETRY_AFTER, "3600".parse().unwrap())]), b"", at(0));
-    let last = clock::after(at(0), KEY_LIFE - KEY_MARGIN);
+    let last = clock::after(at(0), ATTEMPTS_FOR);
     let late = clock::after(at(0), KEY_LIFE - Duration::from_secs(30 * 60));
     let settled = settlement(&reservation(20), Err(body()), late);
     assert!(matches!(settled.outcome, SendOutcome::Retry { at, .. } if at == last), "{:?}", settled.outcome);

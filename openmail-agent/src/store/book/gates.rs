@@ -19,7 +19,7 @@ pub(super) struct Gates {
 
 /// Sends of one inbox, as a member of its pod: they share all that can stop them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Sender {
+pub(super) struct SendGroup {
     pub(super) inbox_id: InboxId,
     pub(super) pod_id: Option<PodId>,
 }
@@ -54,7 +54,7 @@ impl Gates {
     }
 
     /// Until when a sender must wait, if it must.
-    pub(super) fn waits_until(&self, sender: &Sender, quotas: &Quotas, now: Timestamp) -> Option<i64> {
+    pub(super) fn waits_until(&self, sender: &SendGroup, quotas: &Quotas, now: Timestamp) -> Option<i64> {
         let held = self.held_until(sender, floor_ms(now));
         let full = match self.ledgers.get(&sender.inbox_id).unwrap_or(&self.unused).decide(quotas, now) {
             Decision::Go => None,
@@ -151,7 +151,7 @@ impl Gates {
         lines
     }
 
-    fn held_until(&self, sender: &Sender, now: i64) -> Option<i64> {
+    fn held_until(&self, sender: &SendGroup, now: i64) -> Option<i64> {
         let scopes = [
             Some(HoldScope::Account),
             Some(HoldScope::Inbox(sender.inbox_id.clone())),

@@ -5,7 +5,7 @@ use crate::model::{InboxId, PodId};
 use crate::store::{HoldScope, WorkerId};
 
 use super::finished::Finished;
-use super::gates::{Counted, Sender};
+use super::gates::{Counted, SendGroup};
 use super::lanes::AT_ONCE;
 use super::{Book, Digest, KeptHold, events, from_ms, gates, sends};
 
@@ -96,7 +96,7 @@ impl Book {
     pub(crate) fn restore_send(&mut self, row: SendEntry) {
         let sends = &mut self.sends;
         let reserved_by = row.reserved_by.map(|worker| self.workers.restore(&worker));
-        let sender = sends.senders.number(&Sender { inbox_id: row.inbox_id, pod_id: row.pod_id });
+        let sender = sends.senders.number(&SendGroup { inbox_id: row.inbox_id, pod_id: row.pod_id });
         let entry = sends::Entry {
             lane: row.lane,
             sender,

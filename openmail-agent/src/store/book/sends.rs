@@ -7,7 +7,7 @@ use crate::store::{
 };
 
 use super::finished::Finished;
-use super::gates::{Counted, Gates, Sender};
+use super::gates::{Counted, Gates, SendGroup};
 use super::interner::Interner;
 use super::lanes::{APART, AT_ONCE, Lanes};
 use super::{Digest, FreshSend, Index, SendFate, Shelf, ceil_ms, floor_ms, from_ms};
@@ -22,7 +22,7 @@ pub(crate) const UNREADABLE: &str = "not attempted: the stored draft cannot be r
 pub(super) struct Sends {
     pub(super) owed: Index<i64, Entry>,
     pub(super) lanes: Lanes,
-    pub(super) senders: Interner<Sender>,
+    pub(super) senders: Interner<SendGroup>,
     pub(super) keys: Index<Digest, i64>,
     pub(super) sent: Finished,
     pub(super) failed: Finished,
@@ -273,7 +273,7 @@ impl Sends {
     }
 
     fn await_turn(&mut self, seq: i64, send: &NewSend) {
-        let sender = Sender { inbox_id: send.inbox_id.clone(), pod_id: send.pod_id.clone() };
+        let sender = SendGroup { inbox_id: send.inbox_id.clone(), pod_id: send.pod_id.clone() };
         let entry = Entry {
             lane: Digest::send_lane(send.draft.thread_id.as_ref(), seq),
             sender: self.senders.number(&sender),

@@ -11,7 +11,7 @@ use crate::store::book::{Book, Index};
 /// The file is told of all that a transaction leases in one row, which goes when all of it is settled. Nobody waits for
 /// that row: it is there for the tries to count when the process dies.
 #[derive(Debug, Default)]
-pub(super) struct Leases {
+pub(super) struct LeaseLog {
     held: Index<i64, Held>,
     /// How much of what a row names is held still.
     rows: Index<i64, usize>,
@@ -45,7 +45,7 @@ enum Change {
     Ended { seq: i64, held: Held },
 }
 
-impl Leases {
+impl LeaseLog {
     pub(super) fn grant(&mut self, seq: i64, attempt: u32, fence: i64, worker: WorkerId) {
         let held = Held { attempt, fence, worker: Some(worker), row: None };
         let before = self.held.insert(seq, held);

@@ -15,14 +15,14 @@ use crate::store::{
 
 use super::drafts;
 use super::failure::failed;
-use super::leases::Leases;
+use super::leases::LeaseLog;
 use super::recent::Recent;
 
 /// The rows in the file, within the transaction that is open on the connection.
 #[derive(Debug)]
 pub(super) struct SqliteShelf<'w> {
     pub(super) connection: &'w Connection,
-    pub(super) leases: &'w mut Leases,
+    pub(super) leases: &'w mut LeaseLog,
     pub(super) recent: &'w mut Recent,
 }
 

@@ -2,10 +2,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::failpoint::{Point, pass};
 use crate::store::book::Book;
-use crate::store::{ErrorKind, EventSeq, LeaseRequest, Leases as Leased, Result};
+use crate::store::{ErrorKind, EventSeq, LeaseRequest, Leases, Result};
 
 use super::failure::Failure;
-use super::leases::Leases;
+use super::leases::LeaseLog;
 use super::load::load;
 use super::open::Opened;
 use super::recent::Recent;
@@ -18,7 +18,7 @@ const BATCH: usize = 512;
 pub(super) struct Writer {
     file: Opened,
     book: Book,
-    leases: Leases,
+    leases: LeaseLog,
     recent: Recent,
     /// Whether the book may say what the file does not hold, until it is made anew.
     is_ahead: bool,
@@ -34,7 +34,7 @@ pub(super) struct Writer {
 
 pub(super) enum Message {
     Verb(Box<dyn Verb>),
-    Lease(LeaseRequest, oneshot::Sender<Result<Leased>>),
+    Lease(LeaseRequest, oneshot::Sender<Result<Leases>>),
     /// Take no more calls; what was called before is done.
     Close,
 }
@@ -59,9 +59,9 @@ pub(super) struct Call<F, T> {
 struct Ask {
     request: LeaseRequest,
     /// What was found, until the answer goes out.
-    result: Option<Result<Leased>>,
+    result: Option<Result<Leases>>,
     /// `None` when it went out already.
-    answer: Option<oneshot::Sender<Result<Leased>>>,
+    answer: Option<oneshot::Sender<Result<Leases>>>,
 }
 
 impl Writer {
@@ -72,7 +72,7 @@ impl Writer {
             file,
             inherited: book.latest_event(),
             book,
-            leases: Leases::default(),
+            leases: LeaseLog::default(),
             recent: Recent::default(),
             is_ahead: false,
             writes: true,
@@ -197,7 +197,7 @@ impl Writer {
     }
 
     /// Whether none of them was tried before, as far as anybody knows.
-    fn are_fresh(&self, leased: &Leased) -> bool {
+    fn are_fresh(&self, leased: &Leases) -> bool {
         leased.events.iter().all(|leased| leased.attempt == 1 && leased.lease.seq > self.inherited)
     }
 

@@ -7,7 +7,7 @@ use crate::model::{Chain, InboxId, Message, Page};
 use super::error::{CatchUpError, CatchUpErrorKind};
 use super::found::{Found, Keep};
 use super::news::News;
-use super::pace::Pace;
+use super::spacing::Spacing;
 
 /// The most rows the service gives at once.
 pub(super) const LIMIT: u32 = 100;
@@ -24,7 +24,7 @@ type Times = Page<Option<Timestamp>>;
 /// Reads an inbox's list of inbound mail from its newest end, whichever end that is: the order is not documented.
 pub(super) struct Listing<'a> {
     pub(super) client: &'a Client,
-    pub(super) pace: &'a Pace,
+    pub(super) spacing: &'a Spacing,
     pub(super) inbox: &'a InboxId,
     /// The most bytes of mail that are kept of what is found: what there is no room for is read again when its turn comes.
     pub(super) room: usize,
@@ -35,13 +35,13 @@ pub(super) struct Listing<'a> {
 }
 
 impl<'a> Listing<'a> {
-    pub(super) fn new(client: &'a Client, pace: &'a Pace, inbox: &'a InboxId, room: usize) -> Self {
-        Self { client, pace, inbox, room, limit: LIMIT, pages: PAGES }
+    pub(super) fn new(client: &'a Client, spacing: &'a Spacing, inbox: &'a InboxId, room: usize) -> Self {
+        Self { client, spacing, inbox, room, limit: LIMIT, pages: PAGES }
     }
 
     /// A list in which one row is looked for, which is near the newest end: no more is read of the others than it takes.
-    pub(super) fn of_few(client: &'a Client, pace: &'a Pace, inbox: &'a InboxId) -> Self {
-        Self { limit: FEW, pages: FEW_PAGES, ..Self::new(client, pace, inbox, 0) }
+    pub(super) fn of_few(client: &'a Client, spacing: &'a Spacing, inbox: &'a InboxId) -> Self {
+        Self { limit: FEW, pages: FEW_PAGES, ..Self::new(client, spacing, inbox, 0) }
     }
 
     /// The row that is `wanted`, among those not older than `floor`; `None` where it is not found in as much as is read.
@@ -148,7 +148,7 @@ impl<'a> Listing<'a> {
     }
 
     pub(super) async fn piece(&self, limit: u32, offset: u64) -> api::Result<Page<Message>> {
-        self.pace.turn().await;
+        self.spacing.turn().await;
         self.client.messages(self.inbox, &MessageFilter::inbound().page(limit, offset)).await
     }
 }

@@ -9,10 +9,10 @@ mod error;
 mod found;
 mod listing;
 mod news;
-mod pace;
 mod round;
 mod row;
 mod schedule;
+mod spacing;
 mod watermark;
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::wire::event::{encode, from_row};
 
 use super::error::{CatchUpError, CatchUpErrorKind};
 use super::listing::Listing;
-use super::pace::Pace;
+use super::spacing::Spacing;
 use super::watermark::Watermark;
 
 /// About the most bytes of mail that wait in memory to be recorded, however much there is: as much as one answer.
@@ -35,7 +35,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 pub(crate) struct CatchUp {
     client: Client,
     intake: Intake,
-    pace: Pace,
+    spacing: Spacing,
     room: usize,
     pub(super) rounds: watch::Sender<u64>,
     /// When the last complete reading of each inbox began.
@@ -64,7 +64,7 @@ impl CatchUp {
         Self {
             client,
             intake,
-            pace: Pace::new(),
+            spacing: Spacing::new(),
             room: ROOM,
             rounds: watch::Sender::new(0),
             read: Mutex::default(),
@@ -142,7 +142,7 @@ impl CatchUp {
     }
 
     async fn read(&self, inbox: &Inbox, report: &mut CatchUpReport) -> Result<(), CatchUpError> {
-        let listing = Listing::new(&self.client, &self.pace, &inbox.id, self.room);
+        let listing = Listing::new(&self.client, &self.spacing, &inbox.id, self.room);
         let mut mark = match self.watermark(&inbox.id).await? {
             Some(mark) => mark,
             None => {
@@ -244,7 +244,7 @@ impl CatchUp {
 
     #[cfg(all(test, feature = "webhook"))]
     pub(super) fn unpaced(self) -> Self {
-        Self { pace: Pace::every(Duration::ZERO), ..self }
+        Self { spacing: Spacing::every(Duration::ZERO), ..self }
     }
 
     #[cfg(all(test, feature = "webhook"))]

@@ -247,8 +247,8 @@ async fn what_comes_after_another_process_has_seen_an_inbox_is_no_history() {
 
 /// The numbers of all mails, as they are handed on while memory has this much room for them, and how often the list was read anew.
 async fn listed(setup: &Setup, room: usize) -> (Vec<usize>, usize) {
-    let (pace, inbox) = (pace::Pace::every(Duration::ZERO), "inb_1".into());
-    let listing = listing::Listing::new(setup.catch_up.client(), &pace, &inbox, room);
+    let (spacing, inbox) = (spacing::Spacing::every(Duration::ZERO), "inb_1".into());
+    let listing = listing::Listing::new(setup.catch_up.client(), &spacing, &inbox, room);
     let (mut numbers, mut readings) = (Vec::new(), 0);
     let number = |mail: &Message| mail.id.as_str()[4..].parse::<usize>().unwrap();
     loop {

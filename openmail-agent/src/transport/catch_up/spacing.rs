@@ -10,13 +10,13 @@ const BURST: u32 = 60;
 
 /// Keeps the catch-up from eating the account's 1,000 requests a minute.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Spacing {
     interval: Duration,
     /// When the next request would be made if all were evenly spread.
     next: Mutex<Instant>,
 }
 
-impl Pace {
+impl Spacing {
     pub(super) fn new() -> Self {
         Self::every(INTERVAL)
     }
@@ -44,23 +44,23 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_is_free_and_the_rest_is_spread() {
-        let (start, pace) = (Instant::now(), Pace::new());
+        let (start, spacing) = (Instant::now(), Spacing::new());
         for _ in 0..=BURST {
-            pace.turn().await;
+            spacing.turn().await;
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
         for _ in 0..40 {
-            pace.turn().await;
+            spacing.turn().await;
         }
         assert!(start.elapsed() >= Duration::from_secs(10) && start.elapsed() < Duration::from_secs(11));
     }
 
     #[tokio::test(start_paused = true)]
     async fn no_minute_has_more_than_a_third_of_what_the_account_may_make() {
-        let (start, pace) = (Instant::now(), Pace::new());
+        let (start, spacing) = (Instant::now(), Spacing::new());
         let mut made = 0;
         while start.elapsed() < Duration::from_secs(60) {
-            pace.turn().await;
+            spacing.turn().await;
             made += 1;
         }
         assert!((240..=310).contains(&made), "{made}");
