@@ -39,7 +39,7 @@ pub use inboxes::{InboxChanges, NewInbox};
 pub use messages::MessageFilter;
 pub use pods::{NewPod, PodChanges};
 pub(crate) use room::Room;
-pub(crate) use send::{FILES_MOST, check_draft};
+pub(crate) use send::{BODY_MOST, FILES_MOST, SUBJECT_MOST, check_draft};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use stand_in::{Request, StandIn};
 pub(crate) use threads::Conversation;

@@ -8,7 +8,7 @@ use super::call::Call;
 use super::{Client, Result};
 use crate::model::{Draft, IdempotencyKey, InboxId, SentMessage};
 use crate::wire::row;
-pub(crate) use check::{FILES_MOST, draft as check_draft};
+pub(crate) use check::{BODY_MOST, FILES_MOST, SUBJECT_MOST, draft as check_draft};
 use form::Fields;
 
 impl Client {

@@ -80,9 +80,6 @@ impl Compose {
 /// The longest line that a stranger may put in front of their mail.
 const LINE_MOST: usize = 500;
 
-/// The most characters that the service takes in a body.
-const BODY_MOST: usize = 100_000;
-
 fn named(address: &Address) -> String {
     match address.name() {
         Some(name) => format!("{name} <{address}>"),
@@ -103,7 +100,7 @@ fn new_thread(to: Address, subject: String, words: Reply) -> Draft {
 /// The draft with as much of a stranger's text as the service takes. How much that is depends on the text: written as HTML,
 /// some characters become many.
 fn fitting(text: &str, draft: impl Fn(&str) -> Draft) -> Draft {
-    let mut most = text.chars().count().min(BODY_MOST);
+    let mut most = text.chars().count().min(api::BODY_MOST);
     let mut whole = draft(text);
     while most > 0 && api::check_draft(&whole).is_err() {
         most = most / 8 * 7;

@@ -1,10 +1,9 @@
-/// The most characters that the service takes in a subject.
-const MOST: usize = 998;
+use crate::api::SUBJECT_MOST;
 
 /// A stranger's subject behind a prefix such as `Re: `, as the service takes it: in one line, and cut where it is too long.
 pub(super) fn prefixed(prefix: &str, subject: &str) -> String {
     let words: Vec<_> = subject.split(char::is_control).filter(|part| !part.is_empty()).collect();
-    cut(&format!("{prefix}{}", words.join(" ").trim()), MOST)
+    cut(&format!("{prefix}{}", words.join(" ").trim()), SUBJECT_MOST)
 }
 
 /// At most this many characters, the last of which say so where there were more.

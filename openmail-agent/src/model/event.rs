@@ -84,6 +84,16 @@ impl EventKind {
     /// The runtime's own news: a reply could not be sent and never will be.
     pub const REPLY_FAILED: Self = Self(Cow::Borrowed("reply.failed"));
 
+    /// Every kind that this version knows.
+    pub(crate) const KNOWN: [Self; 6] = [
+        Self::MESSAGE_RECEIVED,
+        Self::INBOX_SUSPENDED,
+        Self::INBOX_REACTIVATED,
+        Self::POD_SUSPENDED,
+        Self::POD_REACTIVATED,
+        Self::REPLY_FAILED,
+    ];
+
     /// A kind by its name.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
@@ -92,15 +102,7 @@ impl EventKind {
 
     /// A kind by its name, which costs nothing where this version knows it.
     pub(crate) fn named(name: &str) -> Self {
-        let known = [
-            Self::MESSAGE_RECEIVED,
-            Self::INBOX_SUSPENDED,
-            Self::INBOX_REACTIVATED,
-            Self::POD_SUSPENDED,
-            Self::POD_REACTIVATED,
-            Self::REPLY_FAILED,
-        ];
-        known.into_iter().find(|kind| kind.as_str() == name).unwrap_or_else(|| Self::new(name))
+        Self::KNOWN.into_iter().find(|kind| kind.as_str() == name).unwrap_or_else(|| Self::new(name))
     }
 
     /// The name.

@@ -9,16 +9,6 @@ use super::problem::StartProblem;
 use super::route::Route;
 use super::table::{Kind, Rank, Router};
 
-/// The kinds of events this version knows.
-const KNOWN: [&str; 6] = [
-    "message.received",
-    "inbox.suspended",
-    "inbox.reactivated",
-    "pod.suspended",
-    "pod.reactivated",
-    "reply.failed",
-];
-
 /// Finds out whether there are handlers at all, and whether each has its own name.
 pub(super) fn names(routes: &[Route], problems: &mut Vec<StartProblem>) {
     if routes.is_empty() {
@@ -88,10 +78,10 @@ fn is_well_formed(kind: &str) -> bool {
 }
 
 /// The known kind that a slip of the pen made this of.
-fn meant(kind: &EventKind) -> Option<&'static str> {
+fn meant(kind: &EventKind) -> Option<EventKind> {
     const SLIP: usize = 2;
-    let near = |known: &&str| strsim::damerau_levenshtein(known, kind.as_str()) <= SLIP;
-    KNOWN.into_iter().find(near).filter(|_| !KNOWN.contains(&kind.as_str()))
+    let near = |known: &EventKind| strsim::damerau_levenshtein(known.as_str(), kind.as_str()) <= SLIP;
+    EventKind::KNOWN.into_iter().find(near).filter(|_| !EventKind::KNOWN.contains(kind))
 }
 
 /// Finds handlers that want the same, and handlers that never get anything.

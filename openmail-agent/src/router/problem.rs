@@ -39,7 +39,7 @@ pub enum StartProblem {
         /// The kind.
         kind: EventKind,
         /// The known kind that was probably meant.
-        meant: Option<&'static str>,
+        meant: Option<EventKind>,
     },
     /// A handler chooses inboxes in more than one way.
     SeveralSelections {

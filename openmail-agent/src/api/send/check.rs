@@ -3,8 +3,10 @@ use crate::model::{Body, Draft, IdempotencyKey};
 
 use super::html::html_of;
 
-const SUBJECT_MOST: usize = 998;
-const BODY_MOST: usize = 100_000;
+/// The most characters that the service takes in a subject.
+pub(crate) const SUBJECT_MOST: usize = 998;
+/// The most characters that it takes in a body.
+pub(crate) const BODY_MOST: usize = 100_000;
 const HTML_MOST: usize = 500_000;
 
 /// How much the files of a mail may have together.
