@@ -17,6 +17,7 @@ mod no_gap;
 mod no_loops;
 mod not_lost;
 mod not_twice;
+mod own_store;
 #[cfg(unix)]
 mod postgres;
 mod private;

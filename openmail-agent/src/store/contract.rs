@@ -121,8 +121,7 @@ pub trait Store: Send + Sync + 'static {
     async fn allowance(&self, inbox: &InboxId, quotas: &Quotas, now: Timestamp) -> Result<Allowance>;
 
     /// Holds all sends of an inbox, a pod or the account. A hold older than what is known of the same scope changes
-    /// nothing, since news comes in any order; nor does one with an end change one that must be released, or a shorter one
-    /// of the same moment the longer.
+    /// nothing, since news comes in any order; nor does a shorter one of the same moment.
     async fn hold(&self, hold: Hold) -> Result<()>;
 
     /// Lets the sends of a scope go again, unless a hold newer than `as_of` stands.
