@@ -126,8 +126,7 @@ CREATE TABLE IF NOT EXISTS inboxes (
     pause_until        bigint
 );
 
--- scope: inbox, pod, account; id: empty for the account; until: 0 where it was released, the largest number where nothing
--- but a release ends it.
+-- scope: inbox, pod, account; id: empty for the account; until: 0 where it was released.
 CREATE TABLE IF NOT EXISTS holds (
     scope  text NOT NULL,
     id     text NOT NULL,
