@@ -5,16 +5,6 @@ use std::time::Duration;
 use rand::Rng;
 
 /// Exponential back-off between two bounds.
-///
-/// ```
-/// # use openmail_agent::backoff::Backoff;
-/// # use std::time::Duration;
-/// let backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
-/// assert_eq!(backoff.ceiling(0), Duration::from_secs(1));
-/// assert_eq!(backoff.ceiling(3), Duration::from_secs(8));
-/// assert_eq!(backoff.ceiling(60), Duration::from_secs(30));
-/// assert!(backoff.with_jitter(3) <= Duration::from_secs(8));
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backoff {
     first: Duration,

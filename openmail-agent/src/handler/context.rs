@@ -43,7 +43,7 @@ struct Shared {
     parts: ContextParts,
     /// Made for the first who asks: few handlers do.
     cancellation: OnceLock<CancellationToken>,
-    /// Whether a reply was committed that leaves, or has left, while the handler runs.
+    /// Whether a reply was committed while the handler runs, stopped or not.
     answers_now: AtomicBool,
 }
 

@@ -118,12 +118,10 @@ pub struct Needs {
 
 /// A state that a handler will ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct StateNeed {
-    /// Its type.
-    pub type_id: TypeId,
-    /// The type's name, for the message.
-    pub type_name: &'static str,
+pub(crate) struct StateNeed {
+    pub(crate) type_id: TypeId,
+    /// For the message.
+    pub(crate) type_name: &'static str,
 }
 
 /// What an event must carry for an argument to be made from it.
@@ -142,8 +140,7 @@ pub enum PayloadKind {
 
 impl PayloadKind {
     /// Whether events of this kind carry it.
-    #[must_use]
-    pub fn comes_with(self, kind: &EventKind) -> bool {
+    pub(crate) fn comes_with(self, kind: &EventKind) -> bool {
         match self {
             Self::Mail => *kind == EventKind::MESSAGE_RECEIVED,
             Self::SendFailure => *kind == EventKind::REPLY_FAILED,
@@ -183,21 +180,15 @@ impl Needs {
         self.thread |= needs.thread;
     }
 
-    /// The states needed.
-    #[must_use]
-    pub fn states(&self) -> &[StateNeed] {
+    pub(crate) fn states(&self) -> &[StateNeed] {
         &self.states
     }
 
-    /// Whether the conversation is needed.
-    #[must_use]
-    pub fn has_thread(&self) -> bool {
+    pub(crate) fn has_thread(&self) -> bool {
         self.thread
     }
 
-    /// The payloads needed.
-    #[must_use]
-    pub fn payloads(&self) -> &[PayloadKind] {
+    pub(crate) fn payloads(&self) -> &[PayloadKind] {
         &self.payloads
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// With nothing owed, nothing counted, and nobody told to stop.
+    /// With no reply counted, and nobody told to stop.
     pub(crate) fn new(
         client: Client,
         store: Arc<dyn Store>,

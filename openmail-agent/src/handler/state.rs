@@ -50,7 +50,7 @@ pub struct States(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
 
 impl States {
     /// Puts a value in, in place of an earlier one of its type.
-    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.0.insert(TypeId::of::<T>(), Box::new(value));
     }
 
@@ -61,8 +61,7 @@ impl States {
     }
 
     /// Whether there is a value of this type.
-    #[must_use]
-    pub fn contains(&self, type_id: TypeId) -> bool {
+    pub(crate) fn contains(&self, type_id: TypeId) -> bool {
         self.0.contains_key(&type_id)
     }
 }

@@ -58,7 +58,6 @@ pub(crate) fn copy_all(recipients: &mut Recipients, message: &Message, is_own: &
 
 /// Why an answer goes to nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum NobodyToAnswer {
     /// Its sender is not an address.
     Unreadable,

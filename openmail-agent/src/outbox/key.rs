@@ -7,7 +7,6 @@ use crate::model::{Event, IdempotencyKey, Payload};
 /// Replies that leave at once are numbered apart from those committed at the end, so that a second try which takes another
 /// way through the handler cannot take the one for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum SendSpace {
     /// Committed when the handler succeeds.
     Draft,

@@ -7,8 +7,7 @@ mod key;
 mod news;
 mod sender;
 
-pub(crate) use address::copy_all;
-pub(crate) use address::{NobodyToAnswer, answer_to};
+pub(crate) use address::{NobodyToAnswer, answer_to, copy_all};
 pub(crate) use desk::Outbox;
 pub(crate) use key::{SendSpace, idempotency_key};
 pub(crate) use sender::Sender;

@@ -85,7 +85,7 @@ fn meant(kind: &EventKind) -> Option<EventKind> {
 }
 
 /// Finds handlers that want the same, and handlers that never get anything.
-pub(super) fn precedence(router: &Router, directory: &KnownInboxes<'_>, problems: &mut Vec<StartProblem>) {
+pub(super) fn precedence(router: &Router, known: &KnownInboxes<'_>, problems: &mut Vec<StartProblem>) {
     let mut overlapping = BTreeSet::new();
     for ((first, second), kind) in overlaps(router) {
         overlapping.insert(second);
@@ -96,7 +96,7 @@ pub(super) fn precedence(router: &Router, directory: &KnownInboxes<'_>, problems
         if overlapping.contains(&rank) {
             continue;
         }
-        if let Some(covered_by) = covered_by(router, directory, rank, entry) {
+        if let Some(covered_by) = covered_by(router, known, rank, entry) {
             let covered_by = router.ranked()[covered_by as usize].name().to_string();
             problems.push(StartProblem::Unreachable { handler: entry.name().to_string(), covered_by });
         }
@@ -126,13 +126,13 @@ fn overlaps(router: &Router) -> BTreeMap<(Rank, Rank), EventKind> {
 }
 
 /// Who takes everything before this handler is asked; of several, the one that takes the first of it.
-fn covered_by(router: &Router, directory: &KnownInboxes<'_>, rank: Rank, entry: &Entry) -> Option<Rank> {
+fn covered_by(router: &Router, known: &KnownInboxes<'_>, rank: Rank, entry: &Entry) -> Option<Rank> {
     let mut first = None;
     for kind in &entry.kinds {
         let table = router.kind(kind)?;
         for key in &entry.keys {
             let covers = |by: &Rank| router.ranked()[*by as usize].filters.cover(&entry.filters);
-            let by = earlier(table, directory, (rank, entry), key).into_iter().find(covers)?;
+            let by = earlier(table, known, (rank, entry), key).into_iter().find(covers)?;
             first.get_or_insert(by);
         }
     }
@@ -140,19 +140,14 @@ fn covered_by(router: &Router, directory: &KnownInboxes<'_>, rank: Rank, entry: 
 }
 
 /// The handlers that are asked before this one wherever the key holds.
-fn earlier(
-    table: &Kind,
-    directory: &KnownInboxes<'_>,
-    (rank, entry): (Rank, &Entry),
-    key: &Key,
-) -> Vec<Rank> {
+fn earlier(table: &Kind, known: &KnownInboxes<'_>, (rank, entry): (Rank, &Entry), key: &Key) -> Vec<Rank> {
     let before = |list: &[Rank]| list.iter().copied().filter(|other| *other < rank).collect();
     if !entry.fallback {
         return before(table.regular.list(key));
     }
     // A fallback gives way to every other handler, however wide.
     let pod = match key {
-        Key::Inbox(id) => directory.pod_of(id),
+        Key::Inbox(id) => known.pod_of(id),
         _ => None,
     };
     let pod = pod.map_or(&[][..], |pod| table.regular.list(&Key::Pod(pod.clone())));

@@ -10,7 +10,7 @@ mod route;
 mod table;
 
 pub(crate) use entry::Entry;
-pub use problem::{Near, StartProblem};
+pub(crate) use problem::StartProblem;
 pub use route::{DEFAULT_RETRIES, DEFAULT_TIMEOUT, Route};
 pub(crate) use table::{Router, RouterFacts};
 

@@ -7,8 +7,7 @@ use crate::model::{EventKind, InboxId};
 ///
 /// `Display` says what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum StartProblem {
+pub(crate) enum StartProblem {
     /// There is no handler at all.
     NoHandlers,
     /// Two handlers have the same name.
@@ -161,7 +160,7 @@ pub enum StartProblem {
 impl StartProblem {
     /// Whether it is about which inboxes there are, and so means nothing where they could not be listed.
     #[must_use]
-    pub fn is_about_inboxes(&self) -> bool {
+    pub(crate) fn is_about_inboxes(&self) -> bool {
         matches!(
             self,
             Self::UnknownInbox { .. }
@@ -283,7 +282,7 @@ fn wrong_payload(
 
 /// Names that are close to one that was not found, the closest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Near(Vec<String>);
+pub(crate) struct Near(Vec<String>);
 
 impl Near {
     /// How many are shown.
@@ -301,12 +300,6 @@ impl Near {
 
     pub(super) fn map(self, change: impl Fn(String) -> String) -> Self {
         Self(self.0.into_iter().map(change).collect())
-    }
-
-    /// The names.
-    #[must_use]
-    pub fn names(&self) -> &[String] {
-        &self.0
     }
 }
 

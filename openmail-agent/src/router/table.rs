@@ -14,7 +14,6 @@ use super::route::Route;
 
 /// What is known at start of the world that routes speak of.
 #[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
 pub(crate) struct RouterFacts<'a> {
     /// The inboxes that the key sees.
     pub inboxes: &'a [Inbox],
@@ -65,13 +64,13 @@ impl Router {
 
     /// The table as far as it can be made, and what is wrong.
     pub(super) fn collect(routes: Vec<Route>, facts: &RouterFacts<'_>) -> (Self, Vec<StartProblem>) {
-        let directory = KnownInboxes::new(facts);
+        let known = KnownInboxes::new(facts);
         let mut problems = Vec::new();
         check::names(&routes, &mut problems);
         let mut entries = Vec::with_capacity(routes.len());
         for route in routes {
             check::route(&route, facts.states, &mut problems);
-            let mut keys = directory.resolve(&route, &mut problems);
+            let mut keys = known.resolve(&route, &mut problems);
             let filters = Filters::parse(&route.from, &route.subject, |key, pattern, reason| {
                 // What it would take is unknown, and so is what it overlaps.
                 keys.clear();
@@ -81,7 +80,7 @@ impl Router {
             entries.push(Arc::new(Entry::new(route, keys, filters)));
         }
         let router = Self::from_entries(entries);
-        check::precedence(&router, &directory, &mut problems);
+        check::precedence(&router, &known, &mut problems);
         (router, problems)
     }
 

@@ -101,7 +101,7 @@ fn assemble(
     #[cfg(feature = "webhook")]
     let webhook = {
         let secrets = runtime.config.webhook_secrets.iter().cloned();
-        crate::transport::webhook::Webhook::new(secrets, intake.clone(), readiness.clone()).ok()
+        crate::transport::webhook::Webhook::new(secrets, intake.clone(), readiness.clone())
     };
     let ways = Ways {
         config: &runtime.config,

@@ -224,7 +224,7 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// A stop between these moments, or until it is released.
+    /// A stop until this moment, or until it is released, by news of `since`.
     pub fn new(scope: HoldScope, since: Timestamp, until: Timestamp, reason: impl Into<String>) -> Self {
         Self { scope, since, until, reason: reason.into() }
     }

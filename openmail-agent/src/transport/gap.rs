@@ -5,7 +5,6 @@ use tokio::sync::Notify;
 
 /// Why mail may have been missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum GapReason {
     /// The process has just started.
     Start,

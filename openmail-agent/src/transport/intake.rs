@@ -35,7 +35,6 @@ pub(crate) struct Intake {
 
 /// An event as a transport received it.
 #[derive(Clone)]
-#[non_exhaustive]
 pub(crate) struct Received {
     /// The event as it came.
     pub body: Bytes,
@@ -68,7 +67,6 @@ impl std::fmt::Debug for Received {
 
 /// The way an event came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum Via {
     /// A frame of the socket.
     WebSocket,
@@ -185,7 +183,8 @@ impl Intake {
         self.records.subscribe()
     }
 
-    /// What it notifies when there is something new to handle.
+    /// Rung when there may be something to handle: an event was recorded, news of a send was, or the event before it in its lane was
+    /// settled while its thread is still being marked as read.
     pub(crate) fn wake(&self) -> &Arc<Notify> {
         &self.wake
     }

@@ -9,7 +9,7 @@ use super::websocket::SocketState;
 ///
 /// Ready = the store takes events, nothing is stopping, and the socket's subscription is in force. Where a webhook is
 /// served and the socket cannot be had, the webhook is enough: the service falls back to it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Readiness(Arc<watch::Sender<Known>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Default for Known {
 impl Readiness {
     /// Nothing is known yet: neither socket nor webhook, so nothing is ready.
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self(Arc::new(watch::Sender::new(Known::default())))
     }
 
     /// The socket stands here; before the first word there is none.
@@ -200,6 +200,25 @@ mod tests {
             readiness.set_records(true);
             readiness.set_store(false);
             assert!(!readiness.is_ready());
+        }
+    }
+
+    #[test]
+    fn mail_comes_by_itself_over_a_live_socket_or_as_webhooks() {
+        let lost = SocketState::Degraded(Degradation::Lost(None));
+        for (socket, webhook, expected) in [
+            (None, false, false),
+            (None, true, true),
+            (Some(SocketState::Live), false, true),
+            (Some(SocketState::Standby), false, true),
+            (Some(SocketState::Replaying), false, false),
+            (Some(lost), false, false),
+            (Some(lost), true, true),
+        ] {
+            let readiness = Readiness::new();
+            readiness.set_webhook(webhook);
+            socket.into_iter().for_each(|state| readiness.set_socket(state));
+            assert_eq!(readiness.known().borrow().brings_mail(), expected, "{socket:?}, webhook {webhook}");
         }
     }
 

@@ -7,7 +7,7 @@ use crate::store::Bookmark;
 
 use super::{Intake, Readiness};
 
-/// The pauses between the tries of a store that fails.
+/// How long until it is looked again whether a store that failed takes events.
 const PROBE: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(5));
 /// What is written to see whether anything can be.
 const PROBED: &str = "probe";

@@ -53,10 +53,10 @@ impl Gates {
         Ok(())
     }
 
-    /// Until when a sender must wait, if it must.
-    pub(super) fn waits_until(&self, sender: &SendGroup, quotas: &Quotas, now: Timestamp) -> Option<i64> {
-        let held = self.held_until(sender, floor_ms(now));
-        let full = match self.ledgers.get(&sender.inbox_id).unwrap_or(&self.unused).decide(quotas, now) {
+    /// Until when a group must wait, if it must.
+    pub(super) fn waits_until(&self, group: &SendGroup, quotas: &Quotas, now: Timestamp) -> Option<i64> {
+        let held = self.held_until(group, floor_ms(now));
+        let full = match self.ledgers.get(&group.inbox_id).unwrap_or(&self.unused).decide(quotas, now) {
             Decision::Go => None,
             Decision::Wait(until) => Some(ceil_ms(until)),
         };
@@ -151,11 +151,11 @@ impl Gates {
         lines
     }
 
-    fn held_until(&self, sender: &SendGroup, now: i64) -> Option<i64> {
+    fn held_until(&self, group: &SendGroup, now: i64) -> Option<i64> {
         let scopes = [
             Some(HoldScope::Account),
-            Some(HoldScope::Inbox(sender.inbox_id.clone())),
-            sender.pod_id.clone().map(HoldScope::Pod),
+            Some(HoldScope::Inbox(group.inbox_id.clone())),
+            group.pod_id.clone().map(HoldScope::Pod),
         ];
         let holds = scopes.into_iter().flatten().filter_map(|scope| self.holds.get(&scope));
         holds.map(|hold| hold.until).filter(|until| *until > now).max()

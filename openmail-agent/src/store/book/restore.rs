@@ -96,10 +96,10 @@ impl Book {
     pub(crate) fn restore_send(&mut self, row: SendEntry) {
         let sends = &mut self.sends;
         let reserved_by = row.reserved_by.map(|worker| self.workers.restore(&worker));
-        let sender = sends.senders.number(&SendGroup { inbox_id: row.inbox_id, pod_id: row.pod_id });
+        let group = sends.groups.number(&SendGroup { inbox_id: row.inbox_id, pod_id: row.pod_id });
         let entry = sends::Entry {
             lane: row.lane,
-            sender,
+            group,
             attempts: row.attempts,
             fence: row.fence,
             reserved_at: row.reserved_at.unwrap_or_default(),
@@ -108,9 +108,9 @@ impl Book {
             counted: None,
         };
         sends.owed.insert(row.seq, entry);
-        sends.lanes.insert(row.lane, (0, row.seq), sender, row.due.unwrap_or(AT_ONCE));
+        sends.lanes.insert(row.lane, (0, row.seq), group, row.due.unwrap_or(AT_ONCE));
         if reserved_by.is_some() {
-            sends.lanes.occupy(row.lane, sender);
+            sends.lanes.occupy(row.lane, group);
         }
     }
 

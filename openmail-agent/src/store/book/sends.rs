@@ -22,7 +22,7 @@ pub(crate) const UNREADABLE: &str = "not attempted: the stored draft cannot be r
 pub(super) struct Sends {
     pub(super) owed: Index<i64, Entry>,
     pub(super) lanes: Lanes,
-    pub(super) senders: Interner<SendGroup>,
+    pub(super) groups: Interner<SendGroup>,
     pub(super) keys: Index<Digest, i64>,
     pub(super) sent: Finished,
     pub(super) failed: Finished,
@@ -34,7 +34,7 @@ pub(super) struct Sends {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) lane: Digest,
-    pub(super) sender: u32,
+    pub(super) group: u32,
     pub(super) attempts: u32,
     /// The latest reservation's, and its slot's in the ledger; 0 where there is none that could still be settled.
     pub(super) fence: i64,
@@ -101,7 +101,7 @@ impl Sends {
         if self.quotas.replace(request.quotas) != Some(request.quotas) {
             self.lanes.unblock_all();
         }
-        let wanted = request.inbox.as_ref().map(|inbox_id| self.senders.those(|it| it.inbox_id == *inbox_id));
+        let wanted = request.inbox.as_ref().map(|inbox_id| self.groups.those(|it| it.inbox_id == *inbox_id));
         let mut reservations = Reservations::default();
         while reservations.sends.len() < request.limit {
             let turn = match &wanted {
@@ -109,8 +109,8 @@ impl Sends {
                 None => self.lanes.turn(),
             };
             let Some(turn) = turn else { break };
-            let sender = self.senders.name(turn.group);
-            if let Some(until) = gates.waits_until(sender, &request.quotas, request.now) {
+            let group = self.groups.name(turn.group);
+            if let Some(until) = gates.waits_until(group, &request.quotas, request.now) {
                 self.lanes.block(turn.group, until);
                 continue;
             }
@@ -153,10 +153,10 @@ impl Sends {
     ) -> Result<()> {
         for (seq, entry) in &mut self.owed {
             if entry.reserved_by == Some(worker) {
-                let inbox_id = &self.senders.name(entry.sender).inbox_id;
+                let inbox_id = &self.groups.name(entry.group).inbox_id;
                 gates.complete_slot(shelf, Slot(entry.fence), inbox_id, entry.count(now), now)?;
                 entry.reserved_by = None;
-                self.lanes.release(entry.lane, entry.sender);
+                self.lanes.release(entry.lane, entry.group);
                 shelf.free_send(*seq)?;
             }
         }
@@ -184,7 +184,7 @@ impl Sends {
             self.set_right(shelf, gates, before, settlement.now)?;
         }
         let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::LeaseLost)?;
-        let inbox_id = &self.senders.name(entry.sender).inbox_id;
+        let inbox_id = &self.groups.name(entry.group).inbox_id;
         let uncounted = matches!(settlement.outcome, SendOutcome::Retry { counted: false, .. });
         let slot = Slot(entry.fence);
         if uncounted {
@@ -193,7 +193,7 @@ impl Sends {
         } else {
             let earlier = entry.count(settlement.now);
             gates.complete_slot(shelf, slot, inbox_id, earlier, settlement.now)?;
-            self.lanes.unblock(entry.sender);
+            self.lanes.unblock(entry.group);
         }
         // A refusal uses no key: the 24 hours run from the first attempt that may have been taken.
         let first_attempt_at =
@@ -273,10 +273,10 @@ impl Sends {
     }
 
     fn await_turn(&mut self, seq: i64, send: &NewSend) {
-        let sender = SendGroup { inbox_id: send.inbox_id.clone(), pod_id: send.pod_id.clone() };
+        let group = SendGroup { inbox_id: send.inbox_id.clone(), pod_id: send.pod_id.clone() };
         let entry = Entry {
             lane: Digest::send_lane(send.draft.thread_id.as_ref(), seq),
-            sender: self.senders.number(&sender),
+            group: self.groups.number(&group),
             attempts: 0,
             fence: 0,
             reserved_at: 0,
@@ -285,7 +285,7 @@ impl Sends {
             counted: None,
         };
         self.owed.insert(seq, entry);
-        self.lanes.insert(entry.lane, (0, seq), entry.sender, AT_ONCE);
+        self.lanes.insert(entry.lane, (0, seq), entry.group, AT_ONCE);
     }
 
     fn draw(&self, shelf: &mut impl Shelf, seq: i64, now: Timestamp) -> Result<Drawn> {
@@ -320,7 +320,7 @@ impl Sends {
         entry.reserved_by = Some(worker);
         let first = *entry.first_attempt_at.get_or_insert(now);
         shelf.reserve_send(seq, entry.attempts, first, fence, &request.worker)?;
-        let inbox_id = &self.senders.name(entry.sender).inbox_id;
+        let inbox_id = &self.groups.name(entry.group).inbox_id;
         gates.open_slot(shelf, Slot(fence), (inbox_id, seq), request.now)?;
         Ok(Reservation {
             seq: SendSeq(seq),
@@ -349,7 +349,7 @@ impl Sends {
             self.lanes.remove(entry.lane, (0, seq));
         }
         if reserved_by.is_some() {
-            self.lanes.release(entry.lane, entry.sender);
+            self.lanes.release(entry.lane, entry.group);
         }
         shelf.settle_send(seq, fate)
     }

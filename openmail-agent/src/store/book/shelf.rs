@@ -53,7 +53,7 @@ pub(crate) trait Shelf {
     fn complete_slot(&mut self, slot: Slot, completed_at: i64) -> Result<()>;
     fn cancel_slot(&mut self, slot: Slot) -> Result<()>;
     fn forget_slots(&mut self, completed_before: i64) -> Result<()>;
-    /// A pause of an inbox, or of the account.
+    /// What an inbox was told to wait for.
     fn put_pause(&mut self, inbox_id: &InboxId, pause: Pause) -> Result<()>;
     fn put_hold(&mut self, scope: &HoldScope, hold: &KeptHold) -> Result<()>;
 

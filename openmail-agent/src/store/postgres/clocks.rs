@@ -63,7 +63,7 @@ const UNBLOCK: &str = "
 
 const HOLDS: &str = "
     UPDATE holds
-    SET until = CASE WHEN until > $1 AND until < 9223372036854775807 THEN until - (since - $1) ELSE until END, since = $1
+    SET until = CASE WHEN until > $1 THEN until - (since - $1) ELSE until END, since = $1
     WHERE since > $2";
 
 /// One that was told to wait by a clock which was right by then is due before it was reserved.

@@ -81,8 +81,7 @@ const EXPIRED: &str = "
     UPDATE sends SET state = 'failed', finished_at = $1, error = $2, due_at = 0, fence = 0
     WHERE seq = ANY($3) RETURNING seq, key, inbox_id, pod_id, handler, draft";
 
-/// What waits for a time and for nothing else, $3 of which inbox only. A hold or a pause with an end matters only where something is
-/// owed.
+/// What waits for a time and for nothing else, $3 of which inbox only. A hold matters only where something is owed.
 const NEXT_DUE: &str = concat!(
     "SELECT least(",
     next_lapse!(),
@@ -92,11 +91,7 @@ const NEXT_DUE: &str = concat!(
                   WHERE i.blocked_until > $1 AND ($3::text IS NULL OR i.inbox_id = $3::text)
                     AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed' AND s.inbox_id = i.inbox_id)),
                  (SELECT min(until) FROM holds
-                  WHERE until > $1 AND until < 9223372036854775807
-                    AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')),
-                 (SELECT pause_until FROM inboxes
-                  WHERE inbox_id = '' AND pause_until > $1
-                    AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')))"
+                  WHERE until > $1 AND EXISTS (SELECT 1 FROM sends s WHERE s.state = 'owed')))"
 );
 
 /// $1 who, $2 which.

@@ -104,7 +104,8 @@ CREATE TABLE pauses (
     until      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- scope: inbox, pod, account; id: empty for the account. A scope that was released stays, with held = 0.
+-- scope: inbox, pod, account; id: empty for the account. A scope that was released stays, with held = 0 and no end;
+-- held is for whoever looks at it.
 CREATE TABLE holds (
     scope  TEXT NOT NULL,
     id     TEXT NOT NULL,

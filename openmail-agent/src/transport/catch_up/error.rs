@@ -9,7 +9,6 @@ pub(super) type CatchUpError = Error<CatchUpErrorKind>;
 
 /// What went wrong, to decide by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum CatchUpErrorKind {
     /// The list could not be read; the verdict is the service's.
     Service(Retry),

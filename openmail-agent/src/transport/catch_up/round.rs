@@ -45,7 +45,6 @@ pub(crate) struct CatchUp {
 
 /// What a round over the inboxes came to.
 #[derive(Debug, Default)]
-#[non_exhaustive]
 pub(crate) struct CatchUpReport {
     /// How many mails the store had not seen.
     pub found: usize,
@@ -243,7 +242,7 @@ impl CatchUp {
     }
 
     #[cfg(all(test, feature = "webhook"))]
-    pub(super) fn unpaced(self) -> Self {
+    pub(super) fn unspaced(self) -> Self {
         Self { spacing: Spacing::every(Duration::ZERO), ..self }
     }
 

@@ -117,3 +117,21 @@ impl CatchUp {
 fn follows_up(reason: GapReason) -> bool {
     !matches!(reason, GapReason::Routine)
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn mail_that_comes_by_itself_is_looked_for_less_often_from_then_on() {
+        let (readiness, (_inboxes, watched)) = (Readiness::new(), watch::channel(Vec::new()));
+        let mut around = Surroundings::new(watched, GapSignal::new(), &readiness);
+        assert_eq!(around.interval(), ALONE);
+        assert_eq!(around.changed().now_or_never(), None);
+        readiness.set_webhook(true);
+        assert_eq!(around.changed().now_or_never(), Some(false), "as one that is mounted after the start");
+        assert_eq!(around.interval(), ROUTINE);
+    }
+}

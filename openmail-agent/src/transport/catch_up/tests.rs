@@ -147,7 +147,7 @@ impl Setup {
         let (store, wake) = (Arc::new(TroubledStore::default()), Arc::new(Notify::new()));
         let clock = Clock::manual("2026-02-24T10:00:00Z".parse().unwrap());
         let intake = Intake::new(store.clone(), clock.clone(), wake.clone());
-        let catch_up = Arc::new(CatchUp::new(client, intake.clone()).unpaced());
+        let catch_up = Arc::new(CatchUp::new(client, intake.clone()).unspaced());
         Self { mail, store, wake, intake, clock, catch_up, server }
     }
 

@@ -330,6 +330,5 @@ async fn a_shutdown_answers_what_is_under_way() {
 #[test]
 fn without_a_secret_there_is_no_webhook() {
     let (intake, _) = intake_into(Arc::<TroubledStore>::default());
-    let error = Webhook::new([Secret::new("  ")], intake, Readiness::new()).unwrap_err();
-    assert!(error.to_string().contains("OPENMAIL_WEBHOOK_SECRET"));
+    assert!(Webhook::new([Secret::new("  ")], intake, Readiness::new()).is_none());
 }

@@ -102,7 +102,6 @@ pub(super) type ConfigError = Error<ConfigErrorKind>;
 
 /// Which setting is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) enum ConfigErrorKind {
     /// The base address.
     BaseUrl,

@@ -6,7 +6,6 @@ use crate::wire::lenient::{Number, Object, Text, read};
 
 /// What an error answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub(crate) struct FailureRow {
     /// The code to decide by, such as `recipient_suppressed`.
     pub code: Option<String>,

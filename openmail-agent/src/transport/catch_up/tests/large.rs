@@ -60,7 +60,7 @@ async fn a_line_that_is_too_slow_for_a_page_is_given_less() {
     setup.mail.lock().unwrap().most_rows = Some(50);
     let client = Client::builder(Secret::new("om_key")).base_url(setup.catch_up.client().base_url()).unwrap();
     let client = client.timeout(Duration::from_secs(3)).build().unwrap();
-    let catch_up = CatchUp::new(client, setup.intake.clone()).unpaced();
+    let catch_up = CatchUp::new(client, setup.intake.clone()).unspaced();
     let report = catch_up.run_once(&[Inbox::new("inb_1")], GapReason::Routine).await;
     assert_eq!((report.found, report.failures.len()), (60, 0), "{report:?}");
 }

@@ -12,7 +12,6 @@ use super::super::state::{SocketState, StopReason};
 
 /// What happened.
 #[derive(Debug)]
-#[non_exhaustive]
 pub(crate) enum Input {
     /// Time passed: a deadline has come.
     Tick,
@@ -51,7 +50,6 @@ pub(crate) struct Refusal {
 
 /// What to do, in this order.
 #[derive(Clone, PartialEq)]
-#[non_exhaustive]
 pub(crate) enum Action {
     /// Open a connection.
     Dial,
