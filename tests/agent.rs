@@ -52,7 +52,7 @@ async fn main() -> Result<()> {
         .with_ansi(false)
         .init();
     // Those who write to it write a lot.
-    let mut runtime = Runtime::from_env()?.handlers(handlers![agent]).loop_limits(LoopLimits::NONE);
+    let mut runtime = Runtime::from_env()?.handlers(handlers![agent]).loop_limits(LoopLimits::UNLIMITED);
     if let Ok(daily) = std::env::var("TEST_AGENT_DAILY") {
         runtime = runtime.quotas(Quotas::new(Quotas::default().per_minute, daily.parse()?));
     }

@@ -60,7 +60,7 @@
 //! # Other crates
 //!
 //! The crates below 1.0 whose types are in signatures here are handed on, each in the version that fits: [`jiff`], [`rustls`],
-//! [`tokio_util`], [`tower`], and [`axum`] with the feature `webhook`; [`bytes`] as well, and [`async_trait`](mod@async_trait), with which a
+//! [`tower`], and [`axum`] with the feature `webhook`; [`bytes`] as well, and [`async_trait`](mod@async_trait), with which a
 //! [`Store`](store::Store) is written.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -96,4 +96,4 @@ pub use handler::{Error, Mail, Reply, Result};
 pub use openmail_agent_macros::mail_handler;
 pub use router::Route;
 pub use runtime::Runtime;
-pub use {async_trait, bytes, jiff, rustls, tokio_util, tower};
+pub use {async_trait, bytes, jiff, rustls, tower};

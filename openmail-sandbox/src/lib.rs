@@ -110,3 +110,5 @@ pub use model::{
     WebhookAttempt, WebhookOutcome,
 };
 pub use sandbox::{Builder, Sandbox, StartError, View};
+/// Their types are in signatures here.
+pub use {bytes, jiff};

@@ -182,7 +182,7 @@ async fn what_an_event_kept_waiting_is_handled_once_that_ends_whatever_else_bloc
         };
         let mut config = bench.config();
         config.store = StoreLocation::Memory;
-        let runtime = Runtime::new(config).trust_events().concurrency(4, 4);
+        let runtime = Runtime::new(config).trust_events().concurrency(4).concurrency_per_inbox(4);
         let running = bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await;
         let first = bench.deliver("ends");
         for _ in 0..3 {
@@ -218,7 +218,7 @@ async fn a_flood_in_one_inbox_keeps_no_other_waiting() {
     let quick = async |mail: Mail, inbox: Inbox| Reply::text(format!("re {} at {}", mail.text(), inbox.id));
     let quick = Route::new("quick", quick).inbox(sales.id.clone());
     // The flood alone could take every place there is.
-    let runtime = bench.runtime().concurrency(FLOOD / 2, FLOOD / 4);
+    let runtime = bench.runtime().concurrency(FLOOD / 2).concurrency_per_inbox(FLOOD / 4);
     let running = bench.start_ready(runtime.handlers([slow, quick])).await;
     for number in 0..FLOOD {
         bench.deliver(&format!("flood {number}"));
@@ -248,7 +248,8 @@ async fn a_busy_handler_keeps_no_other_of_its_inbox_waiting() {
     });
     let quick = Route::new("quick", async |mail: Mail| re(&mail));
     let routes = [slow.subject("slow*").concurrency(1), quick];
-    let running = bench.start_ready(bench.runtime().concurrency(256, 16).handlers(routes)).await;
+    let running =
+        bench.start_ready(bench.runtime().concurrency(256).concurrency_per_inbox(16).handlers(routes)).await;
     for number in 0..40 {
         bench.sandbox.deliver(bench.mail("ada@example.com", "wait").subject(format!("slow {number}")));
     }

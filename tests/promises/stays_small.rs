@@ -32,7 +32,7 @@ async fn a_file_through_which_mail_passes_for_days_keeps_its_size() {
     };
     let runtime = bench.runtime().clock(bench.clock.clone()).retention(Duration::ZERO).trust_events();
     // All of it is from one who is known to come to an end.
-    let runtime = runtime.loop_limits(LoopLimits::NONE);
+    let runtime = runtime.loop_limits(LoopLimits::UNLIMITED);
     let running = bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await;
     let words = "many words ".repeat(200);
     let mut sizes = Vec::new();

@@ -22,8 +22,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a call did not do what it was asked.
 ///
-/// `Display` shows the kind and the service's words, without addresses, keys and control characters and at most 500
-/// characters of them; `Debug` likewise.
+/// `Display` shows the kind and the service's words: at most 500 characters of them, without keys, control characters and
+/// whose address it is before the `@`; `Debug` likewise.
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 

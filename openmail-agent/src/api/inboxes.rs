@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use super::{Client, Result};
-use crate::model::{Inbox, InboxId, InboxWithSecret, Page, Secret};
+use crate::model::{ExternalId, Inbox, InboxId, InboxWithSecret, Page, Secret};
 use crate::wire::row;
 
 /// The most rows the service gives at once.
@@ -33,7 +33,7 @@ pub struct NewInbox {
     /// [`InvalidRequest`](super::ErrorKind::InvalidRequest), as the sandbox does unless it plays an older one: name the inbox by a pod of your
     /// own then.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub external_id: Option<String>,
+    pub external_id: Option<ExternalId>,
 }
 
 impl NewInbox {

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::{Client, Result};
-use crate::model::{ApiKey, InboxId, NewApiKey, Page};
+use crate::model::{ApiKey, ApiKeyId, InboxId, NewApiKey, Page};
 use crate::wire::row;
 
 #[derive(Serialize)]
@@ -36,8 +36,8 @@ impl Client {
     /// # Errors
     ///
     /// As [`create_inbox_key`](Client::create_inbox_key).
-    pub async fn delete_inbox_key(&self, inbox: &InboxId, key_id: &str) -> Result<()> {
-        self.delete(&["inboxes", inbox.as_str(), "api-keys", key_id])?.done().await
+    pub async fn delete_inbox_key(&self, inbox: &InboxId, key_id: &ApiKeyId) -> Result<()> {
+        self.delete(&["inboxes", inbox.as_str(), "api-keys", key_id.as_str()])?.done().await
     }
 
     /// Makes a key that reaches the inboxes of one pod, by the pod's id or your own name for it.
@@ -64,7 +64,7 @@ impl Client {
     /// # Errors
     ///
     /// As [`create_pod_key`](Client::create_pod_key).
-    pub async fn delete_pod_key(&self, pod: &str, key_id: &str) -> Result<()> {
-        self.delete(&["pods", pod, "api-keys", key_id])?.done().await
+    pub async fn delete_pod_key(&self, pod: &str, key_id: &ApiKeyId) -> Result<()> {
+        self.delete(&["pods", pod, "api-keys", key_id.as_str()])?.done().await
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::api;
-use crate::model::BoxError;
+use crate::model::{BoxError, Chain};
 
 /// The longest that the service's word on when to call again is followed: whatever stands in front of it may say anything.
 const SERVICE_MOST: Duration = Duration::from_secs(60 * 60);
@@ -145,9 +145,9 @@ impl GiveUp {
         Self { reason: reason.into(), mark: GivenUp }
     }
 
-    /// Gives up because of an error.
-    pub fn because(error: impl fmt::Display) -> Self {
-        Self::new(error.to_string())
+    /// Gives up because of an error, which the operator reads with its causes.
+    pub fn because(error: impl Into<BoxError>) -> Self {
+        Self::new(Chain(&*error.into()).to_string())
     }
 }
 
@@ -199,10 +199,10 @@ impl RetryAfter {
         Self { asked: Asked(wait) }
     }
 
-    /// Asks for it because of an error, which the operator reads.
+    /// Asks for it because of an error, which the operator reads with its causes.
     #[must_use]
-    pub fn because(self, error: impl fmt::Display) -> Error {
-        crate::model::Error::because(error.to_string(), self).into()
+    pub fn because(self, error: impl Into<BoxError>) -> Error {
+        crate::model::Error::because(Chain(&*error.into()).to_string(), self).into()
     }
 }
 
@@ -249,6 +249,23 @@ mod tests {
         let because = RetryAfter::new(later).because("the model is busy");
         assert_eq!(because.verdict(), RetryVerdict::After(later));
         assert_eq!(because.to_string(), "the model is busy: another try was asked for: in 1m 30s");
+    }
+
+    #[test]
+    fn what_an_error_was_because_of_is_told_with_it() {
+        let gone = || crate::model::Error::because(Plain, std::io::Error::other("no route to host"));
+        assert_eq!(GiveUp::because(gone()).to_string(), "the model cannot be asked: no route to host");
+        let after = RetryAfter::new(Duration::from_secs(90)).because(gone());
+        assert!(after.to_string().starts_with("the model cannot be asked: no route to host: "), "{after}");
+    }
+
+    #[derive(Debug)]
+    struct Plain;
+
+    impl fmt::Display for Plain {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the model cannot be asked")
+        }
     }
 
     /// What `anyhow` makes of an error when it is boxed: its words and its cause, and no way to its type.

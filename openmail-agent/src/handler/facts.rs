@@ -13,7 +13,7 @@ use super::{Context, FromContext, Needs, PayloadKind, Rejection};
 pub struct Attempt {
     /// From 1.
     pub number: u32,
-    /// How many there are at most.
+    /// How many a handler that fails gets. `number` can be larger: tries that ended with the process are made up for, up to five.
     pub most: u32,
 }
 
@@ -22,6 +22,12 @@ impl Attempt {
     #[must_use]
     pub const fn new(number: u32, most: u32) -> Self {
         Self { number, most }
+    }
+
+    /// How many there are after this one, where the handler fails.
+    #[must_use]
+    pub const fn left(&self) -> u32 {
+        self.most.saturating_sub(self.number)
     }
 
     /// Whether a failure now makes the mail a dead letter.
@@ -45,10 +51,19 @@ impl FromContext for Attempt {
 pub struct Cancelled(CancellationToken);
 
 impl Cancelled {
-    /// One that its owner cancels, for a test of a handler.
-    #[must_use]
-    pub fn new(token: CancellationToken) -> Self {
-        Self(token)
+    /// One that stops when the other is called, for a test of a handler.
+    ///
+    /// ```
+    /// # use openmail_agent::handler::Cancelled;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let (cancelled, stop) = Cancelled::manual();
+    /// tokio::join!(cancelled.cancelled(), async { stop() });
+    /// # }
+    /// ```
+    pub fn manual() -> (Self, impl FnOnce() + Send + 'static) {
+        let token = CancellationToken::new();
+        (Self(token.clone()), move || token.cancel())
     }
 
     /// Time never runs out, for a test of a handler.

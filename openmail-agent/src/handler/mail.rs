@@ -95,7 +95,7 @@ impl Mail {
     }
 
     /// The mail as data for a prompt: fenced so that it cannot pass for instructions, without invisible characters, and
-    /// at most 20,000 characters long.
+    /// with at most 20,000 characters of its text.
     #[must_use]
     pub fn for_model(&self) -> String {
         self.for_model_within(PROMPT_CHARACTERS)

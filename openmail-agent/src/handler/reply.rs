@@ -84,6 +84,12 @@ impl Reply {
         self
     }
 
+    /// The same with other words, such as those of a layer that signs what its handler says.
+    pub fn map_body(mut self, change: impl FnOnce(Body) -> Body) -> Self {
+        self.body = change(self.body);
+        self
+    }
+
     /// The words.
     #[must_use]
     pub fn body(&self) -> &Body {
@@ -140,7 +146,8 @@ async fn read_file(path: &Path, most: usize) -> std::io::Result<Vec<u8>> {
 
 /// The media types that agents attach most; anything else travels as bytes.
 fn media_type(path: &Path) -> &'static str {
-    match path.extension().and_then(|extension| extension.to_str()).unwrap_or_default() {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match &*extension.to_ascii_lowercase() {
         "csv" => "text/csv",
         "gif" => "image/gif",
         "htm" | "html" => "text/html",
@@ -158,6 +165,23 @@ fn media_type(path: &Path) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reply_keeps_the_rest_when_its_words_are_changed() {
+        let sign = |body| match body {
+            Body::Text(text) => Body::Text(format!("{text}\n-- \nAn agent")),
+            other => other,
+        };
+        let reply = Reply::text("Hello.").attach("a.txt", "text/plain", "x").without_quote();
+        let (body, quotes, _, files) = reply.map_body(sign).into_parts();
+        assert_eq!((body, quotes, files.len()), (Body::Text("Hello.\n-- \nAn agent".into()), false, 1));
+    }
+
+    #[test]
+    fn a_media_type_goes_by_the_extension_however_it_is_written() {
+        assert_eq!(media_type(Path::new("REPORT.PDF")), "application/pdf");
+        assert_eq!(media_type(Path::new("report")), "application/octet-stream");
+    }
 
     #[tokio::test]
     async fn a_file_that_no_mail_can_carry_is_refused_unread() {

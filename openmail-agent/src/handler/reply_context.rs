@@ -12,6 +12,7 @@ use crate::limit::Allowance;
 use crate::model::{BoxError, Error as KindError, MessageId, ThreadId};
 use crate::store::{Note, NoteScope, SendState};
 
+use super::answering::no_recipient;
 use super::{Context, FromContext, GiveUp, Rejection, Reply, RetryAfter};
 
 /// How long [`ReplyContext::reply_now`] waits for an answer of the service before it leaves the reply to the outbox.
@@ -48,6 +49,7 @@ pub enum WhenLimited {
 #[non_exhaustive]
 pub enum Delivery {
     /// The service took it.
+    #[non_exhaustive]
     Sent {
         /// The service's name for it.
         message_id: Option<MessageId>,
@@ -58,6 +60,7 @@ pub enum Delivery {
     Queued,
     /// It is kept for the operator and never sent: the mail is not to be answered by a machine, the reply would be one too many, or
     /// would go to more than ten, or only to inboxes of this account.
+    #[non_exhaustive]
     Stopped {
         /// Why.
         reason: String,
@@ -214,7 +217,9 @@ impl ReplyContext {
     /// [`Store`](ReplyErrorKind::Store) when the ledger could not be read.
     pub async fn allowance(&self) -> Result<Allowance, ReplyError> {
         let services = self.context.services();
-        let inbox = self.context.event().inbox_id.as_ref().ok_or(ReplyErrorKind::NoRecipient)?;
+        let inbox = self.context.event().inbox_id.as_ref().ok_or_else(|| {
+            no_recipient(GiveUp::new("the event is about no single inbox, so there is no limit of one"))
+        })?;
         services.store.allowance(inbox, &services.quotas, services.clock.now()).await.map_err(unstored)
     }
 
@@ -253,11 +258,14 @@ pub type ReplyError = KindError<ReplyErrorKind>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplyErrorKind {
-    /// There is nobody to reply to: the event is no mail, names no inbox, or its sender is not an address.
+    /// There is nobody to reply to: the event is no mail, names no inbox, or its sender is not an address. Handed on with `?`, it gives
+    /// up.
     NoRecipient,
-    /// The service would not take it: it is empty, too long, or its files are too large. Nothing was committed.
+    /// The service would not take it: it is empty, too long, or its files are too large. Nothing was committed. Handed on
+    /// with `?`, it gives up.
     Invalid,
     /// The inbox has no slot left; nothing was committed. Handed on with `?`, it asks for another try when there is one.
+    #[non_exhaustive]
     Limited {
         /// When there is one.
         next_slot: Timestamp,

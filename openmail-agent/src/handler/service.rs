@@ -1,5 +1,8 @@
 use std::convert::Infallible;
+use std::fmt;
+use std::task::{self, Poll};
 
+use futures_util::future::BoxFuture;
 use tower::util::BoxCloneSyncService;
 use tower::{Layer, Service, ServiceExt};
 
@@ -69,12 +72,47 @@ handler!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
 handler!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
 handler!(A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
 
-/// A handler as a service, its type forgotten.
-pub type BoxedHandler = BoxCloneSyncService<Context, Outcome, Infallible>;
+/// A handler as a service, its type forgotten: what a layer is put around.
+#[derive(Clone)]
+pub struct BoxedHandler(BoxCloneSyncService<Context, Outcome, Infallible>);
+
+impl BoxedHandler {
+    /// Forgets the type of a service, such as one that a layer has made of another.
+    pub fn new<S>(service: S) -> Self
+    where
+        S: Service<Context, Response = Outcome, Error = Infallible, Future: Send + 'static>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self(BoxCloneSyncService::new(service))
+    }
+}
+
+impl Service<Context> for BoxedHandler {
+    type Response = Outcome;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Outcome, Infallible>>;
+
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, context: Context) -> Self::Future {
+        self.0.call(context)
+    }
+}
+
+impl fmt::Debug for BoxedHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("BoxedHandler(..)")
+    }
+}
 
 /// Makes a handler a service.
 pub(crate) fn boxed<H: Handler<Arguments>, Arguments>(handler: H) -> BoxedHandler {
-    BoxCloneSyncService::new(tower::service_fn(move |context: Context| {
+    BoxedHandler::new(tower::service_fn(move |context: Context| {
         let handler = handler.clone();
         async move { Ok(handler.call(context).await) }
     }))
@@ -91,7 +129,7 @@ where
         + 'static,
 {
     let service = layer.layer(handler);
-    BoxCloneSyncService::new(tower::service_fn(move |context: Context| {
+    BoxedHandler::new(tower::service_fn(move |context: Context| {
         let call = service.clone().oneshot(context);
         async move { Ok(call.await.unwrap_or_else(|error| Outcome::failed(Error::from_boxed(error)))) }
     }))

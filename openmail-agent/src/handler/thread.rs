@@ -64,7 +64,7 @@ impl Thread {
 
     /// The conversation as data for a prompt, each mail marked as [from you, or from outside](text::conversation_for_model):
     /// fenced so that nothing in it can pass for instructions, or for a mail of the other side, without quoted history and invisible
-    /// characters, and at most 20,000 characters long. Where that is too little, the oldest mails are left out.
+    /// characters, with about 20,000 characters in all. Where that is too little, the oldest mails are left out.
     ///
     /// The mail at hand is the last in it, as a rule: a later one may have arrived already.
     #[must_use]

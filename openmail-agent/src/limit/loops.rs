@@ -32,7 +32,7 @@ impl Default for LoopLimits {
 
 impl LoopLimits {
     /// No limits, for correspondents that are known to be machines and to come to an end.
-    pub const NONE: Self = Self::new(u32::MAX, u32::MAX);
+    pub const UNLIMITED: Self = Self::new(u32::MAX, u32::MAX);
 
     /// Limits other than the usual ones.
     #[must_use]
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn what_is_older_than_a_day_is_forgotten() {
-        let mut loops = Loops::new(LoopLimits::NONE);
+        let mut loops = Loops::new(LoopLimits::UNLIMITED);
         for minute in 0..100 {
             loops.replied(&"inb_1".into(), Partner::Thread(format!("thr_{minute}").into()), at(minute));
         }

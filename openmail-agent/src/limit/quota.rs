@@ -47,9 +47,9 @@ impl Allowance {
         Self { minute, day, next_slot }
     }
 
-    /// How many sends may leave at once.
+    /// How many sends may leave now.
     #[must_use]
-    pub fn now(&self) -> u32 {
+    pub fn at_once(&self) -> u32 {
         self.minute.min(self.day)
     }
 }

@@ -1,6 +1,6 @@
 use jiff::Timestamp;
 
-use super::{InboxId, PodId, Secret};
+use super::{ApiKeyId, InboxId, PodId, Secret};
 
 /// Whom a key belongs to, and how far it reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub enum KeyScope {
 #[non_exhaustive]
 pub struct ApiKey {
     /// The service's name for it.
-    pub id: String,
+    pub id: ApiKeyId,
     /// Your label.
     pub name: Option<String>,
     /// How far it reaches.
@@ -59,7 +59,7 @@ pub struct ApiKey {
 impl ApiKey {
     /// A key of which only the id and the reach are known.
     #[must_use]
-    pub fn new(id: impl Into<String>, scope: KeyScope) -> Self {
+    pub fn new(id: impl Into<ApiKeyId>, scope: KeyScope) -> Self {
         Self {
             id: id.into(),
             name: None,

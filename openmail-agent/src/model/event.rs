@@ -27,6 +27,21 @@ pub struct Event {
     pub payload: Payload,
 }
 
+impl Event {
+    /// An event of which nothing else is known.
+    pub fn new(id: impl Into<EventId>, kind: EventKind, payload: Payload) -> Self {
+        Self {
+            id: id.into(),
+            kind,
+            occurred_at: None,
+            inbox_id: None,
+            external_id: None,
+            thread_id: None,
+            payload,
+        }
+    }
+}
+
 /// What an event says, by kind.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -109,6 +124,18 @@ impl EventKind {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&str> for EventKind {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
+impl From<String> for EventKind {
+    fn from(name: String) -> Self {
+        Self(Cow::Owned(name))
     }
 }
 

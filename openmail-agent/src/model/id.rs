@@ -63,6 +63,12 @@ macro_rules! id {
             }
         }
 
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.as_str().to_owned()
+            }
+        }
+
         impl From<String> for $name {
             fn from(id: String) -> Self {
                 Self(id.into())
@@ -90,6 +96,10 @@ id! {
 id! {
     /// Names a pod, the service's group of inboxes, such as one tenant's.
     PodId
+}
+id! {
+    /// Names an API key, without being one.
+    ApiKeyId
 }
 id! {
     /// Your own name for an inbox, where the account gave it one.

@@ -24,7 +24,7 @@ pub(crate) use chain::Chain;
 pub use draft::{Body, Draft, IdempotencyKey, Recipients};
 pub use error::{BoxError, Error};
 pub use event::{Event, EventKind, Lifecycle, Payload, SendFailure, SuspensionReason};
-pub use id::{EventId, ExternalId, InboxId, MessageId, PodId, ThreadId};
+pub use id::{ApiKeyId, EventId, ExternalId, InboxId, MessageId, PodId, ThreadId};
 pub use inbox::{Inbox, InboxWithSecret};
 pub use mail::{Category, DeliveryRole, Direction, Message, Verdict};
 pub use page::Page;

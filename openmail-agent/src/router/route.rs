@@ -115,8 +115,8 @@ impl Route {
     /// Serves events of this kind instead of mail.
     ///
     /// Call it again for a further kind.
-    pub fn event(mut self, kind: impl Into<String>) -> Self {
-        self.events.push(EventKind::new(kind));
+    pub fn event(mut self, kind: impl Into<EventKind>) -> Self {
+        self.events.push(kind.into());
         self
     }
 

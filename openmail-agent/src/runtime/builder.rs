@@ -152,10 +152,15 @@ impl Runtime {
         self
     }
 
-    /// How many events are handled at once, and how many of one inbox; 256 and 32 unless told otherwise.
-    pub fn concurrency(mut self, in_all: usize, per_inbox: usize) -> Self {
-        self.concurrency = in_all.max(1);
-        self.per_inbox = per_inbox.max(1);
+    /// How many events this process handles at once, one at the least; 256 unless told otherwise.
+    pub fn concurrency(mut self, most: usize) -> Self {
+        self.concurrency = most.max(1);
+        self
+    }
+
+    /// How many events of one inbox are handled at once, one at the least, by all processes that share the store; 32 unless told otherwise.
+    pub fn concurrency_per_inbox(mut self, most: usize) -> Self {
+        self.per_inbox = most.max(1);
         self
     }
 
@@ -177,7 +182,8 @@ impl Runtime {
     ///
     /// An event has no HTML and no delivery role, and may lack the service's classification: a mail in which the inbox was
     /// only copied is then answered to its sender, harmful mail may reach a handler, and a thread's mail that no event told of
-    /// may be handled after mail that followed it. For many events a second on a trusted feed.
+    /// may be handled after mail that followed it. A conversation that is handled without an answer stays unread, and of one the loop guard
+    /// counts only what this process has answered. For many events a second on a trusted feed.
     pub fn trust_events(mut self) -> Self {
         self.reads_rows = false;
         self

@@ -36,8 +36,13 @@ pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Dur
 /// # Errors
 ///
 /// Every verb fails with [`Unavailable`](super::ErrorKind::Unavailable) when the place behind it cannot be written or
-/// reached, and then has done nothing; verbs that take a [`Lease`] fail with
-/// [`LeaseLost`](super::ErrorKind::LeaseLost) when it is no longer held.
+/// reached. Then it has done nothing; or, where only the answer to its commit was lost, all of it. The runtime calls again: a
+/// [`settle`](Self::settle) that was done already answers [`LeaseLost`](super::ErrorKind::LeaseLost), as does any verb whose
+/// [`Lease`] is no longer held.
+///
+/// From [`settle`](Self::settle) and [`settle_send`](Self::settle_send), [`Corrupt`](super::ErrorKind::Corrupt) means that this outcome
+/// cannot be kept; the runtime then asks for a plainer one, which is tried again later. From [`lease`](Self::lease), any other kind than
+/// `Unavailable` ends the runtime.
 ///
 /// # Cancel safety
 ///
@@ -107,8 +112,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Of a send that is attempted again, each slot counts for its minute, and all together once for the day.
     ///
-    /// A send whose key's life is almost over fails instead, with [its news](ReserveRequest::news) in the same transaction,
-    /// and is told as [expired](Reservations::expired). The life runs from the first attempt that the service may have counted.
+    /// A send fails instead from [`KEY_MARGIN`](super::KEY_MARGIN) before the end of its key's [life](super::KEY_LIFE) on, with
+    /// [its news](ReserveRequest::news) in the same transaction, and is told as [expired](Reservations::expired). The life runs from the first attempt that the service may have counted.
     async fn reserve(&self, request: ReserveRequest) -> Result<Reservations>;
 
     /// Records what became of an attempt: the send's fate, its slot, what the answer taught, all or nothing.

@@ -16,8 +16,10 @@ pub enum ErrorKind {
     LeaseLost,
     /// The store cannot be reached or written at the moment: disk full, locked, connection gone. Try again.
     Unavailable,
-    /// What is in the store cannot be read: another version wrote it, or the file is damaged.
+    /// What is in the store cannot be read, since another version wrote it or the file is damaged; or what was given cannot be kept.
     Corrupt,
+    /// What the store was to be opened with cannot be used: correct it.
+    Configuration,
     /// Another process owns the store.
     Occupied,
     /// The store was closed.
@@ -30,6 +32,7 @@ impl fmt::Display for ErrorKind {
             Self::LeaseLost => "the lease on the event was lost",
             Self::Unavailable => "the store cannot be written or reached at the moment",
             Self::Corrupt => "the store cannot be read: it is damaged or was written by another version",
+            Self::Configuration => "the store cannot be opened as it is set up",
             Self::Occupied => "another process owns the store: stop it, or give this one a store of its own",
             Self::Closed => "the store is closed",
         })

@@ -38,7 +38,8 @@ pub struct NewEvent {
     pub occurred_at: Timestamp,
     /// When it arrived here.
     pub received_at: Timestamp,
-    /// The event as JSON, byte for byte as it came.
+    /// The event, byte for byte as it came: JSON, unless [`parked`](Self::parked) says why it cannot be read. Then it may be anything, and
+    /// its first megabyte only.
     pub body: Bytes,
     /// Why it is set aside at once, where it is: it cannot be decoded, say.
     pub parked: Option<String>,
@@ -220,7 +221,6 @@ impl Settlement {
 
 /// What becomes of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum EventOutcome {
     /// It was handled.
     Done,

@@ -2,7 +2,7 @@
 //!
 //! Two sentences govern it. *Nothing is acknowledged before [`record`](Store::record) commits, and nothing is sent that
 //! [`settle`](Store::settle) or [`owe`](Store::owe) did not commit.* Each verb is one transaction: when it returns, what it
-//! did survives a crash; when it fails, it did nothing.
+//! did survives a crash; when it fails, it did nothing, or all of it where only the answer was lost.
 //!
 //! | verb | moment |
 //! |---|---|
@@ -16,7 +16,8 @@
 //! | [`claim`](Store::claim), [`poll_every`](Store::poll_every) | several processes share a store |
 //!
 //! A store of your own implements [`Store`] under the attribute `#[openmail_agent::async_trait::async_trait]`, is given to the runtime by
-//! [`store`](crate::Runtime::store), and is done when [`conformance`] passes.
+//! [`store`](crate::Runtime::store), and is done when [`conformance`] passes. What it is told to do is an enum that it matches whole: a version
+//! that adds a verb, or a variant to one of these, breaks it where it is compiled, and not in the middle of a mail.
 
 #[cfg_attr(
     not(feature = "sqlite"),
@@ -49,6 +50,6 @@ pub use event::{
 pub use note::{Note, NoteScope};
 pub(crate) use send::is_spent;
 pub use send::{
-    Hold, HoldScope, KEY_LIFE, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSeq,
-    SendSettlement, SendState,
+    Hold, HoldScope, KEY_LIFE, KEY_MARGIN, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome,
+    SendSeq, SendSettlement, SendState,
 };

@@ -32,7 +32,6 @@ impl fmt::Debug for Note {
 
 /// Where a remembered value belongs, and so how long it lives.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum NoteScope {
     /// The result of a named step of one event's handler; goes when the event goes.
     Step {

@@ -150,7 +150,6 @@ impl SendSettlement {
 
 /// The fate of a send after an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum SendOutcome {
     /// The service took it.
     Sent {
@@ -232,7 +231,6 @@ impl Hold {
 
 /// What a hold covers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum HoldScope {
     /// One inbox.
     Inbox(InboxId),
@@ -245,8 +243,8 @@ pub enum HoldScope {
 /// How long the service remembers an idempotency key, and so the longest a send may be retried.
 pub const KEY_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Kept from the end of a key's life, for the attempt itself and for clocks that differ.
-const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
+/// How long before the end of a key's [life](KEY_LIFE) it is used no more: time for the attempt itself, and for clocks that differ.
+pub const KEY_MARGIN: Duration = Duration::from_secs(5 * 60);
 
 /// Whether a key that was first used at a moment must not be used any more.
 pub(crate) fn is_spent(first_attempt_at: Timestamp, now: Timestamp) -> bool {

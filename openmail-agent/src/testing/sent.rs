@@ -45,7 +45,8 @@ impl Sent {
         &self.draft().recipients.cc
     }
 
-    /// The conversation it continues; `None` where it begins one, as what [`Compose`](crate::handler::Compose) writes does.
+    /// The conversation it continues; `None` where it begins one, as [`Compose::new_thread`](crate::handler::Compose::new_thread) and
+    /// [`forward`](crate::handler::Compose::forward) do.
     #[must_use]
     pub fn thread_id(&self) -> Option<&ThreadId> {
         self.draft().thread_id.as_ref()

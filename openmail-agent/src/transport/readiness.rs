@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::sync::watch;
 
 use super::websocket::SocketState;
@@ -126,9 +126,9 @@ impl Readiness {
         let known = *self.0.borrow();
         ReadinessReport {
             ready: known.is_ready(),
-            socket: known.socket.map(|state| state.to_string()),
+            socket: known.socket,
             webhook: known.webhook,
-            store: if known.store && known.records { "ok" } else { "failing" },
+            store: known.store && known.records,
             stopping: known.stopping,
         }
     }
@@ -165,13 +165,23 @@ pub struct ReadinessReport {
     /// Whether mail can be taken now.
     pub ready: bool,
     /// Where the socket stands, where there is one.
-    pub socket: Option<String>,
+    #[serde(serialize_with = "in_words")]
+    pub socket: Option<SocketState>,
     /// Whether webhooks are taken.
     pub webhook: bool,
-    /// `ok` or `failing`.
-    pub store: &'static str,
+    /// Whether the store works: it tells what is due, and takes what is new. `ok` or `failing` in the answer.
+    #[serde(serialize_with = "ok_or_failing")]
+    pub store: bool,
     /// Whether the runtime is stopping.
     pub stopping: bool,
+}
+
+fn in_words<S: Serializer>(socket: &Option<SocketState>, serializer: S) -> Result<S::Ok, S::Error> {
+    socket.map(|state| state.to_string()).serialize(serializer)
+}
+
+fn ok_or_failing<S: Serializer>(works: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if *works { "ok" } else { "failing" })
 }
 
 #[cfg(test)]

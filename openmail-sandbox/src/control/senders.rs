@@ -61,7 +61,7 @@ pub(crate) async fn remove(State(shared): State<Arc<Shared>>, Path(sender): Path
 pub(crate) async fn filter(State(shared): State<Arc<Shared>>, Json(filter): Json<Filter>) -> Answer {
     shared.change(|world| {
         world.senders.mode = match filter.mode {
-            Mode::None => FilterMode::None,
+            Mode::None => FilterMode::Everyone,
             Mode::Allowlist => FilterMode::Allowlist,
         };
     });

@@ -94,6 +94,7 @@ pub struct Pod {
 
 /// How far a key reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scope {
     /// Everything in the account.
     Account,

@@ -27,10 +27,11 @@ impl SenderRule {
 
 /// Who may write to the inboxes of the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FilterMode {
     /// Everybody who is not blocked.
     #[default]
-    None,
+    Everyone,
     /// Those who are allowed, and not blocked.
     Allowlist,
 }

@@ -69,7 +69,7 @@ impl<'a> Letter<'a> {
     ///
     /// Cancel safe.
     #[track_caller]
-    pub fn is_read_and_unanswered(&self) -> impl Future<Output = ()> + use<'a> {
+    pub fn assert_read_and_unanswered(&self) -> impl Future<Output = ()> + use<'a> {
         let (letter, asked_at) = (self.clone(), Location::caller());
         async move {
             let thread_id = &letter.delivered.thread_id;

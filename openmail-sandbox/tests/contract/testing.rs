@@ -60,9 +60,9 @@ async fn mail_of_machines_is_read_and_unanswered() {
     with_echo(async |sandbox, inbox| {
         let robot = sandbox.correspondent("robot@example.com");
         let mail = || robot.mail().to(&inbox.address).text("beep");
-        robot.send(mail().auto_replyable(false)).is_read_and_unanswered().await;
+        robot.send(mail().auto_replyable(false)).assert_read_and_unanswered().await;
         let letter = robot.send(mail().subject("Beep"));
-        let failure = panic_of(letter.is_read_and_unanswered()).await;
+        let failure = panic_of(letter.assert_read_and_unanswered()).await;
         assert!(
             failure.contains("\"Beep\" was not to be answered, and was with \"Heard: beep\""),
             "{failure}"

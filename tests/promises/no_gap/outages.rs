@@ -21,7 +21,7 @@ fn echo() -> Route {
 async fn start(bench: &Bench) -> RunningRuntime {
     let (runtime, _) = bench.runtime_with_webhook();
     // One conversation gets more answers than any that comes to an end by itself.
-    let runtime = runtime.clock(bench.clock.clone()).loop_limits(LoopLimits::NONE);
+    let runtime = runtime.clock(bench.clock.clone()).loop_limits(LoopLimits::UNLIMITED);
     let running = bench.start_ready(runtime.handlers([echo()])).await;
     bench.tell_the_webhook_of(&running);
     running

@@ -117,7 +117,8 @@ async fn what_processes_have_in_hand_stays_their_own_while_the_server_is_away() 
                 Reply::text("once")
             }
         };
-        let runtime = Runtime::new(config).clock(bench.clock.clone()).concurrency(at_once, 8);
+        let runtime =
+            Runtime::new(config).clock(bench.clock.clone()).concurrency(at_once).concurrency_per_inbox(8);
         bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await
     };
     let first = process(2).await;

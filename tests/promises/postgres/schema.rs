@@ -158,7 +158,7 @@ async fn a_database_that_cannot_hold_every_letter_is_refused() {
             }
             Err(error) => {
                 assert!(!opens, "{encoding}: {error:?}");
-                assert_eq!(*error.kind(), ErrorKind::Unavailable);
+                assert_eq!(*error.kind(), ErrorKind::Configuration);
                 let error = format!("{error:?}");
                 assert!(error.contains(encoding) && error.contains("ENCODING 'UTF8'"), "{error}");
             }

@@ -273,6 +273,6 @@ async fn process_of(bench: &Bench, url: &str, inbox: &Inbox, gate: Gate) -> Runn
             Reply::text(words)
         }
     };
-    let runtime = Runtime::new(config).concurrency(1, 8).grace(Duration::from_secs(1));
+    let runtime = Runtime::new(config).concurrency(1).concurrency_per_inbox(8).grace(Duration::from_secs(1));
     bench.start_ready(runtime.handlers([Route::new("agent", handler)])).await
 }

@@ -62,6 +62,7 @@ pub enum Limit {
     /// Sends of the inbox in a minute or a day, or requests of the account: only the wait tells them apart.
     Rate,
     /// New correspondents in a day.
+    #[non_exhaustive]
     ColdOutreach {
         /// Whose limit it is.
         scope: Scope,

@@ -38,7 +38,7 @@ async fn every_call_goes_where_the_contract_says() {
     api.rotate_webhook_secret(&inbox).await.unwrap();
     api.create_inbox_key(&inbox, Some("ci")).await.unwrap();
     api.inbox_keys(&inbox).await.unwrap();
-    api.delete_inbox_key(&inbox, "k/1").await.unwrap();
+    api.delete_inbox_key(&inbox, &"k/1".into()).await.unwrap();
     api.create_pod(&NewPod { client_id: Some("c".into()), ..NewPod::new() }).await.unwrap();
     api.pods(10, 20).await.unwrap();
     api.pod("p/1").await.unwrap();
@@ -46,7 +46,7 @@ async fn every_call_goes_where_the_contract_says() {
     api.delete_pod("p").await.unwrap();
     api.create_pod_key("p", None).await.unwrap();
     api.pod_keys("p").await.unwrap();
-    api.delete_pod_key("p", "k").await.unwrap();
+    api.delete_pod_key("p", &"k".into()).await.unwrap();
     api.messages(&inbox, &MessageFilter::inbound().page(100, 200)).await.unwrap();
     api.threads(&inbox, &ThreadFilter::unread()).await.unwrap();
     api.thread_messages(&thread).await.unwrap();

@@ -1,11 +1,9 @@
-use std::time::Duration;
-
 use super::fixture::*;
 use crate::clock::after;
 use crate::model::Body;
 use crate::store::{
-    ErrorKind, EventOutcome, KEY_LIFE, NewSend, Recorded, ReserveRequest, SendOutcome, SendSettlement,
-    SendState, Settlement, Store,
+    ErrorKind, EventOutcome, KEY_LIFE, KEY_MARGIN, NewSend, Recorded, ReserveRequest, SendOutcome,
+    SendSettlement, SendState, Settlement, Store,
 };
 
 checks![
@@ -160,9 +158,11 @@ async fn what_is_stopped_is_never_sent(store: &dyn Store) {
 async fn nothing_is_attempted_past_the_life_of_its_key(store: &dyn Store) {
     owe(store, 0, vec![reply("k", "i", "t"), reply("next", "i", "t")]).await;
     answer(store, &reserve_one(store, 0).await, lost(10), 1).await;
-    let now = after(at(0), KEY_LIFE - Duration::from_secs(30));
-    let request = ReserveRequest { now, ..reserve_request(0, 10) };
-    let reserved = store.reserve(request).await.unwrap();
+    let end = i64::try_from((KEY_LIFE - KEY_MARGIN).as_secs()).unwrap();
+    let last = reserve(store, end - 1, 10).await;
+    assert_eq!(keys(&last.sends), ["k"], "until then it may be attempted");
+    answer(store, &last.sends[0], lost(end), end - 1).await;
+    let reserved = reserve(store, end, 10).await;
     assert_eq!(keys(&reserved.sends), ["next"]);
     let expired: Vec<_> = reserved.expired.iter().map(|send| send.key.as_str()).collect();
     assert_eq!(expired, ["k"]);
@@ -176,7 +176,7 @@ async fn a_key_is_no_younger_for_a_clock_that_ran_ahead(store: &dyn Store) {
     let again = reserve_one(store, 30).await;
     assert!(again.first_attempt_at <= at(10), "{}", again.first_attempt_at);
     answer(store, &again, lost(60), 30).await;
-    let now = after(at(10), KEY_LIFE - Duration::from_secs(30));
+    let now = after(at(10), KEY_LIFE - KEY_MARGIN);
     let reserved = store.reserve(ReserveRequest { now, ..reserve_request(0, 10) }).await.unwrap();
     assert_eq!((reserved.sends.len(), reserved.expired.len()), (0, 1));
 }

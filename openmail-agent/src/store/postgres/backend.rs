@@ -53,13 +53,13 @@ impl PostgresStore {
     ///
     /// The URL is `postgres://user:password@host:port/database`. Beside the usual parameters it takes `schema`
     /// (`openmail_agent` unless said otherwise), `max_connections` (10 unless said otherwise), and `sslmode` with all its
-    /// values: `prefer` and `require` encrypt, `verify-full` also makes sure of the server, by the system's certificates or by
-    /// those in `sslrootcert`.
+    /// values: `require` encrypts; `prefer`, which is the default, only where the server offers it; `verify-full` also makes sure of the
+    /// server, by the system's certificates or by those in `sslrootcert`.
     ///
     /// # Errors
     ///
-    /// [`Unavailable`](crate::store::ErrorKind::Unavailable) when the URL cannot be used, the database not be reached, or is
-    /// in another encoding than UTF-8, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version
+    /// [`Configuration`](crate::store::ErrorKind::Configuration) when the URL cannot be used or the database is in another encoding than
+    /// UTF-8, [`Unavailable`](crate::store::ErrorKind::Unavailable) when it cannot be reached, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version
     /// made the schema.
     ///
     /// # Cancel safety

@@ -55,7 +55,7 @@ async fn check_encoding(pool: &Pool) -> Result<()> {
     let what_to_do =
         "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in the URL";
     Err(StoreError::because(
-        ErrorKind::Unavailable,
+        ErrorKind::Configuration,
         format!(
             "the database has the encoding {encoding}, and mail has letters that are not in it: {what_to_do}"
         ),

@@ -229,5 +229,5 @@ fn setup(location: &Location) -> String {
 }
 
 fn unusable(error: impl Into<BoxError>) -> StoreError {
-    StoreError::because(ErrorKind::Unavailable, error)
+    StoreError::because(ErrorKind::Configuration, error)
 }

@@ -92,7 +92,7 @@ impl Location {
 fn unusable(reason: impl Into<crate::model::BoxError>) -> StoreError {
     let reason = reason.into();
     StoreError::because(
-        ErrorKind::Unavailable,
+        ErrorKind::Configuration,
         format!("the connection URL cannot be used (postgres://user:password@host/database): {reason}"),
     )
 }
