@@ -14,9 +14,9 @@ use openmail_agent::router::Route;
 use openmail_agent::runtime::{RunningRuntime, RuntimeError, RuntimeErrorKind};
 use openmail_agent::store::memory::MemoryStore;
 use openmail_agent::store::{
-    Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
-    NoteScope, Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store,
-    WorkerId,
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
+    Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store,
+    StoreErrorKind, WorkerId,
 };
 
 use crate::bench::{Bench, Gate, Seen, soon};
@@ -54,7 +54,7 @@ impl Store for OwnStore {
 
     async fn lease(&self, request: LeaseRequest) -> Result<Leases> {
         if self.is_lost.load(Ordering::SeqCst) {
-            return Err(ErrorKind::Closed.into());
+            return Err(StoreErrorKind::Closed.into());
         }
         self.inner.lease(request).await
     }

@@ -16,8 +16,8 @@ use crate::failpoint::{Point, pass};
 use crate::limit::Quotas;
 use crate::model::{Chain, IdempotencyKey, InboxId};
 use crate::store::{
-    self, Census, ErrorKind, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome,
-    SendSettlement, Store, StoreError, WorkerId,
+    self, Census, NewEvent, NewSend, Reservation, Reservations, ReserveRequest, SendOutcome, SendSettlement,
+    Store, StoreError, StoreErrorKind, WorkerId,
 };
 
 use super::news::reply_failed;
@@ -187,7 +187,7 @@ impl Sender {
                     settlement.now = self.time_after(failures).await;
                 }
                 // A store that does not take all of it may take that it is to be attempted again.
-                Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                Err(error) if *error.kind() == StoreErrorKind::Corrupt => {
                     warn!(%key, error = %Chain(&error), "what became of a send cannot be recorded");
                     if is_plain {
                         settlement.now = self.time_after(failures).await;
@@ -200,7 +200,7 @@ impl Sender {
                     is_plain = true;
                 }
                 // Recorded before the answer was lost, or somebody else's by now.
-                Err(error) if *error.kind() == ErrorKind::LeaseLost && failures > 0 => return,
+                Err(error) if *error.kind() == StoreErrorKind::LeaseLost && failures > 0 => return,
                 Err(error) => {
                     warn!(%key, error = %Chain(&error), "what became of a send was not recorded: it is attempted again, under its key");
                     return;

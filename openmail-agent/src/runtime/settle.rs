@@ -7,7 +7,7 @@ use tracing::{debug, error, warn};
 
 use crate::failpoint::{Point, pass};
 use crate::model::{Chain, ThreadId};
-use crate::store::{self, ErrorKind, Leased, Settlement};
+use crate::store::{self, Leased, Settlement, StoreErrorKind};
 
 use super::finding::Finding;
 use super::work::Workbench;
@@ -40,19 +40,19 @@ impl Workbench {
                     settlement.now = self.now();
                 }
                 // A store that does not take this outcome may take a plainer one.
-                Err(error) if *error.kind() == ErrorKind::Corrupt && !is_plain => {
+                Err(error) if *error.kind() == StoreErrorKind::Corrupt && !is_plain => {
                     settlement.outcome = self.try_again(leased, Chain(&error).to_string());
                     (settlement.sends, settlement.notes) = (Vec::new(), Vec::new());
                     (owes, to_mark, is_plain) = (false, None, true);
                 }
                 // What a living worker has in hand nobody would ever take from it.
-                Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                Err(error) if *error.kind() == StoreErrorKind::Corrupt => {
                     error!(error = %Chain(&error), "the store does not take that the event is to be tried again; asking it again");
                     self.services.clock.sleep(store::BACKOFF.with_half_jitter(failures)).await;
                     settlement.now = self.now();
                 }
                 // An answer was lost: the outcome was recorded, or somebody else has the event.
-                Err(error) if *error.kind() == ErrorKind::LeaseLost && failures > 0 => {
+                Err(error) if *error.kind() == StoreErrorKind::LeaseLost && failures > 0 => {
                     debug!(
                         "the outcome was recorded before the store's answer was lost, or others have the event"
                     );

@@ -35,12 +35,12 @@ pub(crate) const BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Dur
 ///
 /// # Errors
 ///
-/// Every verb fails with [`Unavailable`](super::ErrorKind::Unavailable) when the place behind it cannot be written or
+/// Every verb fails with [`Unavailable`](super::StoreErrorKind::Unavailable) when the place behind it cannot be written or
 /// reached. Then it has done nothing; or, where only the answer to its commit was lost, all of it. The runtime calls again: a
-/// [`settle`](Self::settle) that was done already answers [`LeaseLost`](super::ErrorKind::LeaseLost), as does any verb whose
+/// [`settle`](Self::settle) that was done already answers [`LeaseLost`](super::StoreErrorKind::LeaseLost), as does any verb whose
 /// [`Lease`] is no longer held.
 ///
-/// From [`settle`](Self::settle) and [`settle_send`](Self::settle_send), [`Corrupt`](super::ErrorKind::Corrupt) means that this outcome
+/// From [`settle`](Self::settle) and [`settle_send`](Self::settle_send), [`Corrupt`](super::StoreErrorKind::Corrupt) means that this outcome
 /// cannot be kept; the runtime then asks for a plainer one, which is tried again later. From [`lease`](Self::lease), any other kind than
 /// `Unavailable` ends the runtime.
 ///

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::model::Error;
 
 /// Why a store did not do what it was asked.
-pub type StoreError = Error<ErrorKind>;
+pub type StoreError = Error<StoreErrorKind>;
 
 /// The result of a store's verb.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -11,7 +11,7 @@ pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 /// What went wrong, to decide by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ErrorKind {
+pub enum StoreErrorKind {
     /// Somebody else has the event now, or it was settled already. What was to be settled was not.
     LeaseLost,
     /// The store cannot be reached or written at the moment: disk full, locked, connection gone. Try again.
@@ -26,7 +26,7 @@ pub enum ErrorKind {
     Closed,
 }
 
-impl fmt::Display for ErrorKind {
+impl fmt::Display for StoreErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::LeaseLost => "the lease on the event was lost",
@@ -39,10 +39,10 @@ impl fmt::Display for ErrorKind {
     }
 }
 
-impl Error<ErrorKind> {
+impl Error<StoreErrorKind> {
     /// Whether the same call may succeed a little later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self.kind(), ErrorKind::Unavailable)
+        matches!(self.kind(), StoreErrorKind::Unavailable)
     }
 }

@@ -42,7 +42,7 @@ pub(crate) mod troubled;
 
 pub(crate) use contract::{BACKOFF, look_again};
 pub use contract::{Census, LONG_SILENCE, Store, WORKER_LIFE};
-pub use error::{ErrorKind, Result, StoreError};
+pub use error::{Result, StoreError, StoreErrorKind};
 pub use event::{
     Bookmark, EventOutcome, EventSeq, Lane, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded,
     Settlement, WorkerId,

@@ -14,9 +14,9 @@ use crate::model::{IdempotencyKey, InboxId};
 
 use super::memory::MemoryStore;
 use super::{
-    Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases,
-    NewEvent, NewSend, Note, NoteScope, Recorded, Reservations, ReserveRequest, Result, SendOutcome,
-    SendSettlement, SendState, Settlement, Store, WorkerId,
+    Bookmark, Census, EventOutcome, Hold, HoldScope, Lease, LeaseRequest, Leased, Leases, NewEvent, NewSend,
+    Note, NoteScope, Recorded, Reservations, ReserveRequest, Result, SendOutcome, SendSettlement, SendState,
+    Settlement, Store, StoreErrorKind, WorkerId,
 };
 
 /// A [`MemoryStore`] in trouble.
@@ -86,10 +86,10 @@ impl TroubledStore {
     fn take(&self, is_end: bool) -> Result<()> {
         let one_less = |left: usize| left.checked_sub(1);
         if self.refusing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
-            return Err(ErrorKind::Corrupt.into());
+            return Err(StoreErrorKind::Corrupt.into());
         }
         if is_end && self.refusing_ends.load(Ordering::SeqCst) {
-            return Err(ErrorKind::Corrupt.into());
+            return Err(StoreErrorKind::Corrupt.into());
         }
         Ok(())
     }
@@ -119,7 +119,7 @@ impl TroubledStore {
 impl Store for TroubledStore {
     async fn record(&self, events: Vec<Arc<NewEvent>>, bookmark: Option<Bookmark>) -> Result<Vec<Recorded>> {
         if self.failing.load(Ordering::SeqCst) {
-            return Err(ErrorKind::Unavailable.into());
+            return Err(StoreErrorKind::Unavailable.into());
         }
         let recorded = self.inner.record(events, bookmark).await;
         self.recording.pass().await;

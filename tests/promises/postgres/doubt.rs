@@ -2,7 +2,7 @@
 
 use openmail_agent::limit::Quotas;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{ErrorKind, Store};
+use openmail_agent::store::{Store, StoreErrorKind};
 
 use crate::bench::soon;
 
@@ -20,7 +20,7 @@ async fn what_was_taken_without_an_answer_is_given_back() {
 
     proxy.cut_next_commit();
     let error = soon(store.lease(lease_request("w", 0, 10))).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unavailable);
+    assert_eq!(*error.kind(), StoreErrorKind::Unavailable);
     assert_eq!(store.census().await.unwrap().leased, 1, "it was committed");
     // However long it took to see the failure: a machine may sleep meanwhile.
     let leased = store.lease(lease_request("w", 61, 10)).await.unwrap().events;

@@ -6,7 +6,7 @@ use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{Runtime, StoreLocation};
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{ErrorKind, Store};
+use openmail_agent::store::{Store, StoreErrorKind};
 
 use crate::bench::Bench;
 
@@ -39,7 +39,7 @@ async fn a_pooler_that_is_full_at_the_start_is_said_to_be() {
     let proxy = Proxy::start(place.folder());
     proxy.be_full(true);
     let error = PostgresStore::open(&place.fresh_over(proxy.folder())).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unavailable);
+    assert_eq!(*error.kind(), StoreErrorKind::Unavailable);
     assert!(format!("{error:?}").contains("max clients reached"), "{error:?}");
 }
 
@@ -61,7 +61,7 @@ async fn what_the_server_fails_on_is_one_call_s_misfortune_and_no_damage() {
     let small = join_all((0..20).map(|n| record(n.to_string())));
     let (small, huge) = tokio::join!(small, record("huge".to_owned()));
     assert!(small.iter().all(Result::is_ok), "{small:?}");
-    assert_eq!(*huge.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(*huge.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(store.census().await.unwrap().waiting, 20);
 }
 

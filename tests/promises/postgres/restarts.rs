@@ -5,7 +5,7 @@ use openmail_agent::handler::{Mail, Reply};
 use openmail_agent::model::Secret;
 use openmail_agent::router::Route;
 use openmail_agent::runtime::{Runtime, StoreLocation};
-use openmail_agent::store::{Bookmark, ErrorKind, Store};
+use openmail_agent::store::{Bookmark, Store, StoreErrorKind};
 use openmail_sandbox::{Fault, WebhookOutcome};
 use tokio_postgres::Client;
 
@@ -27,7 +27,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_crashes() {
             while let Err(error) =
                 stores[0].record(vec![mail(&n.to_string(), "i", &n.to_string(), n)], bookmark.clone()).await
             {
-                assert_eq!(*error.kind(), ErrorKind::Unavailable, "{error:?}");
+                assert_eq!(*error.kind(), StoreErrorKind::Unavailable, "{error:?}");
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             acknowledged.fetch_add(1, Ordering::SeqCst);
@@ -53,7 +53,7 @@ async fn a_server_that_is_away_makes_the_store_unavailable_and_comes_back() {
     stores[0].record(vec![mail("1", "i", "a", 0)], None).await.unwrap();
     place.stop();
     let error = soon(stores[0].census()).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert_eq!(*error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     place.start();
     assert_eq!(soon(stores[0].census()).await.unwrap().waiting, 1);
 }
@@ -65,9 +65,9 @@ async fn a_server_that_may_only_be_read_is_not_asked() {
     let (store, (operator, _)) = (processes(&url, 1).await.remove(0), connect(&url).await);
     fail_over(&operator).await;
     let error = soon(store.census()).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unavailable, "{error:?}");
+    assert_eq!(*error.kind(), StoreErrorKind::Unavailable, "{error:?}");
     let error = soon(store.census()).await.unwrap_err();
-    assert_eq!(*error.kind(), ErrorKind::Unavailable, "what it says may be old: {error:?}");
+    assert_eq!(*error.kind(), StoreErrorKind::Unavailable, "what it says may be old: {error:?}");
     come_back(&operator).await;
     soon(store.record(vec![mail("1", "i", "a", 0)], None)).await.unwrap();
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{ErrorKind, Store};
+use openmail_agent::store::{Store, StoreErrorKind};
 use tokio_postgres::Client;
 
 use crate::bench::soon;
@@ -158,7 +158,7 @@ async fn a_database_that_cannot_hold_every_letter_is_refused() {
             }
             Err(error) => {
                 assert!(!opens, "{encoding}: {error:?}");
-                assert_eq!(*error.kind(), ErrorKind::Configuration);
+                assert_eq!(*error.kind(), StoreErrorKind::Configuration);
                 let error = format!("{error:?}");
                 assert!(error.contains(encoding) && error.contains("ENCODING 'UTF8'"), "{error}");
             }

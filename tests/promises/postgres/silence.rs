@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use openmail_agent::store::postgres::PostgresStore;
-use openmail_agent::store::{ErrorKind, Store};
+use openmail_agent::store::{Store, StoreErrorKind};
 use tokio::time;
 
 use crate::bench::soon;
@@ -26,7 +26,7 @@ async fn a_server_that_says_nothing_any_more_is_not_waited_for_without_end() {
     time::pause();
     let lost = time::timeout(Duration::from_secs(60), store.record(first(), None)).await;
     time::resume();
-    assert_eq!(*lost.expect("no wait without end").unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(*lost.expect("no wait without end").unwrap_err().kind(), StoreErrorKind::Unavailable);
     soon(store.record(first(), None)).await.unwrap();
     assert_eq!(soon(store.census()).await.unwrap().waiting, 1);
 }
@@ -62,7 +62,7 @@ async fn what_was_taken_by_a_commit_that_is_never_heard_of_is_given_back() {
         time::resume();
         lost
     };
-    assert_eq!(*lost.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(*lost.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(store.census().await.unwrap().leased, 1, "it was committed");
     let leased = store.lease(lease_request("w", 1, 10)).await.unwrap().events;
     assert_eq!((leased.len(), leased[0].attempt), (1, 1));

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use crate::model::InboxId;
 use crate::store::{
-    Census, ErrorKind, EventOutcome, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded, Result,
+    Census, EventOutcome, Lease, LeaseRequest, Leased, Leases, NewEvent, Recorded, Result, StoreErrorKind,
     WorkerId,
 };
 use crate::store::{EventSeq, StoreError};
@@ -82,7 +82,7 @@ impl Events {
             match self.grant(shelf, seq, *fences, (worker, &request.worker)) {
                 Ok(leased) => events.push(leased),
                 // One that cannot be read must not stop all the others for ever.
-                Err(error) if *error.kind() == ErrorKind::Corrupt => {
+                Err(error) if *error.kind() == StoreErrorKind::Corrupt => {
                     tracing::error!(seq, %error, "an event cannot be read: it is a dead letter");
                     let (lease, error) =
                         (Lease { seq: EventSeq(seq), fence: *fences }, UNREADABLE.to_owned());
@@ -113,7 +113,7 @@ impl Events {
     pub(super) fn check(&self, lease: &Lease) -> Result<()> {
         match self.unfinished.get(&lease.seq.0) {
             Some(entry) if entry.fence == lease.fence => Ok(()),
-            _ => Err(StoreError::new(ErrorKind::LeaseLost)),
+            _ => Err(StoreError::new(StoreErrorKind::LeaseLost)),
         }
     }
 
@@ -202,7 +202,7 @@ impl Events {
         fence: i64,
         (worker, name): (u32, &WorkerId),
     ) -> Result<Leased> {
-        let entry = self.unfinished.get_mut(&seq).ok_or(ErrorKind::Corrupt)?;
+        let entry = self.unfinished.get_mut(&seq).ok_or(StoreErrorKind::Corrupt)?;
         entry.attempts += 1;
         entry.fence = fence;
         entry.leased_by = Some(worker);

@@ -2,8 +2,8 @@ use jiff::Timestamp;
 
 use crate::limit::{Quotas, Slot};
 use crate::store::{
-    Census, ErrorKind, NewSend, Reservation, Reservations, ReserveRequest, Result, SendOutcome, SendSeq,
-    SendSettlement, StoreError, is_spent,
+    Census, NewSend, Reservation, Reservations, ReserveRequest, Result, SendOutcome, SendSeq, SendSettlement,
+    StoreError, StoreErrorKind, is_spent,
 };
 
 use super::finished::Finished;
@@ -167,7 +167,7 @@ impl Sends {
     pub(super) fn check(&self, seq: SendSeq, fence: i64) -> Result<()> {
         match self.owed.get(&seq.0) {
             Some(entry) if entry.fence == fence => Ok(()),
-            _ => Err(StoreError::new(ErrorKind::LeaseLost)),
+            _ => Err(StoreError::new(StoreErrorKind::LeaseLost)),
         }
     }
 
@@ -183,7 +183,7 @@ impl Sends {
         if self.lanes.was_set_back(floor_ms(settlement.now)) {
             self.set_right(shelf, gates, before, settlement.now)?;
         }
-        let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::LeaseLost)?;
+        let entry = self.owed.get_mut(&seq).ok_or(StoreErrorKind::LeaseLost)?;
         let inbox_id = &self.groups.name(entry.group).inbox_id;
         let uncounted = matches!(settlement.outcome, SendOutcome::Retry { counted: false, .. });
         let slot = Slot(entry.fence);
@@ -295,7 +295,7 @@ impl Sends {
             Ok(send) if expired => Ok(Drawn::Unfit(Some(send), KEY_EXPIRED.to_owned())),
             Ok(send) => Ok(Drawn::Fit(send)),
             // One that cannot be read must not stop all the others for ever.
-            Err(error) if *error.kind() == ErrorKind::Corrupt => {
+            Err(error) if *error.kind() == StoreErrorKind::Corrupt => {
                 tracing::error!(seq, %error, "a reply that is owed cannot be read, and will not be sent: its row in `sends` is failed");
                 Ok(Drawn::Unfit(None, UNREADABLE.to_owned()))
             }
@@ -312,7 +312,7 @@ impl Sends {
         request: &ReserveRequest,
         worker: u32,
     ) -> Result<Reservation> {
-        let entry = self.owed.get_mut(&seq).ok_or(ErrorKind::Corrupt)?;
+        let entry = self.owed.get_mut(&seq).ok_or(StoreErrorKind::Corrupt)?;
         let now = floor_ms(request.now);
         entry.attempts += 1;
         entry.fence = fence;
@@ -360,7 +360,7 @@ fn began(shelf: &mut impl Shelf, seq: i64) -> Result<i64> {
     let (_, event_seq) = shelf.send_origin(seq)?;
     match shelf.event(event_seq) {
         Ok(event) => Ok(floor_ms(event.occurred_at)),
-        Err(error) if *error.kind() == ErrorKind::Corrupt => Ok(0),
+        Err(error) if *error.kind() == StoreErrorKind::Corrupt => Ok(0),
         Err(error) => Err(error),
     }
 }

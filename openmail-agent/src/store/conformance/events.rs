@@ -3,7 +3,8 @@ use bytes::Bytes;
 use super::fixture::*;
 use crate::model::EventKind;
 use crate::store::{
-    Bookmark, ErrorKind, EventOutcome, EventSeq, Lane, NewEvent, Note, NoteScope, Recorded, Settlement, Store,
+    Bookmark, EventOutcome, EventSeq, Lane, NewEvent, Note, NoteScope, Recorded, Settlement, Store,
+    StoreErrorKind,
 };
 
 checks![
@@ -117,7 +118,7 @@ async fn a_lease_is_settled_once(store: &dyn Store) {
     let leased = lease_one(store, 1).await;
     settle(store, &leased, retry(2), 1).await;
     let again = store.settle(settlement(&leased.lease, EventOutcome::Done, 2)).await.unwrap_err();
-    assert_eq!(*again.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*again.kind(), StoreErrorKind::LeaseLost);
     assert_eq!(store.census().await.unwrap().waiting, 1);
 }
 
@@ -137,7 +138,7 @@ async fn a_lost_lease_changes_nothing(store: &dyn Store) {
         store.owe(&stale.lease, vec![reply("k", "i", "t")]).await,
         store.remember(&stale.lease, note.clone()).await,
     ];
-    assert!(refused.iter().all(|result| *result.as_ref().unwrap_err().kind() == ErrorKind::LeaseLost));
+    assert!(refused.iter().all(|result| *result.as_ref().unwrap_err().kind() == StoreErrorKind::LeaseLost));
     assert_eq!(state(store, "k").await, None);
     assert_eq!(store.recall(&note.scope).await.unwrap(), None);
     settle(store, &current, EventOutcome::Done, 61).await;

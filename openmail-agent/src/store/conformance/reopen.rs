@@ -4,8 +4,8 @@ use super::Backend;
 use super::fixture::*;
 use crate::limit::Lesson;
 use crate::store::{
-    Bookmark, Census, ErrorKind, EventOutcome, Hold, HoldScope, NewEvent, Note, NoteScope, Recorded,
-    SendSettlement, SendState, Settlement, Store,
+    Bookmark, Census, EventOutcome, Hold, HoldScope, NewEvent, Note, NoteScope, Recorded, SendSettlement,
+    SendState, Settlement, Store, StoreErrorKind,
 };
 
 /// Declares the checks of a restart, each run at an empty place.
@@ -80,7 +80,7 @@ async fn a_lease_of_the_process_before_is_over(backend: &impl Backend) {
         "the crash counts, and costs no waiting"
     );
     let refused = store.settle(settlement(&before.lease, EventOutcome::Done, 1)).await.unwrap_err();
-    assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*refused.kind(), StoreErrorKind::LeaseLost);
 }
 
 async fn a_try_counts_still_and_a_deferral_does_not(backend: &impl Backend) {
@@ -177,7 +177,7 @@ async fn a_send_in_flight_is_attempted_again_and_keeps_its_slot(backend: &impl B
     let again = reserve_one(&*store, 1).await;
     assert_eq!((again.seq, again.attempt, again.first_attempt_at), (before.seq, 2, at(0)));
     let refused = store.settle_send(answered(&before, sent(), 2)).await.unwrap_err();
-    assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*refused.kind(), StoreErrorKind::LeaseLost);
     answer(&*store, &again, sent(), 2).await;
     let minute = minute(&*store);
     assert_eq!(left_in_minute(&*store, "i", minute).await, 8, "the lost one counts from when it was found");

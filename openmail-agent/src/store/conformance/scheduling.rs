@@ -3,7 +3,7 @@ use std::collections::HashSet;
 use futures_util::future::join_all;
 
 use super::fixture::*;
-use crate::store::{ErrorKind, EventOutcome, LeaseRequest, NewEvent, Store};
+use crate::store::{EventOutcome, LeaseRequest, NewEvent, Store, StoreErrorKind};
 
 checks![
     a_lane_goes_one_at_a_time_oldest_first,
@@ -69,7 +69,7 @@ async fn an_older_one_that_comes_during_a_lease_is_noticed(store: &dyn Store) {
     record(store, vec![mail("1", "i", "a", 1)]).await;
     assert!(store.is_overtaken(&leased.lease).await.unwrap());
     settle(store, &leased, EventOutcome::Defer { at: at(5) }, 5).await;
-    assert_eq!(*store.is_overtaken(&leased.lease).await.unwrap_err().kind(), ErrorKind::LeaseLost);
+    assert_eq!(*store.is_overtaken(&leased.lease).await.unwrap_err().kind(), StoreErrorKind::LeaseLost);
     assert_eq!(ids(&lease(store, 5, 10).await), ["other", "1"]);
 }
 

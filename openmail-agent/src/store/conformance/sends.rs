@@ -2,8 +2,8 @@ use super::fixture::*;
 use crate::clock::after;
 use crate::model::Body;
 use crate::store::{
-    ErrorKind, EventOutcome, KEY_LIFE, KEY_MARGIN, NewSend, Recorded, ReserveRequest, SendOutcome,
-    SendSettlement, SendState, Settlement, Store,
+    EventOutcome, KEY_LIFE, KEY_MARGIN, NewSend, Recorded, ReserveRequest, SendOutcome, SendSettlement,
+    SendState, Settlement, Store, StoreErrorKind,
 };
 
 checks![
@@ -139,12 +139,12 @@ async fn a_lost_reservation_changes_nothing(store: &dyn Store) {
     let current = reserve_as("other", store, 30, 1).await.sends.remove(0);
     let with_news = SendSettlement { news: Some(mail("news", "i", "n", 0)), ..answered(&stale, sent(), 31) };
     let refused = store.settle_send(with_news).await.unwrap_err();
-    assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*refused.kind(), StoreErrorKind::LeaseLost);
     assert_eq!(state(store, "k").await, Some(SendState::Owed));
     assert_eq!(store.census().await.unwrap().waiting, 0);
     answer(store, &current, sent(), 32).await;
     let twice = store.settle_send(answered(&current, sent(), 33)).await.unwrap_err();
-    assert_eq!(*twice.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*twice.kind(), StoreErrorKind::LeaseLost);
 }
 
 async fn what_is_stopped_is_never_sent(store: &dyn Store) {

@@ -1,5 +1,5 @@
 use super::fixture::*;
-use crate::store::{ErrorKind, EventOutcome, LONG_SILENCE, Leased, Reservation, Store};
+use crate::store::{EventOutcome, LONG_SILENCE, Leased, Reservation, Store, StoreErrorKind};
 
 checks![
     what_a_silent_worker_had_is_due_again_in_order,
@@ -113,7 +113,7 @@ async fn what_a_silent_worker_finished_counts_unless_somebody_took_it(store: &dy
     assert_eq!(ids(&taken), ["1"]);
     assert_eq!(store.census().await.unwrap().leased, 1, "the second is known to be free");
     let refused = store.settle(settlement(&had[0].lease, EventOutcome::Done, 9)).await.unwrap_err();
-    assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*refused.kind(), StoreErrorKind::LeaseLost);
     settle(store, &had[1], EventOutcome::Done, 9).await;
     settle(store, &taken[0], EventOutcome::Done, 9).await;
     assert_eq!(store.census().await.unwrap().done, 2);
@@ -134,7 +134,7 @@ async fn what_a_silent_worker_was_sending_is_attempted_again(store: &dyn Store) 
     // Both count: whether the service saw the first is not known.
     assert_eq!(left_in_minute(store, "i", 8).await, 8);
     let refused = store.settle_send(answered(&lost, sent(), 9)).await.unwrap_err();
-    assert_eq!(*refused.kind(), ErrorKind::LeaseLost);
+    assert_eq!(*refused.kind(), StoreErrorKind::LeaseLost);
     answer(store, &again[0], sent(), 9).await;
     assert_eq!(left_in_minute(store, "i", 9).await, 8, "what came too late is not counted once more");
     assert_eq!(left_in_minute(store, "i", 8 + minute(store)).await, 9);

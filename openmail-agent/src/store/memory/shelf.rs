@@ -7,8 +7,8 @@ use crate::limit::{Pause, Slot};
 use crate::model::{EventId, IdempotencyKey, InboxId};
 use crate::store::book::{Digest, EventFate, EventState, FreshSend, Index, KeptHold, Names, SendFate, Shelf};
 use crate::store::{
-    Bookmark, ErrorKind, EventSeq, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState,
-    StoreError, WorkerId,
+    Bookmark, EventSeq, HoldScope, NewEvent, NewSend, Note, NoteScope, Result, SendState, StoreError,
+    StoreErrorKind, WorkerId,
 };
 
 use super::rows::Rows;
@@ -192,5 +192,5 @@ impl Shelf for MemoryShelf {
 }
 
 fn missing(what: &'static str, seq: i64) -> StoreError {
-    StoreError::because(ErrorKind::Corrupt, format!("{what} {seq} is in the index and nowhere else"))
+    StoreError::because(StoreErrorKind::Corrupt, format!("{what} {seq} is in the index and nowhere else"))
 }

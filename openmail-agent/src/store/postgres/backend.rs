@@ -58,8 +58,8 @@ impl PostgresStore {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](crate::store::ErrorKind::Configuration) when the URL cannot be used or the database is in another encoding than
-    /// UTF-8, [`Unavailable`](crate::store::ErrorKind::Unavailable) when it cannot be reached, [`Corrupt`](crate::store::ErrorKind::Corrupt) when another program or a newer version
+    /// [`Configuration`](crate::store::StoreErrorKind::Configuration) when the URL cannot be used or the database is in another encoding than
+    /// UTF-8, [`Unavailable`](crate::store::StoreErrorKind::Unavailable) when it cannot be reached, [`Corrupt`](crate::store::StoreErrorKind::Corrupt) when another program or a newer version
     /// made the schema.
     ///
     /// # Cancel safety
@@ -75,8 +75,8 @@ impl PostgresStore {
         Ok(Self { pool, vital, recorder, settler, leases, reservations })
     }
 
-    /// Closes the connections; what is asked of the store from now on fails as
-    /// [`Closed`](crate::store::ErrorKind::Closed).
+    /// Closes the connections, without waiting for what is under way over them; what is asked of the store from now on fails as
+    /// [`Closed`](crate::store::StoreErrorKind::Closed).
     pub fn close(&self) {
         self.pool.close();
         self.vital.close();
@@ -137,7 +137,7 @@ impl Store for PostgresStore {
         let found = self.pool.query(sql, &[&lease.seq.0, &lease.fence]).await?;
         match found.first() {
             Some(row) => Ok(row.try_get(0).map_err(Trouble::from)?),
-            None => Err(crate::store::ErrorKind::LeaseLost.into()),
+            None => Err(crate::store::StoreErrorKind::LeaseLost.into()),
         }
     }
 

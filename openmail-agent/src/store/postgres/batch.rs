@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::store::{ErrorKind, Result, StoreError};
+use crate::store::{Result, StoreError, StoreErrorKind};
 
 use super::pool::{Pool, Tx, Verb};
 use super::trouble::Trouble;
@@ -43,8 +43,8 @@ impl<C: Shared> Batcher<C> {
     /// Answers after the commit. A caller that goes away meanwhile changes nothing.
     pub(super) async fn call(&self, call: C) -> Result<C::Answer> {
         let (answer, answered) = oneshot::channel();
-        self.calls.send((call, answer)).await.map_err(|_| ErrorKind::Closed)?;
-        answered.await.map_err(|_| ErrorKind::Unavailable)?
+        self.calls.send((call, answer)).await.map_err(|_| StoreErrorKind::Closed)?;
+        answered.await.map_err(|_| StoreErrorKind::Unavailable)?
     }
 }
 
@@ -81,7 +81,7 @@ async fn commit<C: Shared>(pool: &Pool, calls: Vec<C>, answers: Vec<Answer<C>>) 
         Ok(results) => {
             for (result, answer) in results.into_iter().zip(answers) {
                 // The caller may have gone away; it is done all the same.
-                let _ = answer.send(result.ok_or_else(|| ErrorKind::LeaseLost.into()));
+                let _ = answer.send(result.ok_or_else(|| StoreErrorKind::LeaseLost.into()));
             }
         }
         // What the database refuses is the fault of one call, and must not be the others'.

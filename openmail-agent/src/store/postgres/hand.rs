@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::Row;
 
 use crate::clock;
-use crate::store::{ErrorKind, Result};
+use crate::store::{Result, StoreErrorKind};
 
 use super::doubt::Doubt;
 use super::trouble::Trouble;
@@ -83,7 +83,7 @@ impl Hand {
     /// What was settled, or taken by others, is not in hand any more.
     pub(super) fn settled(&self, taken: Taken, answer: &Result<()>) {
         match answer {
-            Err(error) if *error.kind() != ErrorKind::LeaseLost => self.held().looked = None,
+            Err(error) if *error.kind() != StoreErrorKind::LeaseLost => self.held().looked = None,
             _ => drop(self.held().taken.remove(&taken)),
         }
     }
@@ -121,8 +121,8 @@ mod tests {
         let hand = Hand::default();
         hand.take([(1, 10), (2, 20), (3, 30), (4, 40)].into_iter());
         hand.settled((2, 20), &Ok(()));
-        hand.settled((3, 30), &Err(ErrorKind::LeaseLost.into()));
-        hand.settled((4, 40), &Err(ErrorKind::Unavailable.into()));
+        hand.settled((3, 30), &Err(StoreErrorKind::LeaseLost.into()));
+        hand.settled((4, 40), &Err(StoreErrorKind::Unavailable.into()));
         hand.take([(5, 50)].into_iter());
         hand.doubt([(5, 50)].into_iter());
         let database = vec![(1, 10), (2, 20), (3, 30), (4, 40), (5, 50), (1, 11), (6, 10)];
@@ -149,9 +149,9 @@ mod tests {
         };
         assert_eq!([0, 1, 59, 60, 61].map(|now| ask(now, Ok(()))), [true, false, false, true, false]);
         assert_eq!([3, 4].map(|now| ask(now, Ok(()))), [true, false], "whatever the clock does");
-        assert!(!ask(5, Err(ErrorKind::Unavailable.into())));
+        assert!(!ask(5, Err(StoreErrorKind::Unavailable.into())));
         assert_eq!([6, 7].map(|now| ask(now, Ok(()))), [true, false]);
-        hand.settled((1, 1), &Err(ErrorKind::Unavailable.into()));
+        hand.settled((1, 1), &Err(StoreErrorKind::Unavailable.into()));
         assert!(ask(8, Ok(())));
     }
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::backoff::Backoff;
-use crate::store::{ErrorKind, Result, StoreError};
+use crate::store::{Result, StoreError, StoreErrorKind};
 
 use super::pool::{Pool, Tx, Verb};
 use super::trouble::Trouble;
@@ -55,7 +55,7 @@ async fn check_encoding(pool: &Pool) -> Result<()> {
     let what_to_do =
         "make one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0, and name it in the URL";
     Err(StoreError::because(
-        ErrorKind::Configuration,
+        StoreErrorKind::Configuration,
         format!(
             "the database has the encoding {encoding}, and mail has letters that are not in it: {what_to_do}"
         ),

@@ -23,7 +23,7 @@
 //! silent, unless all did, as while the database was away. Each machine tells the time by its own clock: they must agree to within
 //! [five seconds](crate::limit::CLOCKS_APART), by which a minute of the ledger is longer, and a day begins later. A connection that is
 //! lost, or on which nothing is heard any more, fails the
-//! verb as [`Unavailable`](crate::store::ErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
+//! verb as [`Unavailable`](crate::store::StoreErrorKind::Unavailable), and the next verb connects anew; so it is with one that leads to
 //! a server that may only be read, as the one before a failover. One that comes back without its latest commits says that a process has
 //! what it has settled: within a minute that is given back, and handled or attempted again.
 

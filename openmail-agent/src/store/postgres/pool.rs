@@ -10,7 +10,7 @@ use tokio_postgres::{IsolationLevel, Row, Statement};
 use crate::backoff::Backoff;
 use crate::failpoint::{Point, pass};
 use crate::model::BoxError;
-use crate::store::{ErrorKind, Result, StoreError};
+use crate::store::{Result, StoreError, StoreErrorKind};
 
 use super::loan::{Doubtful, Loan, rows, within};
 use super::params::mute;
@@ -229,5 +229,5 @@ fn setup(location: &Location) -> String {
 }
 
 fn unusable(error: impl Into<BoxError>) -> StoreError {
-    StoreError::because(ErrorKind::Configuration, error)
+    StoreError::because(StoreErrorKind::Configuration, error)
 }

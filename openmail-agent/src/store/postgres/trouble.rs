@@ -6,7 +6,7 @@ use tokio_postgres::error::{Severity, SqlState};
 use tokio_postgres::types::{WasNull, WrongType};
 
 use crate::model::BoxError;
-use crate::store::{ErrorKind, StoreError};
+use crate::store::{StoreError, StoreErrorKind};
 
 /// Why a transaction came to nothing.
 #[derive(Debug)]
@@ -26,11 +26,11 @@ pub(super) enum Trouble {
 impl Trouble {
     /// What is in the database cannot be read.
     pub(super) fn corrupt(source: impl Into<BoxError>) -> Self {
-        Self::Refused(StoreError::because(ErrorKind::Corrupt, source))
+        Self::Refused(StoreError::because(StoreErrorKind::Corrupt, source))
     }
 
     pub(super) fn lease_lost() -> Self {
-        Self::Refused(ErrorKind::LeaseLost.into())
+        Self::Refused(StoreErrorKind::LeaseLost.into())
     }
 
     /// Whether the same transaction may succeed at once, since all that was wrong was another one at the same time.
@@ -82,7 +82,9 @@ impl Trouble {
     pub(super) fn is_of_call(&self) -> bool {
         match self {
             Self::Refused(error) => !error.is_transient(),
-            Self::Database(error) => kind_of(error) == ErrorKind::Corrupt || is_failure_of_statement(error),
+            Self::Database(error) => {
+                kind_of(error) == StoreErrorKind::Corrupt || is_failure_of_statement(error)
+            }
             Self::Overtaken | Self::Pool(_) | Self::Silent => false,
         }
     }
@@ -121,18 +123,20 @@ impl From<Trouble> for StoreError {
         match trouble {
             Trouble::Refused(error) => error,
             Trouble::Overtaken => {
-                Self::because(ErrorKind::Unavailable, "other processes came in between again and again")
+                Self::because(StoreErrorKind::Unavailable, "other processes came in between again and again")
             }
             Trouble::Database(error) => Self::because(kind_of(&error), told(&error)),
             // Whoever could not connect has read nothing, whatever the reason is called: poolers have codes of their own.
-            Trouble::Pool(PoolError::Backend(error)) => Self::because(ErrorKind::Unavailable, told(&error)),
-            Trouble::Pool(PoolError::Closed) => ErrorKind::Closed.into(),
-            Trouble::Pool(PoolError::Timeout(_)) => {
-                Self::because(ErrorKind::Unavailable, "no connection to the database was free in time")
+            Trouble::Pool(PoolError::Backend(error)) => {
+                Self::because(StoreErrorKind::Unavailable, told(&error))
             }
-            Trouble::Pool(error) => Self::because(ErrorKind::Unavailable, error),
+            Trouble::Pool(PoolError::Closed) => StoreErrorKind::Closed.into(),
+            Trouble::Pool(PoolError::Timeout(_)) => {
+                Self::because(StoreErrorKind::Unavailable, "no connection to the database was free in time")
+            }
+            Trouble::Pool(error) => Self::because(StoreErrorKind::Unavailable, error),
             Trouble::Silent => Self::because(
-                ErrorKind::Unavailable,
+                StoreErrorKind::Unavailable,
                 "the database did not answer, over a connection that stands",
             ),
         }
@@ -141,16 +145,16 @@ impl From<Trouble> for StoreError {
 
 /// A value that has the wrong type, a table that is missing: another program's, or another version's. Of internal errors, two
 /// tell of damage; the others pass, or have to do with one statement.
-fn kind_of(error: &Error) -> ErrorKind {
+fn kind_of(error: &Error) -> StoreErrorKind {
     match error.code() {
         Some(code) if [SqlState::DATA_CORRUPTED, SqlState::INDEX_CORRUPTED].contains(code) => {
-            ErrorKind::Corrupt
+            StoreErrorKind::Corrupt
         }
-        Some(code) if matches!(code.code().get(..2), Some("42" | "22")) => ErrorKind::Corrupt,
+        Some(code) if matches!(code.code().get(..2), Some("42" | "22")) => StoreErrorKind::Corrupt,
         None if error.source().is_some_and(|source| source.is::<WrongType>() || source.is::<WasNull>()) => {
-            ErrorKind::Corrupt
+            StoreErrorKind::Corrupt
         }
-        _ => ErrorKind::Unavailable,
+        _ => StoreErrorKind::Unavailable,
     }
 }
 

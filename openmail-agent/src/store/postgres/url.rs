@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use tokio_postgres::Config;
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 
-use crate::store::{ErrorKind, StoreError};
+use crate::store::{StoreError, StoreErrorKind};
 
 /// The schema that everything lies in, unless the URL names another.
 const SCHEMA: &str = "openmail_agent";
@@ -92,7 +92,7 @@ impl Location {
 fn unusable(reason: impl Into<crate::model::BoxError>) -> StoreError {
     let reason = reason.into();
     StoreError::because(
-        ErrorKind::Configuration,
+        StoreErrorKind::Configuration,
         format!("the connection URL cannot be used (postgres://user:password@host/database): {reason}"),
     )
 }

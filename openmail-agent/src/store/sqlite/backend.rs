@@ -12,9 +12,9 @@ use crate::limit::{Allowance, Quotas};
 use crate::model::{IdempotencyKey, InboxId};
 use crate::store::book::Book;
 use crate::store::{
-    Bookmark, Census, ErrorKind, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note,
-    NoteScope, Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store,
-    StoreError, WorkerId,
+    Bookmark, Census, Hold, HoldScope, Lease, LeaseRequest, Leases, NewEvent, NewSend, Note, NoteScope,
+    Recorded, Reservations, ReserveRequest, Result, SendSettlement, SendState, Settlement, Store, StoreError,
+    StoreErrorKind, WorkerId,
 };
 
 use super::open::open;
@@ -43,9 +43,9 @@ impl SqliteStore {
     ///
     /// # Errors
     ///
-    /// - [`Occupied`](ErrorKind::Occupied) when another process has it open.
-    /// - [`Corrupt`](ErrorKind::Corrupt) when it is damaged, another program's, or a newer version's.
-    /// - [`Unavailable`](ErrorKind::Unavailable) when it cannot be made or written.
+    /// - [`Occupied`](StoreErrorKind::Occupied) when another process has it open.
+    /// - [`Corrupt`](StoreErrorKind::Corrupt) when it is damaged, another program's, or a newer version's.
+    /// - [`Unavailable`](StoreErrorKind::Unavailable) when it cannot be made or written.
     ///
     /// # Cancel safety
     ///
@@ -57,13 +57,13 @@ impl SqliteStore {
         let writer = thread::Builder::new()
             .name("openmail-store".into())
             .spawn(move || serve(path, waiting, opened))
-            .map_err(|error| StoreError::because(ErrorKind::Unavailable, error))?;
-        opening.await.map_err(|_| ErrorKind::Closed)??;
+            .map_err(|error| StoreError::because(StoreErrorKind::Unavailable, error))?;
+        opening.await.map_err(|_| StoreErrorKind::Closed)??;
         Ok(Self { calls: Some(calls), writer: Mutex::new(Some(writer)) })
     }
 
     /// Waits for the calls made before, writes all to the disk and gives the file free. Calls made later fail with
-    /// [`Closed`](ErrorKind::Closed).
+    /// [`Closed`](StoreErrorKind::Closed).
     ///
     /// # Cancel safety
     ///
@@ -89,9 +89,9 @@ impl SqliteStore {
 
     async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<Result<T>>) -> Message) -> Result<T> {
         let (answer, answered) = oneshot::channel();
-        let calls = self.calls.as_ref().ok_or(ErrorKind::Closed)?;
-        calls.send(message(answer)).await.map_err(|_| ErrorKind::Closed)?;
-        answered.await.map_err(|_| ErrorKind::Closed)?
+        let calls = self.calls.as_ref().ok_or(StoreErrorKind::Closed)?;
+        calls.send(message(answer)).await.map_err(|_| StoreErrorKind::Closed)?;
+        answered.await.map_err(|_| StoreErrorKind::Closed)?
     }
 }
 

@@ -1,5 +1,5 @@
 use crate::model::{Draft, OutgoingAttachment};
-use crate::store::{ErrorKind, Result, StoreError};
+use crate::store::{Result, StoreError, StoreErrorKind};
 
 use super::failure::failed;
 use super::shelf::SqliteShelf;
@@ -40,5 +40,5 @@ pub(super) fn remove(shelf: &SqliteShelf<'_>, seq: i64) -> Result<()> {
 }
 
 fn corrupt(error: serde_json::Error) -> StoreError {
-    StoreError::because(ErrorKind::Corrupt, error)
+    StoreError::because(StoreErrorKind::Corrupt, error)
 }

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use rusqlite::ErrorCode;
 
-use crate::store::{ErrorKind, StoreError};
+use crate::store::{StoreError, StoreErrorKind};
 
 /// Why a transaction came to nothing, for every verb that was in it.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
-    kind: ErrorKind,
+    kind: StoreErrorKind,
     reason: Arc<str>,
     /// Whether it is one verb's, and no fault of the others.
     is_of_one: bool,
@@ -18,15 +18,15 @@ impl Failure {
     pub(super) fn spoiling(error: &StoreError) -> Option<Self> {
         let reason = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         match error.kind() {
-            ErrorKind::LeaseLost => None,
+            StoreErrorKind::LeaseLost => None,
             kind => Some(Self { kind: *kind, reason: reason.into(), is_of_one: true }),
         }
     }
 
     /// The same as one whose verb did nothing wrong is told of it: what cannot be read is another's, and trying again may help.
     pub(super) fn of_another(self) -> Self {
-        let is_theirs = self.is_of_one && self.kind == ErrorKind::Corrupt;
-        Self { kind: if is_theirs { ErrorKind::Unavailable } else { self.kind }, ..self }
+        let is_theirs = self.is_of_one && self.kind == StoreErrorKind::Corrupt;
+        Self { kind: if is_theirs { StoreErrorKind::Unavailable } else { self.kind }, ..self }
     }
 }
 
@@ -47,11 +47,11 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     StoreError::because(kind_of(&error), error)
 }
 
-fn kind_of(error: &rusqlite::Error) -> ErrorKind {
+fn kind_of(error: &rusqlite::Error) -> StoreErrorKind {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => ErrorKind::Corrupt,
-        Some(_) => ErrorKind::Unavailable,
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreErrorKind::Corrupt,
+        Some(_) => StoreErrorKind::Unavailable,
         // Not SQLite but a value of the wrong type, or a row that is gone.
-        None => ErrorKind::Corrupt,
+        None => StoreErrorKind::Corrupt,
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension as _};
 
-use crate::store::{ErrorKind, Result, StoreError};
+use crate::store::{Result, StoreError, StoreErrorKind};
 
 use super::failure::failed;
 
@@ -80,7 +80,7 @@ fn lock(path: &Path) -> Result<File> {
             Err(TryLockError::WouldBlock) if since.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_AGAIN),
             Err(TryLockError::WouldBlock) => {
                 let reason = format!("{} is locked", beside.display());
-                return Err(StoreError::because(ErrorKind::Occupied, reason));
+                return Err(StoreError::because(StoreErrorKind::Occupied, reason));
             }
             Err(TryLockError::Error(error)) => return Err(unavailable("lock", &beside, &error)),
         }
@@ -152,9 +152,12 @@ fn unavailable(verb: &str, path: &Path, error: &io::Error) -> StoreError {
         io::ErrorKind::StorageFull => ": free some space",
         _ => "",
     };
-    StoreError::because(ErrorKind::Unavailable, format!("cannot {verb} {}: {error}{advice}", path.display()))
+    StoreError::because(
+        StoreErrorKind::Unavailable,
+        format!("cannot {verb} {}: {error}{advice}", path.display()),
+    )
 }
 
 fn corrupt(reason: String) -> StoreError {
-    StoreError::because(ErrorKind::Corrupt, reason)
+    StoreError::because(StoreErrorKind::Corrupt, reason)
 }

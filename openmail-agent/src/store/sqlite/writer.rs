@@ -2,7 +2,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::failpoint::{Point, pass};
 use crate::store::book::Book;
-use crate::store::{ErrorKind, EventSeq, LeaseRequest, Leases, Result};
+use crate::store::{EventSeq, LeaseRequest, Leases, Result, StoreErrorKind};
 
 use super::failure::Failure;
 use super::leases::LeaseLog;
@@ -249,7 +249,7 @@ where
 
 fn conclude<T>(committed: Result<(), Failure>, result: Option<Result<T>>) -> Result<T> {
     match (committed, result) {
-        (Ok(()), result) => result.unwrap_or_else(|| Err(ErrorKind::Unavailable.into())),
+        (Ok(()), result) => result.unwrap_or_else(|| Err(StoreErrorKind::Unavailable.into())),
         (Err(_), Some(Err(own))) if Failure::spoiling(&own).is_some() => Err(own),
         (Err(failure), _) => Err(failure.of_another().into()),
     }

@@ -5,7 +5,7 @@ use crate::store::conformance::fixture::{
     at, ids, keys, lease, lease_one, lease_request, mail, owe, record, reply, reserve, settle, settlement,
     state,
 };
-use crate::store::{Bookmark, ErrorKind, EventOutcome, NewEvent, Recorded, SendState};
+use crate::store::{Bookmark, EventOutcome, NewEvent, Recorded, SendState, StoreErrorKind};
 
 /// A full disk, as SQLite sees one: no page more than there are, or so many.
 async fn limit_pages(store: &SqliteStore, pages: Option<i64>) {
@@ -75,7 +75,7 @@ async fn a_failure_undoes_all_that_shared_the_transaction_and_nothing_else() {
     limit_pages(&store, Some(1_000_000)).await;
     for (n, result) in results.iter().enumerate() {
         if let Err(error) = result {
-            assert_eq!(*error.kind(), ErrorKind::Unavailable);
+            assert_eq!(*error.kind(), StoreErrorKind::Unavailable);
         }
         let again = if n == 25 { large("large") } else { mail(&n.to_string(), "i", "a", 9) };
         let known = record(&store, vec![again]).await == [Recorded::Known];

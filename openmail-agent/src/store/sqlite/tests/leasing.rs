@@ -1,7 +1,7 @@
 use rusqlite::Connection;
 
 use super::*;
-use crate::store::ErrorKind;
+use crate::store::StoreErrorKind;
 use crate::store::conformance::fixture::{at, ids, lease, mail, record, reserve, retry, settlement, worker};
 
 /// What the file says is in hand: which, and for which time.
@@ -38,10 +38,14 @@ async fn what_is_wrong_with_one_is_not_held_against_others_in_its_transaction() 
         wait.recv().unwrap();
         Ok(())
     });
-    let spoiled = store.call(|_, _| Err::<(), _>(ErrorKind::Corrupt.into()));
+    let spoiled = store.call(|_, _| Err::<(), _>(StoreErrorKind::Corrupt.into()));
     let (sound, spoiled, ()) = tokio::join!(biased; sound, spoiled, async move { go.send(()).unwrap() });
-    assert_eq!(*spoiled.unwrap_err().kind(), ErrorKind::Corrupt);
-    assert_eq!(*sound.unwrap_err().kind(), ErrorKind::Unavailable, "it is undone, and may be tried again");
+    assert_eq!(*spoiled.unwrap_err().kind(), StoreErrorKind::Corrupt);
+    assert_eq!(
+        *sound.unwrap_err().kind(),
+        StoreErrorKind::Unavailable,
+        "it is undone, and may be tried again"
+    );
 }
 
 #[tokio::test]

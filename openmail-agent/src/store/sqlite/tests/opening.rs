@@ -4,9 +4,9 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::store::conformance::fixture::{lease, lease_one, mail, record, reply, reserve_one};
-use crate::store::{ErrorKind, StoreError};
+use crate::store::{StoreError, StoreErrorKind};
 
-async fn refused(path: &Path) -> (ErrorKind, String) {
+async fn refused(path: &Path) -> (StoreErrorKind, String) {
     let error: StoreError = SqliteStore::open(path).await.unwrap_err();
     (*error.kind(), std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default())
 }
@@ -15,7 +15,7 @@ async fn refused(path: &Path) -> (ErrorKind, String) {
 async fn a_second_owner_is_refused_until_the_first_is_gone() {
     let file = File::new();
     let first = open(&file.path).await;
-    assert_eq!(refused(&file.path).await.0, ErrorKind::Occupied);
+    assert_eq!(refused(&file.path).await.0, StoreErrorKind::Occupied);
     record(&first, vec![mail("1", "i", "a", 1)]).await;
     drop(first);
     assert_eq!(lease(&open(&file.path).await, 5, 10).await.len(), 1);
@@ -35,7 +35,7 @@ async fn who_is_refused_leaves_the_owner_its_locks() {
     let locks = || fs::read_to_string("/proc/locks").unwrap().matches(&inode).count();
     let before = locks();
     assert!(before > 0, "a store that is open has a lock on its file");
-    assert_eq!(refused(&file.path).await.0, ErrorKind::Occupied);
+    assert_eq!(refused(&file.path).await.0, StoreErrorKind::Occupied);
     assert_eq!(locks(), before);
 }
 
@@ -54,7 +54,7 @@ async fn another_name_of_the_same_file_is_refused_too() {
     let _first = open(&file.path).await;
     let link = file.path.with_file_name("link.db");
     std::os::unix::fs::symlink(&file.path, &link).unwrap();
-    assert_eq!(refused(&link).await.0, ErrorKind::Occupied);
+    assert_eq!(refused(&link).await.0, StoreErrorKind::Occupied);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_closed_store_takes_no_calls_and_gives_the_file_free() {
     record(&store, vec![mail("1", "i", "a", 1)]).await;
     store.close().await;
     store.close().await;
-    assert_eq!(*store.census().await.unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(*store.census().await.unwrap_err().kind(), StoreErrorKind::Closed);
     assert_eq!(open(&file.path).await.census().await.unwrap().waiting, 1);
 }
 
@@ -72,7 +72,7 @@ async fn a_closed_store_takes_no_calls_and_gives_the_file_free() {
 async fn a_damaged_file_is_refused() {
     let file = File::new();
     fs::write(&file.path, "this is no database, and long enough to be seen as such".repeat(100)).unwrap();
-    assert_eq!(refused(&file.path).await.0, ErrorKind::Corrupt);
+    assert_eq!(refused(&file.path).await.0, StoreErrorKind::Corrupt);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_file_of_a_newer_version_is_refused_with_both_versions() {
     drop(open(&file.path).await);
     Connection::open(&file.path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let (kind, reason) = refused(&file.path).await;
-    assert_eq!(kind, ErrorKind::Corrupt);
+    assert_eq!(kind, StoreErrorKind::Corrupt);
     assert!(reason.contains("version 99") && reason.contains("up to 4"), "{reason}");
 }
 
@@ -122,7 +122,7 @@ async fn another_programs_database_is_left_alone() {
     let file = File::new();
     Connection::open(&file.path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
     let (kind, reason) = refused(&file.path).await;
-    assert_eq!(kind, ErrorKind::Corrupt);
+    assert_eq!(kind, StoreErrorKind::Corrupt);
     assert!(reason.contains("choose another file"), "{reason}");
 }
 
@@ -130,7 +130,7 @@ async fn another_programs_database_is_left_alone() {
 async fn a_missing_folder_is_named() {
     let file = File::new();
     let (kind, reason) = refused(&file.path.join("no/agent.db")).await;
-    assert_eq!(kind, ErrorKind::Unavailable);
+    assert_eq!(kind, StoreErrorKind::Unavailable);
     assert!(reason.contains("agent.db"), "{reason}");
 }
 

@@ -12,8 +12,8 @@ use crate::store::conformance::fixture::{
 use crate::store::sqlite::load::load;
 use crate::store::sqlite::shelf::SqliteShelf;
 use crate::store::{
-    ErrorKind, EventOutcome, Hold, HoldScope, Leased, NewEvent, NewSend, Reservation, ReserveRequest,
-    SendOutcome, Settlement,
+    EventOutcome, Hold, HoldScope, Leased, NewEvent, NewSend, Reservation, ReserveRequest, SendOutcome,
+    Settlement, StoreErrorKind,
 };
 
 #[derive(Debug, Clone)]
@@ -133,7 +133,7 @@ impl World {
             }
             // Whoever asks is alive; who is dead is dead.
             book.lease(shelf, &lease_request_of(name(n), now, n.into()))?;
-            Err::<(), _>(ErrorKind::Unavailable.into())
+            Err::<(), _>(StoreErrorKind::Unavailable.into())
         };
         self.store.heartbeat(&worker(name(n)), at(now)).await.unwrap();
         self.store.lease(lease_request_of(name(n), now, 0)).await.unwrap();
