@@ -9,6 +9,44 @@ use crate::wire::row;
 /// The most rows the service gives at once.
 const PAGE: u32 = 100;
 
+/// Which inboxes to list.
+#[derive(Debug, Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct InboxFilter {
+    /// Only those of this pod, by its id or your own name for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_id: Option<String>,
+    /// How many at most, and never more than 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many to pass over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+impl InboxFilter {
+    /// Every inbox, from the start.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only those of this pod, by its id or your own name for it.
+    #[must_use]
+    pub fn pod(mut self, pod: impl Into<String>) -> Self {
+        self.pod_id = Some(pod.into());
+        self
+    }
+
+    /// A stretch of `limit` rows behind the first `offset`.
+    #[must_use]
+    pub fn page(mut self, limit: u32, offset: u64) -> Self {
+        (self.limit, self.offset) = (Some(limit.clamp(1, PAGE)), Some(offset));
+        self
+    }
+}
+
 /// An inbox to make. What is left out, the service chooses.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,35 +104,13 @@ impl InboxChanges {
 }
 
 impl Client {
-    /// A stretch of the inboxes the key sees: `limit` rows, at most 100, behind the first `offset`.
+    /// The inboxes the key sees.
     ///
     /// # Errors
     ///
     /// As every call.
-    pub async fn inboxes(&self, limit: u32, offset: u64) -> Result<Page<Inbox>> {
-        self.inboxes_of(None, limit, offset).await
-    }
-
-    /// A stretch of the inboxes of a pod, by its id or your own name for it.
-    ///
-    /// # Errors
-    ///
-    /// As every call.
-    pub async fn pod_inboxes(&self, pod: &str, limit: u32, offset: u64) -> Result<Page<Inbox>> {
-        self.inboxes_of(Some(pod), limit, offset).await
-    }
-
-    async fn inboxes_of(&self, pod: Option<&str>, limit: u32, offset: u64) -> Result<Page<Inbox>> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Query<'a> {
-            limit: u32,
-            offset: u64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            pod_id: Option<&'a str>,
-        }
-        let query = Query { limit: limit.clamp(1, PAGE), offset, pod_id: pod };
-        self.get(&["inboxes"])?.query(&query).answer(row::inboxes).await
+    pub async fn inboxes(&self, filter: &InboxFilter) -> Result<Page<Inbox>> {
+        self.get(&["inboxes"])?.query(filter).answer(row::inboxes).await
     }
 
     /// Every inbox the key sees, page by page.
@@ -107,7 +123,7 @@ impl Client {
         let mut seen = HashSet::new();
         let mut offset = 0;
         loop {
-            let page = self.inboxes(PAGE, offset).await?;
+            let page = self.inboxes(&InboxFilter::new().page(PAGE, offset)).await?;
             offset += page.rows() as u64;
             let complete = page.rows() < PAGE as usize || page.total.is_some_and(|total| offset >= total);
             // A list that shifts while it is read repeats rows; one that ignores the offset repeats them all.

@@ -35,9 +35,9 @@ pub(crate) use client::THIS_MACHINE;
 pub(crate) use error::from_answer;
 pub(crate) use error::presentable;
 pub use error::{Error, ErrorKind, Limit, Refusal, Result, Retry, Scope};
-pub use inboxes::{InboxChanges, NewInbox};
+pub use inboxes::{InboxChanges, InboxFilter, NewInbox};
 pub use messages::MessageFilter;
-pub use pods::{NewPod, PodChanges};
+pub use pods::{NewPod, PodChanges, PodFilter};
 pub(crate) use room::Room;
 pub(crate) use send::{BODY_MOST, FILES_MOST, SUBJECT_MOST, check_draft};
 #[cfg(any(test, feature = "testing"))]

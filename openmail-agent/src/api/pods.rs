@@ -46,6 +46,33 @@ impl PodChanges {
     }
 }
 
+/// Which pods to list.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[non_exhaustive]
+pub struct PodFilter {
+    /// How many at most, and never more than 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+    /// How many to pass over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+impl PodFilter {
+    /// Every pod, from the start.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A stretch of `limit` rows behind the first `offset`.
+    #[must_use]
+    pub fn page(mut self, limit: u32, offset: u64) -> Self {
+        (self.limit, self.offset) = (Some(limit.clamp(1, 100)), Some(offset));
+        self
+    }
+}
+
 /// Pods are addressed by their id or by your own name for them.
 impl Client {
     /// Makes a pod.
@@ -57,14 +84,13 @@ impl Client {
         self.post(&["pods"])?.json(pod).answer(row::pod).await
     }
 
-    /// A stretch of the account's pods, the default one first: `limit` rows, at most 100, behind the first `offset`.
+    /// The account's pods, the default one first.
     ///
     /// # Errors
     ///
     /// As every call.
-    pub async fn pods(&self, limit: u32, offset: u64) -> Result<Page<Pod>> {
-        let query = [("limit", u64::from(limit.clamp(1, 100))), ("offset", offset)];
-        self.get(&["pods"])?.query(&query).answer(row::pods).await
+    pub async fn pods(&self, filter: &PodFilter) -> Result<Page<Pod>> {
+        self.get(&["pods"])?.query(filter).answer(row::pods).await
     }
 
     /// One pod.

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::api::{
-    ErrorKind, InboxChanges, MessageFilter, NewInbox, NewPod, PodChanges, Retry, THIS_MACHINE, ThreadFilter,
+    ErrorKind, InboxChanges, InboxFilter, MessageFilter, NewInbox, NewPod, PodChanges, PodFilter, Retry,
+    THIS_MACHINE, ThreadFilter,
 };
 use crate::model::{InboxId, KeyScope, ThreadId};
 
@@ -28,8 +29,8 @@ async fn every_call_goes_where_the_contract_says() {
     let api = client(&service);
     let (inbox, thread, message) = (InboxId::from("i/1"), ThreadId::from("t 1"), "m?1".into());
 
-    api.inboxes(500, 7).await.unwrap();
-    api.pod_inboxes("p&1", 10, 0).await.unwrap();
+    api.inboxes(&InboxFilter::new().page(500, 7)).await.unwrap();
+    api.inboxes(&InboxFilter::new().pod("p&1").page(10, 0)).await.unwrap();
     api.create_inbox(&NewInbox { mailbox_name: Some("help".into()), ..NewInbox::new() }).await.unwrap();
     api.inbox(&inbox).await.unwrap();
     api.update_inbox(&inbox, &InboxChanges { webhook_url: Some(None), ..InboxChanges::new() }).await.unwrap();
@@ -40,7 +41,7 @@ async fn every_call_goes_where_the_contract_says() {
     api.inbox_keys(&inbox).await.unwrap();
     api.delete_inbox_key(&inbox, &"k/1".into()).await.unwrap();
     api.create_pod(&NewPod { client_id: Some("c".into()), ..NewPod::new() }).await.unwrap();
-    api.pods(10, 20).await.unwrap();
+    api.pods(&PodFilter::new().page(10, 20)).await.unwrap();
     api.pod("p/1").await.unwrap();
     api.update_pod("p", &PodChanges { name: Some(None), ..PodChanges::new() }).await.unwrap();
     api.delete_pod("p").await.unwrap();
@@ -59,7 +60,7 @@ async fn every_call_goes_where_the_contract_says() {
         lines,
         [
             "GET /v1/inboxes?limit=100&offset=7",
-            "GET /v1/inboxes?limit=10&offset=0&podId=p%261",
+            "GET /v1/inboxes?podId=p%261&limit=10&offset=0",
             "POST /v1/inboxes",
             "GET /v1/inboxes/i%2F1",
             "PATCH /v1/inboxes/i%2F1",
