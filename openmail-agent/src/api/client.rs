@@ -62,8 +62,8 @@ pub(super) struct Inner {
 impl Client {
     /// Begins a client that uses this key.
     #[must_use]
-    pub fn builder(key: Secret) -> ClientBuilder {
-        ClientBuilder::new(key)
+    pub fn builder(key: impl Into<Secret>) -> ClientBuilder {
+        ClientBuilder::new(key.into())
     }
 
     /// The address calls go to.

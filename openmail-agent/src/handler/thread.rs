@@ -42,8 +42,8 @@ struct Inner {
 impl Thread {
     /// A conversation from its messages, oldest first, as a test of a handler needs it.
     #[must_use]
-    pub fn new(id: ThreadId, messages: Vec<Message>) -> Self {
-        Self::read(id, Conversation { messages, room: Room::default() })
+    pub fn new(id: impl Into<ThreadId>, messages: Vec<Message>) -> Self {
+        Self::read(id.into(), Conversation { messages, room: Room::default() })
     }
 
     pub(super) fn read(id: ThreadId, Conversation { messages, room }: Conversation) -> Self {

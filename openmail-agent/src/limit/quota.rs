@@ -67,7 +67,7 @@ pub struct Lesson {
 impl Lesson {
     /// Nothing leaves this inbox before then.
     #[must_use]
-    pub fn new(inbox_id: InboxId, until: Timestamp) -> Self {
-        Self { inbox_id, until }
+    pub fn new(inbox_id: impl Into<InboxId>, until: Timestamp) -> Self {
+        Self { inbox_id: inbox_id.into(), until }
     }
 }

@@ -139,9 +139,9 @@ impl FromStr for AllowedSenders {
 impl Config {
     /// The defaults around a key: every inbox it sees, no webhook, the store in `agent.db`.
     #[must_use]
-    pub fn new(api_key: &str) -> Self {
+    pub fn new(api_key: impl Into<Secret>) -> Self {
         Self {
-            api_key: Secret::new(api_key),
+            api_key: api_key.into(),
             base_url: DEFAULT_BASE_URL.to_owned(),
             allow_plain_http: false,
             inbox: None,

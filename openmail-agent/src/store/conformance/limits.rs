@@ -134,7 +134,7 @@ async fn one_inbox_at_its_limit_does_not_hold_up_another(store: &dyn Store) {
 
 async fn a_lesson_of_an_inbox_stops_that_inbox(store: &dyn Store) {
     owe_many(store, "i", 2).await;
-    let lesson = Some(Lesson::new("i".into(), at(40)));
+    let lesson = Some(Lesson::new("i", at(40)));
     let refusal = answered(&reserve_one(store, 0).await, refused(40), 1);
     store.settle_send(SendSettlement { lesson, ..refusal }).await.unwrap();
     owe_many(store, "j", 1).await;
@@ -169,7 +169,7 @@ async fn a_clock_that_ran_ahead_silences_no_inbox(store: &dyn Store) {
 async fn a_lesson_by_a_clock_that_ran_ahead_lasts_no_longer(store: &dyn Store) {
     owe_many(store, "i", 2).await;
     let refusal = answered(&reserve_one(store, 3_600).await, refused(0), 3_600);
-    let lesson = Some(Lesson::new("i".into(), at(3_640)));
+    let lesson = Some(Lesson::new("i", at(3_640)));
     store.settle_send(SendSettlement { lesson, ..refusal }).await.unwrap();
     let stopped = reserve(store, 10, 10).await;
     assert_eq!((stopped.sends.len(), stopped.next_due), (0, Some(at(50))));

@@ -229,7 +229,7 @@ async fn lessons_and_holds_stand_still(backend: &impl Backend) {
     let store = backend.open().await;
     owe(&*store, 0, vec![reply("i", "i", ""), reply("j", "j", "")]).await;
     for (inbox, reservation) in ["i", "j"].into_iter().zip(reserve(&*store, 0, 10).await.sends) {
-        let lesson = Some(Lesson::new(inbox.into(), at(500)));
+        let lesson = Some(Lesson::new(inbox, at(500)));
         let refusal = SendSettlement { lesson, ..answered(&reservation, refused(5), 1) };
         store.settle_send(refusal).await.unwrap();
     }
