@@ -2,6 +2,7 @@
 //!
 //! This is the only floor that spawns tasks.
 
+mod allowed_senders;
 mod belonging;
 mod builder;
 mod call;
@@ -10,6 +11,7 @@ mod config;
 mod crew;
 mod directory;
 mod dispatch;
+mod environment;
 mod error;
 mod finding;
 mod heartbeat;
@@ -30,8 +32,9 @@ mod suspension;
 mod unserved;
 mod work;
 
+pub use allowed_senders::AllowedSenders;
 pub use builder::Runtime;
-pub use config::{AllowedSenders, Config, StoreLocation};
+pub use config::{Config, StoreLocation};
 pub use error::{RuntimeError, RuntimeErrorKind, SettingError, StartError};
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use rehearsal::{Rehearsal, Stage};
