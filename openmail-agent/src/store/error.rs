@@ -32,7 +32,7 @@ impl fmt::Display for StoreErrorKind {
             Self::LeaseLost => "the lease on the event was lost",
             Self::Unavailable => "the store cannot be written or reached at the moment",
             Self::Corrupt => "the store cannot be read: it is damaged or was written by another version",
-            Self::Configuration => "the store cannot be opened as it is set up",
+            Self::Configuration => "its settings cannot be used",
             Self::Occupied => "another process owns the store: stop it, or give this one a store of its own",
             Self::Closed => "the store is closed",
         })
